@@ -1,0 +1,114 @@
+"""What a data set is: where it lies, how it is laid out, how it is checked, stored and augmented."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from ivvit.config.base import Section
+
+Kind = Literal["tiny-imagenet", "cifar100", "ucf101", "kinetics", "image-folder", "video-folder", "list-file"]
+VIDEO_KINDS = {"ucf101", "kinetics", "video-folder"}
+
+
+class StoreOptions(Section):
+    """How the frame store codes videos (every frame is a key frame)."""
+
+    short_side: int = Field(256, ge=16)
+    """Pixels of the short side; videos are never enlarged."""
+    codec: Literal["mjpeg", "ffv1"] = "mjpeg"
+    """mjpeg: small, nearly lossless; ffv1: lossless, for data where every bit counts."""
+    quality: int = Field(3, ge=1, le=31)
+    """Motion-JPEG's quantiser: 1 is best, 31 is smallest."""
+
+
+class Counts(Section):
+    """How many classes and samples a data set must have."""
+
+    classes: int = Field(ge=1)
+    train: int = Field(ge=0)
+    val: int = Field(ge=0)
+
+
+class DatasetOptions(Section):
+    """One data set. The four known names need no settings; a new one needs `kind` and `path`."""
+
+    kind: Kind
+    """The layout on disk."""
+    path: str
+    """The folder (or list file), relative to root_path or absolute."""
+    media: Literal["image", "video"]
+    """Follows from `kind`, except for a list file."""
+    split: int = Field(1, ge=1, le=3)
+    """UCF101's official split."""
+    expect: Literal["official", "none"] | Counts = "none"
+    """Counts to check against: the published ones, none, or {classes, train, val}."""
+    strict: bool = False
+    """Make a difference from `expect` an error instead of a warning."""
+    max_damaged: float = Field(0.01, ge=0, le=1)
+    """The share of damaged files above which validation fails."""
+    frames: Literal["store", "original"] = "store"
+    """Videos: decode from the all-intra frame store, or from the original files."""
+    store: StoreOptions = StoreOptions()
+    """How the frame store codes this data set's videos."""
+    flip: bool = True
+    """Random horizontal flips in training; off where left and right make the class."""
+    clip_seconds: float = Field(2.56, gt=0)
+    """Length of the window that a clip's frames are taken from (UCF101 64/25 s, Kinetics200 80/30 s)."""
+    short_side: Annotated[tuple[int, int], Field(strict=False)] | None = None
+    """Clips: range of the random short side before cropping; by default 256-320 for 224 pixels, in proportion otherwise."""
+    crop_scale: tuple[float, float] = (0.08, 1.0)
+    """Images: range of the random resized crop's area."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _media_of_kind(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "media" not in value and value.get("kind") != "list-file":
+            return {**value, "media": "video" if value.get("kind") in VIDEO_KINDS else "image"}
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "DatasetOptions":
+        if self.kind != "list-file" and self.media != ("video" if self.kind in VIDEO_KINDS else "image"):
+            raise ValueError(f"media: {self.media} does not fit kind: {self.kind}; leave media out")
+        for key in ("short_side", "crop_scale"):
+            low, high = getattr(self, key) or (1, 1)
+            if not 0 < low <= high:
+                raise ValueError(f"{key}: the range must be [low, high] with 0 < low <= high, found [{low}, {high}]")
+        return self
+
+    @property
+    def is_video(self) -> bool:
+        """Whether samples are clips."""
+        return self.media == "video"
+
+    @property
+    def uses_store(self) -> bool:
+        """Whether training reads the frame store."""
+        return self.is_video and self.frames == "store"
+
+
+KNOWN_DATASETS: dict[str, dict[str, Any]] = {
+    "Tiny-ImageNet": {"kind": "tiny-imagenet", "path": "datasets/Tiny-ImageNet", "expect": "official"},
+    "CIFAR100": {"kind": "cifar100", "path": "datasets/CIFAR100", "expect": "official"},
+    "UCF101": {"kind": "ucf101", "path": "datasets/UCF101", "expect": "official", "clip_seconds": 64 / 25},
+    "Kinetics200": {"kind": "kinetics", "path": "datasets/Kinetics200", "expect": "official", "clip_seconds": 80 / 30},
+}
+"""What the four names of the paper mean where the configuration says nothing else."""
+
+# Facts of shared/data/annotations: the official lists and class files.
+OFFICIAL_COUNTS: dict[str, Counts] = {
+    "tiny-imagenet": Counts(classes=200, train=100_000, val=10_000),
+    "cifar100": Counts(classes=100, train=50_000, val=10_000),
+    "ucf101": Counts(classes=101, train=9_537, val=3_783),
+    "kinetics": Counts(classes=200, train=80_000, val=5_000),
+}
+"""Published sizes by kind (UCF101: split 1)."""
+
+
+def dataset_order(names: list[str]) -> list[str]:
+    """The order in which data sets take their turn: the paper's for the known ones, then by name.
+
+    It must not depend on the order of keys in a YAML file, which nobody expects to change a result.
+    """
+    known = list(KNOWN_DATASETS)
+    return sorted(names, key=lambda name: (known.index(name) if name in known else len(known), name))
