@@ -1,0 +1,36 @@
+"""Antialiased drawing with signed distances: what images and clips are made of.
+
+Shapes: T frames, S side in pixels.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Bytes = NDArray[np.uint8]
+
+
+def grid(side: int) -> tuple[Floats, Floats]:
+    """Pixel coordinates y and x, each (S, S), with the origin in the middle of the image."""
+    axis = np.arange(side) - (side - 1) / 2
+    return np.meshgrid(axis, axis, indexing="ij")
+
+
+def coverage(distance: Floats) -> Floats:
+    """How much of a pixel lies inside a shape, from the signed distance to its border (negative inside)."""
+    return np.clip(0.5 - distance, 0, 1)
+
+
+def colours(rng: np.random.Generator, contrast: float = 80) -> tuple[Floats, Floats]:
+    """Two random RGB colours whose brightness differs by at least `contrast` of 255."""
+    luma = np.array([0.299, 0.587, 0.114])
+    while True:
+        first, second = rng.uniform(20, 235, (2, 3))
+        if abs(luma @ (first - second)) >= contrast:
+            return first, second
+
+
+def paint(mask: Floats, back: Floats, front: Floats, noise: Floats | float = 0) -> Bytes:
+    """Mix two colours by `mask` (..., S, S) and add `noise`; returns (..., S, S, 3) uint8."""
+    mixed = back + mask[..., None] * (front - back) + noise
+    return np.clip(np.rint(mixed), 0, 255).astype(np.uint8)

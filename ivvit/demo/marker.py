@@ -1,0 +1,40 @@
+"""The file that says: everything under this folder was generated and holds nothing of anybody's own."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ivvit.errors import UserError
+
+MARKER = ".ivvit-demo-data.json"
+
+
+def claim(root: Path, content: dict[str, Any]) -> None:
+    """Mark `root` as generated, before anything else is written; an equal marker is left alone.
+
+    Args:
+        root: the folder; made if missing. Empty folders inside it do not count as content.
+        content: what is going to lie there (format, seed, sizes).
+
+    Raises:
+        UserError: the folder holds files without the marker, or the marker of other content.
+    """
+    marker = root / MARKER
+    wanted = json.dumps(content, indent=1, sort_keys=True) + "\n"
+    if marker.is_file():
+        if marker.read_text() != wanted:
+            raise UserError(
+                f"{root} holds generated data of another kind, seed or version (see {marker}): "
+                "delete it or choose another root_path"
+            )
+        return
+    found = next((path for path in root.rglob("*") if not path.is_dir()), None) if root.exists() else None
+    if found:
+        raise UserError(
+            f"{root} is not empty ({found} lies there) and bears no {MARKER}: "
+            "generated data goes only into a folder of its own; choose another root_path"
+        )
+    root.mkdir(parents=True, exist_ok=True)
+    partial = marker.with_suffix(".partial")
+    partial.write_text(wanted)
+    partial.replace(marker)
