@@ -58,6 +58,16 @@ ModelField = Annotated[ModelOptions, BeforeValidator(_by_name), Field(discrimina
 """`IV-ViT`, or `{name: MSCA, shift: qk}`."""
 
 
+def backbone_parts(value: Any) -> Any:
+    """Spell out `name` and `{name: ..., img_size: 32}` as {name, args}."""
+    if isinstance(value, str):
+        return {"name": value}
+    if isinstance(value, dict) and not isinstance(value.get("args"), dict):
+        args = {key: inner for key, inner in value.items() if key != "name"}
+        return {**({"name": value["name"]} if "name" in value else {}), **({"args": args} if args else {})}
+    return value
+
+
 class BackboneOptions(Section):
     """A timm VisionTransformer by name; further keys are passed on to `timm.create_model`."""
 
@@ -69,8 +79,4 @@ class BackboneOptions(Section):
     @model_validator(mode="before")
     @classmethod
     def _collect(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return {"name": value}
-        if isinstance(value, dict) and not isinstance(value.get("args"), dict):
-            return {"name": value.get("name", "vit_base_patch16_224"), "args": {k: v for k, v in value.items() if k != "name"}}
-        return value
+        return backbone_parts(value)

@@ -1,0 +1,34 @@
+"""One canonical form of a resolved experiment: what its identity is made from."""
+
+import json
+from typing import Any
+
+from ivvit.config.experiment import Experiment
+
+# These say where data and weights lie and how they are checked; what is in them is in digests of their own.
+_NOT_SPEC = {"path", "kind", "expect", "strict", "max_damaged", "split"}
+_CLIPS_ONLY = {"clip_seconds", "frames", "store"}
+_IMAGES_ONLY = {"crop_scale"}
+
+
+def canonical(experiment: Experiment) -> dict[str, Any]:
+    """The settings that can change a number, as plain JSON values."""
+    spec = experiment.model_dump(mode="json", exclude={"pretrain"})
+    for name, data in experiment.data.items():
+        unused = _NOT_SPEC | (_IMAGES_ONLY if data.is_video else _CLIPS_ONLY)
+        if not data.uses_store:
+            unused = unused | {"store"}
+        spec["data"][name] = {key: value for key, value in spec["data"][name].items() if key not in unused}
+    return spec
+
+
+def canonical_json(value: Any) -> str:
+    """Sorted keys, no spaces: equal values give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def flatten(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as dotted keys, for comparing two specifications in words."""
+    if not isinstance(value, dict):
+        return {prefix: value}
+    return {k: v for key, inner in value.items() for k, v in flatten(inner, f"{prefix}.{key}".strip(".")).items()}

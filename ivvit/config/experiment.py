@@ -1,0 +1,105 @@
+"""An experiment: everything that its numbers depend on, apart from data and weights themselves."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from ivvit.config.base import Section
+from ivvit.config.datasets import DatasetOptions
+from ivvit.config.models import BackboneOptions, IVViTOptions, ModelField
+from ivvit.config.optimisation import (
+    EvaluationOptions,
+    LossWeighting,
+    NamedWeighting,
+    OptimizerOptions,
+    PerOptimizer,
+    PerSchedule,
+    ScheduleOptions,
+)
+from ivvit.config.runtime import RuntimeOverrides
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._=+-]*$"
+Name = Annotated[str, Field(pattern=NAME)]
+"""Names become folders, so they are letters, digits and . _ = + -."""
+
+
+class DatasetUse(Section):
+    """What an experiment takes from one data set."""
+
+    batch_size: int = Field(ge=1)
+    """Samples per iteration, over all GPUs."""
+    loss_weight: float = Field(1.0, gt=0)
+    """loss_weighting: fixed."""
+    task_weight: float = Field(1.0, gt=0)
+    """task_schedule: weighted."""
+
+
+def _batch_size(value: Any) -> Any:
+    return {"batch_size": value} if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+DatasetUses = dict[Name, Annotated[DatasetUse, BeforeValidator(_batch_size, json_schema_input_type=int | DatasetUse)]]
+
+
+class ExperimentFields(Section):
+    """What `defaults:`, `experiments:` and grids may set."""
+
+    model: ModelField = IVViTOptions()
+    """IV-ViT, TokenShift, MSCA or polyvit; with options as {name: MSCA, shift: qk}."""
+    backbone: BackboneOptions = BackboneOptions()
+    """A timm VisionTransformer; with keywords as {name: ..., img_size: 32, depth: 4}."""
+    num_frames: int = Field(16, ge=1)
+    """Frames per clip."""
+    pretrain: str = "none"
+    """Kinetics400, ImageNet-21k, ImageNet-1k, polyvit, none, a name under `weights:`, timm:<tag>, file:<path>, experiment:<name>."""
+    datasets: DatasetUses = {}
+    """The data sets trained on, each with its batch size."""
+    iterations: int = Field(14_000, ge=1)
+    optimizer: PerOptimizer = {"default": OptimizerOptions()}
+    """One setting, or one per data set (and `default`)."""
+    lr_schedule: PerSchedule = {"default": ScheduleOptions()}
+    """One setting, or one per data set (and `default`)."""
+    task_schedule: Literal["all", "alternating", "uniform", "weighted"] = "all"
+    """Which data sets give a batch in an iteration."""
+    update_rule: Literal["cumulative", "sequential", "joint"] = "cumulative"
+    """cumulative: what the authors' code does; sequential: gradients cleared before each data set; joint: one step on the sum."""
+    loss_weighting: NamedWeighting = LossWeighting()
+    precision: Literal["fp32", "bf16", "fp16"] = "bf16"
+    grad_clip: float | None = Field(None, gt=0)
+    """Largest gradient norm."""
+    accumulate: int = Field(1, ge=1)
+    """Parts that a batch is split into, their gradients summed before the step."""
+    ema: float | None = Field(None, gt=0, lt=1)
+    """Decay of an exponential moving average of the weights, which is then the result."""
+    layer_decay: float | None = Field(None, gt=0, le=1)
+    """Factor on the learning rate per layer, from the last to the first."""
+    freeze: int = Field(0, ge=0)
+    """Blocks (and the embedding) that are not trained, from the first."""
+    max_skipped: int = Field(0, ge=0)
+    """Steps with a non-finite loss that may be skipped before training stops."""
+    evaluation: EvaluationOptions = EvaluationOptions()
+
+
+class Defaults(ExperimentFields):
+    """What every experiment starts from."""
+
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = (0,)
+    """One run per seed."""
+
+
+class ExperimentEntry(Defaults):
+    """One entry of `experiments:`."""
+
+    extends: str | None = None
+    """Another experiment to start from."""
+    from_study: str | None = None
+    """A study whose best parameters are taken."""
+    runtime: RuntimeOverrides = RuntimeOverrides()
+    """Differences from the global `runtime:`; never part of the result."""
+
+
+class Experiment(ExperimentFields):
+    """A resolved experiment: defaults filled in, per-data-set settings spelled out, data sets in their order."""
+
+    data: dict[str, DatasetOptions]
+    """The options of each data set that is trained on."""

@@ -1,0 +1,88 @@
+"""Turns a validation error into sentences: the key's path, what was found, what is allowed, the nearest known name."""
+
+import difflib
+from collections.abc import Iterable
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from ivvit.errors import UserError
+
+MOST = 10  # problems shown in one message
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`; did you mean X?` for the closest known name, or nothing."""
+    known = list(known)
+    folded = {k.casefold(): k for k in known}
+    close = difflib.get_close_matches(str(name).casefold(), folded, n=1, cutoff=0.6)
+    return f"; did you mean {folded[close[0]]}?" if close else ""
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> str:
+    """A sentence about a name that is not among the known ones."""
+    known = list(known)
+    return f"unknown {what} {name!r}{nearest(name, known) or '; '}{' ' if nearest(name, known) else ''}known: " + (
+        ", ".join(known) or "none"
+    )
+
+
+def explain(
+    error: ValidationError, model: type[BaseModel], source: str, prefix: str = "", where: Any = None
+) -> UserError:
+    """One message for all problems of a validation error; `where(path)` may add a line number."""
+    lines, seen = [], set()
+    for problem in error.errors(include_url=False):
+        path = ".".join([prefix, *_visible(problem["loc"])]).strip(".")
+        text = _sentence(problem, model)
+        if (path, text) not in seen:
+            seen.add((path, text))
+            line = where(path) if where else None
+            lines.append(f"{source}{f':{line}' if line else ''}: {path or 'the file'}: {text}")
+    more = [f"... and {len(lines) - MOST} more"] if len(lines) > MOST else []
+    return UserError("\n".join([*lines[:MOST], *more]))
+
+
+def _visible(loc: tuple[Any, ...]) -> list[str]:
+    """The parts of a location that a user wrote (pydantic adds names of types and functions)."""
+    return [str(part) for part in loc if isinstance(part, int) or not any(c in part for c in "[]()")]
+
+
+def _sentence(problem: dict[str, Any], model: type[BaseModel]) -> str:
+    kind, found, context = problem["type"], problem["input"], problem.get("ctx", {})
+    if kind == "extra_forbidden":
+        known = sorted(_fields_at(model, problem["loc"][:-1]))
+        return unknown("key", str(problem["loc"][-1]), known)
+    if kind == "missing":
+        return "is required and missing"
+    if kind in ("literal_error", "union_tag_invalid"):
+        allowed = context.get("expected") or context["expected_tags"]
+        value = context.get("tag", found)
+        names = [name.strip().strip("'") for name in allowed.replace(" or ", ", ").split(",")]
+        return f"found {value!r}{nearest(str(value), names)} allowed: {', '.join(names)}".replace(
+            "' allowed", "'; allowed"
+        )
+    message = problem["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    shown = repr(found)
+    return message if kind == "value_error" and shown[0] in "{[" else f"{message}; found {shown[:80]}"
+
+
+def _fields_at(model: Any, loc: tuple[Any, ...]) -> set[str]:
+    """The keys allowed at a location, following models through containers and unions."""
+    models = _models(model)
+    for part in loc:
+        inner = [m.model_fields[part].annotation for m in models if part in getattr(m, "model_fields", {})]
+        if inner:
+            models = [found for annotation in inner for found in _models(annotation)]
+        else:  # a key of a mapping, or a union's tag
+            models = [
+                m for m in models if m.model_fields.get("name") is None or m.model_fields["name"].default == part
+            ] or models
+    return {field for m in models for field in m.model_fields}
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for inner in get_args(annotation) for model in _models(inner)]

@@ -1,0 +1,95 @@
+"""How an experiment is optimised: optimisers, schedules, weightings. Semantics: README, "Training, exactly"."""
+
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BeforeValidator, Field, field_validator
+
+from ivvit.config.base import Section
+
+T = TypeVar("T", bound=Section)
+
+
+class OptimizerOptions(Section):
+    """One torch optimiser."""
+
+    name: Literal["SGD", "Adam", "AdamW"] = "AdamW"
+    lr: float = Field(1e-5, gt=0)
+    """Peak learning rate."""
+    weight_decay: float = Field(5e-5, ge=0)
+    momentum: float = Field(0.9, ge=0, lt=1)
+    """SGD only."""
+    betas: tuple[float, float] = (0.9, 0.999)
+    """Adam and AdamW only."""
+
+
+class ScheduleOptions(Section):
+    """A learning-rate schedule, stepped once an iteration."""
+
+    name: Literal["constant", "MultiStepLR", "cosine"] = "cosine"
+    milestones: tuple[Annotated[float, Field(gt=0)], ...] = (0.5, 0.75)
+    """MultiStepLR: iterations (whole numbers of 1 or more) or fractions of all iterations (below 1)."""
+    gamma: float = Field(0.1, gt=0, le=1)
+    """MultiStepLR: factor at each milestone."""
+    warmup: int = Field(0, ge=0)
+    """Iterations of linear warm-up."""
+    period: int | None = Field(None, ge=1)
+    """cosine: iterations down to zero (T_max); by default all of them."""
+
+    @field_validator("name", mode="before")
+    @classmethod
+    def _torch_name(cls, value: Any) -> Any:
+        return "cosine" if value == "CosineAnnealingLR" else value
+
+
+class LossWeighting(Section):
+    """How the data sets' losses are weighed against each other."""
+
+    name: Literal["equal", "fixed", "uncertainty", "dwa"] = "equal"
+    """fixed: `loss_weight` of each data set; uncertainty: learned log-variances; dwa: dynamic weight average."""
+    window: int = Field(500, ge=1)
+    """dwa: iterations per window of mean losses."""
+    temperature: float = Field(2.0, gt=0)
+    """dwa: softmax temperature."""
+    lr: float = Field(1e-3, gt=0)
+    """uncertainty: learning rate of the log-variances' own optimiser."""
+
+
+class EvaluationOptions(Section):
+    """Deterministic evaluation on the validation split."""
+
+    clips: int = Field(1, ge=1)
+    """Clips per video, placed uniformly."""
+    crops: Literal[1, 3] = 1
+    """Spatial crops per clip or image, placed uniformly along the long side."""
+    batch_size: int = Field(16, ge=1)
+    """Samples per evaluation batch."""
+    every: int | None = Field(None, ge=1)
+    """Iterations between evaluations; by default only at the end."""
+    keep: Literal["last", "best"] = "last"
+    """Which model is the result."""
+    metric: Literal["top1", "top5", "loss"] = "top1"
+    """What `best` looks at, averaged over the data sets."""
+
+
+def named(value: Any) -> Any:
+    """Let `key: name` stand for `key: {name: name}`."""
+    return {"name": value} if isinstance(value, str) else value
+
+
+def per_dataset(value: Any) -> Any:
+    """Let one setting stand for all data sets: `{lr: 1}` becomes `{default: {lr: 1}}`."""
+    value = named(value)
+    if isinstance(value, dict) and not (value and all(isinstance(v, dict | Section) for v in value.values())):
+        return {"default": value}
+    return value
+
+
+PerOptimizer = Annotated[
+    dict[str, OptimizerOptions],
+    BeforeValidator(per_dataset, json_schema_input_type=str | OptimizerOptions | dict[str, OptimizerOptions]),
+]
+PerSchedule = Annotated[
+    dict[str, ScheduleOptions],
+    BeforeValidator(per_dataset, json_schema_input_type=str | ScheduleOptions | dict[str, ScheduleOptions]),
+]
+NamedWeighting = Annotated[LossWeighting, BeforeValidator(named, json_schema_input_type=str | LossWeighting)]

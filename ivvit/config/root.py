@@ -1,0 +1,88 @@
+"""The whole configuration file."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from ivvit.config.base import Section
+from ivvit.config.datasets import KNOWN_DATASETS, DatasetOptions
+from ivvit.config.experiment import Defaults, ExperimentEntry, Name
+from ivvit.config.runtime import RuntimeOptions
+from ivvit.config.studies import StudyOptions
+
+
+class Grid(Section):
+    """Experiments from all combinations of values: `<grid>-<value>-<value>...`."""
+
+    extends: str
+    """The experiment they start from."""
+    over: dict[str, list[Any] | dict[Name, Any]] = Field(min_length=1)
+    """Dotted keys and their values: a list, or {label: value} where the value makes no good name."""
+
+
+class WeightSource(Section):
+    """Where pretrained weights come from: exactly one of url, gdrive, timm, path."""
+
+    url: str | None = None
+    """https://, http:// or file:// (relative to the working directory)."""
+    gdrive: str | None = None
+    """A Google Drive file id."""
+    timm: str | None = None
+    """A timm tag, fetched from the Hugging Face hub."""
+    path: str | None = None
+    """A local file, relative to root_path or absolute; nothing is downloaded."""
+    file: str | None = None
+    """Where the download lies under pretrained_weight/."""
+    sha256: str | None = Field(None, pattern="^[0-9a-f]{8,64}$")
+    """The published checksum, or its beginning."""
+
+
+class DemoOptions(Section):
+    """Make the data sets instead of expecting them."""
+
+    data: Literal["joint", "motion"] = "joint"
+    """joint: two image and two video data sets; motion: clips that only motion tells apart."""
+    seed: int = Field(0, ge=0)
+
+
+class ResultsOptions(Section):
+    """Where results go and what the tables show."""
+
+    path: str = "results"
+    """Relative to the working directory."""
+    metric: Literal["top1", "top5"] = "top1"
+    """The number in the comparison table."""
+
+
+def _fill_known(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    filled = {}
+    for name in {**KNOWN_DATASETS, **value}:
+        entry = value.get(name) or {}
+        filled[name] = {**KNOWN_DATASETS.get(name, {}), **entry} if isinstance(entry, dict) else entry
+    return filled
+
+
+class ConfigFile(Section):
+    """The configuration of the workflow: see README and config/config.yaml."""
+
+    root_path: str = "results/demo-data"
+    """The folder that holds datasets/, pretrained_weight/ and frames/."""
+    datasets: Annotated[dict[Name, DatasetOptions], BeforeValidator(_fill_known)] = {}
+    """Settings of the four known data sets, or further ones."""
+    weights: dict[Name, WeightSource] = {}
+    """Further sources of pretrained weights, or other places for the known ones."""
+    defaults: Defaults = Defaults()
+    """What every experiment starts from."""
+    experiments: dict[Name, ExperimentEntry] = {}
+    """The experiments by name; one run per seed."""
+    grids: dict[Name, Grid] = {}
+    """Experiments from all combinations of values."""
+    studies: dict[Name, StudyOptions] = {}
+    """Hyperparameter studies."""
+    results: ResultsOptions = ResultsOptions()
+    runtime: RuntimeOptions = RuntimeOptions()
+    """How and where things run; never part of a result."""
+    demo: DemoOptions | None = None
+    """Make the data sets and weights instead of expecting them."""

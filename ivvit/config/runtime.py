@@ -1,0 +1,52 @@
+"""How and where things run. Nothing here can change a result, so nothing here is in an identity."""
+
+from typing import Any
+
+from pydantic import Field, create_model
+
+from ivvit.config.base import Section
+
+
+class RuntimeOptions(Section):
+    """How and where things run; never part of a result."""
+
+    workers: int = Field(4, ge=0)
+    """Processes that prepare batches for each data set."""
+    threads: int = Field(1, ge=1)
+    """Threads of a training job on CPU (recorded: sums in another order differ in the last bit)."""
+    checkpoint_minutes: float = Field(5, gt=0)
+    """Minutes between checkpoints."""
+    deadline_minutes: float = Field(3, ge=0)
+    """Minutes before the job's time limit at which training saves and stops."""
+    gpus: int = Field(1, ge=0)
+    """GPUs of a training job on each node."""
+    nodes: int = Field(1, ge=1)
+    """Nodes of a training job."""
+    gpu_model: str | None = None
+    """The GPU model to ask the cluster for."""
+    memory_gb: float = Field(16, gt=0)
+    """Memory of a training job."""
+    hours: float = Field(24, gt=0)
+    """Time limit of a training job."""
+    comet: bool = False
+    """Track with Comet: online with COMET_API_KEY, offline without."""
+    tensorboard: bool = False
+    """Write TensorBoard events too."""
+    on_version_drift: str = Field("report", pattern="^(report|rerun)$")
+    """Another version of torch, timm or av than the run's: only reported, or a reason to re-run."""
+
+
+RuntimeOverrides: type[Section] = create_model(  # the same keys, all optional
+    "RuntimeOverrides",
+    __base__=Section,
+    __doc__="Differences from the global `runtime:`.",
+    **{
+        name: (field.rebuild_annotation() | None, Field(None, description=field.description))
+        for name, field in RuntimeOptions.model_fields.items()
+    },
+)
+
+
+def with_overrides(runtime: RuntimeOptions, overrides: Any) -> RuntimeOptions:
+    """The global settings with an experiment's differences on top."""
+    return runtime.model_copy(update=overrides.model_dump(exclude_none=True))

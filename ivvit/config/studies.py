@@ -1,0 +1,141 @@
+"""Hyperparameter studies."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from ivvit.config.base import Section
+from ivvit.config.optimisation import named
+
+Scalar = bool | int | float | str
+
+
+class Dimension(Section):
+    """One searched key: {low, high}, with log or step, or {choices}."""
+
+    low: int | float | None = None
+    high: int | float | None = None
+    log: bool = False
+    """Search on a logarithmic scale."""
+    step: int | float | None = Field(None, gt=0)
+    """Only multiples of it from `low`."""
+    choices: tuple[Scalar, ...] | None = None
+    """A fixed set of values."""
+    when: dict[str, Scalar | tuple[Scalar, ...]] = {}
+    """Only searched when these other keys of the space have (one of) these values."""
+
+    @property
+    def is_int(self) -> bool:
+        """Whether the values are whole numbers."""
+        return all(isinstance(v, int) for v in (self.low, self.high, *([self.step] if self.step else [])))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _list_of_choices(cls, value: Any) -> Any:
+        return {"choices": value} if isinstance(value, list | tuple) else value
+
+    @model_validator(mode="after")
+    def _sensible(self) -> "Dimension":
+        if self.choices is not None:
+            if self.low is not None or self.high is not None or self.log or self.step:
+                raise ValueError("give either choices or low and high, not both")
+            if not self.choices:
+                raise ValueError("choices is empty; give at least one value")
+            return self
+        if self.low is None or self.high is None:
+            raise ValueError("give low and high, or choices")
+        if not self.low < self.high:
+            raise ValueError(f"the range is empty: low {self.low:g} must be less than high {self.high:g}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"log needs low > 0, found {self.low:g}")
+        if self.log and self.step:
+            raise ValueError("log and step exclude each other")
+        return self
+
+
+class Objective(Section):
+    """What a study optimises: a metric of the final evaluation."""
+
+    metric: Literal["top1", "top5", "loss"] = "top1"
+    datasets: tuple[str, ...] | Literal["all"] = "all"
+    """The data sets averaged over: all, one name, or a list."""
+
+    @field_validator("datasets", mode="before")
+    @classmethod
+    def _one_name(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) and value != "all" else value
+
+    @property
+    def direction(self) -> str:
+        """Optuna's direction."""
+        return "minimize" if self.metric == "loss" else "maximize"
+
+
+class SamplerOptions(Section):
+    """Which of Optuna's samplers proposes the parameters."""
+
+    name: Literal["TPE", "GP", "CMA-ES", "grid", "random"] = "TPE"
+    startup_trials: int = Field(10, ge=1)
+    """Random trials before the sampler's model is used (TPE, GP)."""
+    grid_points: int = Field(5, ge=2)
+    """grid: points of a continuous range."""
+
+
+class PrunerOptions(Section):
+    """Which of Optuna's pruners stops hopeless trials."""
+
+    name: Literal["none", "median", "hyperband"] = "none"
+    startup_trials: int = Field(5, ge=0)
+    """median: trials before any is pruned."""
+    min_iterations: int = Field(1, ge=1)
+    """Iterations before a trial may be pruned."""
+
+
+def _list(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+class StudyOptions(Section):
+    """A search over keys of a base experiment."""
+
+    base: str
+    """The experiment whose keys are searched."""
+    n_trials: int = Field(ge=1)
+    """Finished trials in all (not: more)."""
+    space: dict[str, Dimension] = Field(min_length=1)
+    """Dotted keys of the experiment, for instance optimizer.lr."""
+    objective: Annotated[
+        tuple[Objective, ...],
+        BeforeValidator(_list, json_schema_input_type=Objective | list[Objective]),
+        Field(min_length=1),
+    ] = (Objective(),)
+    """One objective, or several (which need `pick`)."""
+    pick: int | None = Field(None, ge=0)
+    """Several objectives: the best trial is the one of the Pareto front that is best in this objective (0 is the first)."""
+    sampler: Annotated[SamplerOptions, BeforeValidator(named, json_schema_input_type=str | SamplerOptions)] = (
+        SamplerOptions()
+    )
+    pruner: Annotated[PrunerOptions, BeforeValidator(named, json_schema_input_type=str | PrunerOptions)] = (
+        PrunerOptions()
+    )
+    seed: int = Field(0, ge=0)
+    """Seed of the sampler and of every trial's training."""
+    workers: int = Field(1, ge=1)
+    """Jobs that work on the study at the same time; never part of the result."""
+    storage: str | None = None
+    """An SQLAlchemy URL (postgresql://...); by default a journal file beside the study."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "StudyOptions":
+        if len(self.objective) > 1:
+            if self.pick is None or self.pick >= len(self.objective):
+                raise ValueError(f"several objectives need pick: 0 to {len(self.objective) - 1}, found {self.pick}")
+            if self.pruner.name != "none":
+                raise ValueError(f"Optuna cannot prune several objectives; set pruner: none, found {self.pruner.name}")
+        for key, dimension in self.space.items():
+            for other, values in dimension.when.items():
+                choices = self.space[other].choices if other in self.space else None
+                unknown = set(_list(values)) - set(choices or ())
+                if choices is None or unknown:
+                    raise ValueError(f"space.{key}.when: {other}: {values} is not a choice of the space's {other}")
+        return self
