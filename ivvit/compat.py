@@ -1,0 +1,42 @@
+"""torchvision beside a CPU-only torch; import this module before anything that imports torchvision or timm.
+
+The registry's torchvision is a CUDA build whose compiled operators do not load beside a CPU torch; its Python part
+then stops at `operator torchvision::nms does not exist`. Declaring the two schemas it looks for lets the rest load
+(transforms, datasets, what timm and torchmetrics use); the compiled operators themselves stay unusable.
+"""
+
+import importlib
+import sys
+
+SCHEMAS = ("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+           "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")  # fmt: skip
+_libraries: list[object] = []  # a torch.library.Library forgets its schemas when it is collected
+
+
+def import_torchvision() -> None:
+    """Import torchvision, declaring the schemas it misses where that is all that stops it.
+
+    Raises:
+        RuntimeError: whatever else keeps torchvision from being imported.
+    """
+    try:
+        importlib.import_module("torchvision")
+    except RuntimeError as error:
+        if "operator torchvision::nms does not exist" not in str(error):
+            raise
+        _declare_schemas()
+        importlib.import_module("torchvision")
+
+
+def _declare_schemas() -> None:
+    import torch
+
+    for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
+        del sys.modules[name]  # half imported
+    library = torch.library.Library("torchvision", "FRAGMENT")
+    for schema in SCHEMAS:
+        library.define(schema)
+    _libraries.append(library)
+
+
+import_torchvision()

@@ -1,0 +1,102 @@
+"""Checkpoint files -> tensors by name; code in pickles is never run."""
+
+import pickle
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ivvit.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+WRAPPERS = ("state_dict", "model_state_dict", "model", "model_ema", "module")
+
+
+def read_state_dict(path: Path | str) -> "dict[str, Tensor]":
+    """Read the tensors of a checkpoint: .safetensors, .npz, PyTorch (.pth, .pt, .bin), or a folder of Hugging Face.
+
+    Returns:
+        Tensors by the file's own names, on the CPU; wrappers such as {"state_dict": ...} are taken off.
+
+    Raises:
+        UserError: the file is missing, damaged, no checkpoint, or a pickle that wants to run code.
+    """
+    path = _in_folder(Path(path).expanduser())
+    if not path.is_file():
+        raise UserError(f"weights file {path} does not exist")
+    with path.open("rb") as file:
+        head = file.read(512)
+    if head.lstrip()[:1] == b"<":
+        raise UserError(f"{path} is an HTML page, not weights; delete it and download the file again, or by hand")
+    try:
+        tensors = unwrap(_read(path))
+    except pickle.UnpicklingError as error:
+        raise UserError(_pickle_message(path, head, error)) from None
+    except (RuntimeError, ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} is truncated or no checkpoint: {_first_line(error)}; download it again") from None
+    if not tensors:
+        raise UserError(f"{path} holds no tensors by name; expected a state dict, maybe inside one of {WRAPPERS}")
+    return tensors
+
+
+def unwrap(content: Any) -> "dict[str, Tensor]":
+    """The tensors by name inside a checkpoint's dictionaries."""
+    import torch
+
+    while isinstance(content, dict):
+        inner = next((content[key] for key in WRAPPERS if isinstance(content.get(key), dict)), None)
+        if inner is None:
+            return {key: value for key, value in content.items() if isinstance(value, torch.Tensor)}
+        content = inner
+    return {}
+
+
+def _in_folder(path: Path) -> Path:
+    if path.is_dir():
+        found = [path / name for name in ("model.safetensors", "pytorch_model.bin") if (path / name).is_file()]
+        if not found:
+            raise UserError(f"folder {path} has neither model.safetensors nor pytorch_model.bin")
+        return found[0]
+    return path
+
+
+def _read(path: Path) -> Any:
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path)
+    if path.suffix == ".npz":
+        return _read_npz(path)
+    import torch
+
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _read_safetensors(path: Path) -> "dict[str, Tensor]":
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(error) from None
+
+
+def _read_npz(path: Path) -> "dict[str, Tensor]":
+    import numpy as np
+    import torch
+
+    with np.load(path, allow_pickle=False) as arrays:
+        return {name: torch.from_numpy(np.ascontiguousarray(arrays[name])) for name in arrays.files}
+
+
+def _pickle_message(path: Path, head: bytes, error: Exception) -> str:
+    if head[:2] != b"PK" and head[:1] != b"\x80":
+        return f"{path} is no checkpoint that PyTorch, safetensors or NumPy wrote; download it again"
+    return (
+        f"{path} is a pickle that wants to run code when read ({_first_line(error)}), so it was not read; if you trust "
+        "its source, save only its tensors once: torch.save(torch.load(FILE, weights_only=False)['state_dict'], NEW)"
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
