@@ -1,0 +1,52 @@
+"""Checksums: published ones are enforced, others are recorded at first sight and enforced afterwards."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from filelock import FileLock
+
+from ivvit.errors import UserError
+from ivvit.weights.files import write_atomically
+
+RECORD = "checksums.json"
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check(path: Path, published: str | None, folder: Path | None) -> None:
+    """Compare a file with its published checksum, or with the one recorded in `folder` when it was first seen.
+
+    Args:
+        path: the file, or its not yet renamed download.
+        published: a SHA-256 or its beginning.
+        folder: pretrained_weight/, in which the record lies; None records nothing.
+
+    Raises:
+        UserError: the checksum differs.
+    """
+    if published is None and folder is None:
+        return
+    found = sha256_of(path)
+    if published is not None and not found.startswith(published.lower()):
+        raise UserError(f"{path} has SHA-256 {found}, but {published} is published: it is damaged or another file")
+    if folder is not None:
+        _check_recorded(path, found, folder)
+
+
+def _check_recorded(path: Path, found: str, folder: Path) -> None:
+    record, key = folder / RECORD, path.relative_to(folder).as_posix().removesuffix(".part")
+    with FileLock(folder / f".{RECORD}.lock"):
+        seen = json.loads(record.read_text()) if record.is_file() else {}
+        if seen.get(key, found) != found:
+            raise UserError(
+                f"{path} has SHA-256 {found}, but had {seen[key]} when it was first seen; "
+                f"if the change is meant, delete the entry {key!r} of {record}"
+            )
+        if key not in seen:
+            text = json.dumps(dict(sorted({**seen, key: found}.items())), indent=2)
+            write_atomically(record, f"{text}\n".encode())

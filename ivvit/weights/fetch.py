@@ -1,0 +1,158 @@
+"""The rule's work: pretrained weights from their source to one verified file in timm's names, and its lock."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+
+from ivvit.errors import UserError
+from ivvit.weights.checksums import check, sha256_of
+from ivvit.weights.download import Interrupted, Opener, Refused, download, finish, forget, open_url
+from ivvit.weights.files import write_atomically
+from ivvit.weights.gdrive import drive_address, open_drive
+from ivvit.weights.sources import Source, find_source, slug
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FOLDER = "pretrained_weight"
+FORMAT = 1
+
+
+def fetch(
+    name: str, *, root: Path, lock: Path, sources: dict[str, dict[str, Any]] | None = None, pause: float = 1.0
+) -> None:
+    """Download, verify and convert pretrained weights, then write their lock.
+
+    The original lies under <root>/pretrained_weight/ (a file put there by hand is used without download), the
+    converted file in <root>/pretrained_weight/converted/: the backbone alone, in timm's names, the same for every
+    model. Equal weights give an equal lock.
+
+    Args:
+        name: a name of config/weights.yaml or `sources`, timm:<tag>, file:<path>, or an address.
+        root: the configuration's root_path.
+        lock: the JSON file to write.
+        sources: the configuration's own entries, {name: {url | gdrive | timm | path, file, sha256}}.
+        pause: seconds before a broken download is first tried again.
+
+    Raises:
+        UserError: whatever keeps the weights from being had; it names the file and where to put it by hand.
+    """
+    source = find_source(name, sources)
+    original = _original(source, root, pause)
+    tensors, layout, left_out = _convert(source, original)
+    converted, digest = _store(tensors, root / FOLDER / "converted", slug(name))
+    content = {
+        "name": name,
+        "source": str(source),
+        "sha256": digest,
+        "path": converted.relative_to(root).as_posix(),
+        "layout": layout,
+        "left_out": left_out,
+        "format": FORMAT,
+    }
+    write_atomically(lock, f"{json.dumps(content, indent=2)}\n".encode())
+
+
+def load_converted(lock: Path, root: Path) -> "dict[str, Tensor]":
+    """The tensors that a lock stands for, in timm's names.
+
+    Raises:
+        UserError: the lock or its file is missing, of another format, or the file is not the one locked.
+    """
+    from ivvit.weights.read import read_state_dict
+
+    try:
+        content = json.loads(lock.read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"weights lock {lock} cannot be read ({error}); fetch the weights again") from None
+    if content.get("format") != FORMAT:
+        raise UserError(
+            f"weights lock {lock} has format {content.get('format')}, not {FORMAT}; fetch the weights again"
+        )
+    path = root / content["path"]
+    if not path.is_file() or sha256_of(path) != content["sha256"]:
+        state = "is not the file that was locked" if path.is_file() else "does not exist"
+        raise UserError(f"{path} {state}; delete {lock} and fetch {content['name']!r} again")
+    return read_state_dict(path)
+
+
+def _original(source: Source, root: Path, pause: float) -> Path:
+    if source.kind == "path":
+        path = root / Path(source.location).expanduser()
+        if not path.exists():
+            raise UserError(f"weights {source.name!r}: {path} does not exist")
+        if source.sha256:
+            check(path, source.sha256, None)
+        return path
+    folder = root / FOLDER
+    target = folder / str(source.file)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(target.with_name(f".{target.name}.lock")):
+        if target.exists():
+            check(target, source.sha256, folder)
+        else:
+            _download(source, target, folder, pause)
+    return target
+
+
+def _download(source: Source, target: Path, folder: Path, pause: float) -> None:
+    if source.kind == "hand":
+        raise UserError(f"weights {source.name!r} have no public link: put the file at {target}")
+    address, opener = _opener(source)
+    part = target.with_name(f"{target.name}.part")
+    try:
+        download(opener, part, pause)
+    except (Interrupted, Refused) as error:
+        raise UserError(
+            f"cannot download weights {source.name!r} from {address}: {error}; "
+            f"get the file by other means and put it at {target}"
+        ) from None
+    try:
+        check(part, source.sha256, folder)
+    except UserError:
+        forget(part)
+        raise
+    finish(part, target)
+
+
+def _opener(source: Source) -> tuple[str, Opener]:
+    if source.kind == "gdrive":
+        return drive_address(source.location), open_drive(source.location)
+    if source.kind == "timm":
+        from ivvit.weights.hub import hub_address
+
+        address, token = hub_address(source.location)
+        return address, open_url(address, token)
+    return source.location, open_url(source.location)
+
+
+def _convert(source: Source, original: Path) -> "tuple[dict[str, Tensor], str, list[str]]":
+    """Backbone tensors in timm's names, the layout they came in, and the names left out."""
+    from ivvit.weights.layouts import convert
+    from ivvit.weights.read import read_state_dict
+
+    if source.kind == "timm":
+        from ivvit.weights.hub import read_tag
+
+        converted = convert(read_tag(source.location, original))
+    else:
+        converted = convert(read_state_dict(original))
+    heads = [name for name in converted.tensors if name.startswith("heads.")]
+    left_out = converted.leftover + [source for name in heads for source in converted.origin[name]]
+    return {n: t for n, t in converted.tensors.items() if n not in heads}, converted.layout, sorted(left_out)
+
+
+def _store(tensors: "dict[str, Tensor]", folder: Path, stem: str) -> tuple[Path, str]:
+    """The file's name carries its content's digest, so that no lock's file is ever overwritten."""
+    import hashlib
+
+    from safetensors.torch import save
+
+    content = save({name: tensors[name].contiguous().clone() for name in sorted(tensors)})
+    digest = hashlib.sha256(content).hexdigest()
+    path = folder / f"{stem}-{digest[:16]}.safetensors"
+    if not path.is_file() or sha256_of(path) != digest:
+        write_atomically(path, content)
+    return path, digest

@@ -1,0 +1,44 @@
+"""Files that are whole or absent."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ivvit.errors import UserError
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextmanager
+def naming_full_disk(path: Path) -> Iterator[None]:
+    """Turn "no space left" into a message that names the file.
+
+    Raises:
+        UserError: the disk, quota or file size limit is reached.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise UserError(f"cannot write {path}: {os.strerror(error.errno)}; free some space and start again") from None
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write by a temporary file in the same folder, fsync and rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with naming_full_disk(path), partial.open("wb") as file:
+            file.write(content)
+            sync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def sync(descriptor: int) -> None:
+    """Flush an open file to the disk."""
+    os.fsync(descriptor)
