@@ -96,13 +96,20 @@ KNOWN_DATASETS: dict[str, dict[str, Any]] = {
 """What the four names of the paper mean where the configuration says nothing else."""
 
 # Facts of shared/data/annotations: the official lists and class files.
-OFFICIAL_COUNTS: dict[str, Counts] = {
+_OFFICIAL: dict[str, Counts] = {
     "tiny-imagenet": Counts(classes=200, train=100_000, val=10_000),
     "cifar100": Counts(classes=100, train=50_000, val=10_000),
-    "ucf101": Counts(classes=101, train=9_537, val=3_783),
     "kinetics": Counts(classes=200, train=80_000, val=5_000),
 }
-"""Published sizes by kind (UCF101: split 1)."""
+_UCF101_SPLITS = {1: (9_537, 3_783), 2: (9_586, 3_734), 3: (9_624, 3_696)}
+
+
+def official_counts(kind: str, split: int = 1) -> Counts | None:
+    """The published sizes of a kind of data set, for UCF101 of a split; None where nothing is published."""
+    if kind == "ucf101":
+        train, val = _UCF101_SPLITS[split]
+        return Counts(classes=101, train=train, val=val)
+    return _OFFICIAL.get(kind)
 
 
 def dataset_order(names: list[str]) -> list[str]:

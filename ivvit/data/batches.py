@@ -1,0 +1,78 @@
+"""Loaders: batches made ahead by worker processes, in order, the same for any number of them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing import get_context
+
+from torch.utils.data import DataLoader, Dataset
+
+from ivvit.data.batch import Batch, Record, normalize
+from ivvit.data.eval_data import EvalData, open_eval
+from ivvit.data.train_data import TrainData, open_train
+
+__all__ = ["Batch", "EvalData", "Record", "TrainData", "eval_loader", "normalize", "open_eval", "open_train",
+           "train_loader"]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _TrainSteps(Dataset[Batch]):
+    data: TrainData
+    batch_size: int
+    rows: slice
+
+    def __getitem__(self, step: int) -> Batch:
+        return self.data.batch(step, self.batch_size, self.rows)
+
+
+@dataclass(frozen=True)
+class _EvalBatches(Dataset[Batch | None]):
+    data: EvalData
+
+    def __getitem__(self, indices: list[int]) -> Batch | None:
+        return self.data.batch(indices)
+
+
+def train_loader(
+    data: TrainData,
+    *,
+    batch_size: int,
+    first_step: int,
+    last_step: int,
+    workers: int = 0,
+    rank: int = 0,
+    world: int = 1,
+    pin: bool = False,
+) -> Iterator[Batch]:
+    """The batches of steps first_step ... last_step - 1; a rank takes rows [rank B / world, (rank + 1) B / world).
+
+    Neither the number of workers nor of ranks changes a pixel: all that is random comes from (seed, data set, step).
+    """
+    rows = slice(rank * batch_size // world, (rank + 1) * batch_size // world)
+    return _load(_TrainSteps(data, batch_size, rows), range(first_step, last_step), workers, pin)
+
+
+def eval_loader(
+    data: EvalData, *, batch_size: int, workers: int = 0, rank: int = 0, world: int = 1, pin: bool = False
+) -> Iterator[Batch]:
+    """Every sample exactly once over the ranks, in order; the last batch may be smaller."""
+    mine = range(rank, data.num_samples, world)
+    batches = [list(mine[i : i + batch_size]) for i in range(0, len(mine), batch_size)]
+    return (batch for batch in _load(_EvalBatches(data), batches, workers, pin) if batch is not None)
+
+
+def _load(dataset: Dataset, sampler: range | list[list[int]], workers: int, pin: bool) -> Iterator:
+    """Workers come from a fork server: forking this process would copy its threads' locks and its CUDA context."""
+    context = get_context("forkserver") if workers else None
+    if context is not None:
+        context.set_forkserver_preload(["ivvit.data.batches"])
+    return iter(
+        DataLoader(
+            dataset,
+            batch_size=None,
+            sampler=sampler,
+            num_workers=workers,
+            pin_memory=pin,
+            multiprocessing_context=context,
+            prefetch_factor=2 if workers else None,
+        )  # fmt: skip
+    )

@@ -1,0 +1,110 @@
+"""Write one video of the frame store.
+
+Motion-JPEG in MP4 by default: every frame is a key frame, any player opens it, and MP4 keeps the source's own time
+stamps, which AVI cannot at a variable rate.
+"""
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import av
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+
+from ivvit.config.datasets import StoreOptions
+from ivvit.data.decode import RGB, decode_all
+from ivvit.data.timeline import Timeline
+
+SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
+"""Antialiased when shrinking, and the same on every processor."""
+
+
+def write_stored(source: Path, target: Path, timeline: Timeline, options: StoreOptions) -> int:
+    """Code a video into the store and return its number of frames; `target` appears complete or not at all.
+
+    The result depends on nothing but the source, the options and FFmpeg's version: no dates, one thread.
+
+    Raises:
+        UnreadableError: the source is damaged.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f"{target.stem}.{socket.gethostname()}-{os.getpid()}.part")
+    try:
+        frames = _write(source, temporary, timeline, options)
+        with temporary.open("rb") as stream:
+            os.fsync(stream.fileno())
+        if frames == timeline.frames:
+            temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return frames
+
+
+def _write(source: Path, temporary: Path, timeline: Timeline, options: StoreOptions) -> int:
+    writer: _Writer | None = None
+    count = 0
+    muxer_options = {"fflags": "+bitexact", "video_track_timescale": str(timeline.time_base.denominator)}
+    with av.open(str(temporary), "w", format="mp4", options=muxer_options) as container:
+        for count, frame in enumerate(decode_all(source), 1):
+            if count > timeline.frames:
+                break
+            writer = writer or _Writer(container, frame, timeline, options)
+            writer.write(frame, count - 1)
+        if writer is not None:
+            writer.close()
+    return count
+
+
+class _Writer:
+    """The video stream of a store file."""
+
+    def __init__(self, container: Any, first: VideoFrame, timeline: Timeline, options: StoreOptions) -> None:
+        self._container, self._timeline = container, timeline
+        self._lossless = options.codec == "ffv1"
+        self._rgb, self._scale = RGB(), VideoReformatter()
+        width, height = (first.width, first.height) if first.rotation % 180 == 0 else (first.height, first.width)
+        self._size = fitted(width, height, options.short_side)
+        self._stream = container.add_stream(options.codec, options=_codec_options(options))
+        self._stream.width, self._stream.height = self._size
+        self._stream.pix_fmt = "bgr0" if self._lossless else jpeg_format(first.format.name)
+        self._stream.time_base = self._stream.codec_context.time_base = timeline.time_base
+
+    def write(self, frame: VideoFrame, index: int) -> None:
+        """Scale, turn upright, convert and code one frame with the time stamp of frame `index`."""
+        if self._lossless or frame.rotation:
+            frame = VideoFrame.from_ndarray(self._rgb(frame), format="rgb24")
+        # JPEG means BT.601 at full range, whatever the source's matrix and range are.
+        target = {} if self._lossless else {"dst_colorspace": Colorspace.ITU601, "dst_color_range": ColorRange.JPEG}
+        frame = self._scale.reformat(
+            frame, *self._size, self._stream.pix_fmt, interpolation=SCALING, threads=1, **target
+        )
+        frame.pts, frame.time_base = self._timeline.pts_of(index), self._timeline.time_base
+        self._container.mux(self._stream.encode(frame))
+
+    def close(self) -> None:
+        """Write what the encoder still holds."""
+        self._container.mux(self._stream.encode(None))
+
+
+def _codec_options(options: StoreOptions) -> dict[str, str]:
+    common = {"flags": "+bitexact", "threads": "1"}
+    if options.codec == "ffv1":
+        return common | {"level": "3", "slicecrc": "1", "g": "1"}
+    return common | {"qmin": str(options.quality), "qmax": str(options.quality)}
+
+
+def fitted(width: int, height: int, short_side: int) -> tuple[int, int]:
+    """(width, height) with the short side at most `short_side`; the long side in proportion, even. Never enlarged."""
+    if min(width, height) <= short_side:
+        return width, height
+    long_side = round(max(width, height) * short_side / min(width, height) / 2) * 2
+    return (short_side, long_side) if width < height else (long_side, short_side)
+
+
+def jpeg_format(source: str) -> str:
+    """The JPEG pixel format that keeps the source's chroma resolution."""
+    if any(part in source for part in ("420", "nv12", "nv21", "p010", "411", "410", "gray")):
+        return "yuvj420p"
+    return "yuvj422p" if any(part in source for part in ("422", "yuy", "nv16")) else "yuvj444p"

@@ -1,0 +1,44 @@
+"""The frame store's lock: that every video is there, and what it depends on."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from ivvit.config.datasets import DatasetOptions
+from ivvit.data.extraction.plan import store_tasks
+from ivvit.data.frame_store import settings_name
+from ivvit.data.manifest import FORMAT
+from ivvit.data.validation.content import missing_bytes
+from ivvit.data.validation.table import write_text
+from ivvit.errors import UserError
+
+
+def lock_store(name: str, options: DatasetOptions, root: Path, manifest_lock: Path, lock: Path) -> None:
+    """Verify that the store has every video of the manifest, complete, and write the lock.
+
+    Raises:
+        UserError: videos are missing or cut short.
+    """
+    tasks = store_tasks(name, options, root, manifest_lock)
+    bad = [task for task in tasks if not _complete(task.target)]
+    if bad:
+        raise UserError(
+            f"{name}: {len(bad)} of {len(tasks)} videos are not in the frame store, such as {bad[0].target} (of "
+            f"{bad[0].source}); run `ivvit extract`, after removing files that are cut short"
+        )
+    settings = settings_name(options.store)
+    rows = "\n".join([settings, *(task.sha256 for task in tasks)])
+    content = {
+        "format": FORMAT, "dataset": name, "digest": hashlib.sha256(rows.encode()).hexdigest(), "settings": settings,
+        "codec": options.store.codec, "videos": len(tasks),
+    }  # fmt: skip
+    Path(lock).parent.mkdir(parents=True, exist_ok=True)
+    write_text(Path(lock), json.dumps(content, indent=1) + "\n")
+
+
+def _complete(file: Path) -> bool:
+    try:
+        size = file.stat().st_size
+        return size > 0 and missing_bytes(file, size) == 0
+    except FileNotFoundError:
+        return False

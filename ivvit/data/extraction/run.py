@@ -1,0 +1,73 @@
+"""Fill the frame store."""
+
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+from rich.progress import track
+
+from ivvit.config.datasets import DatasetOptions
+from ivvit.data.decode import UnreadableError
+from ivvit.data.extraction.encode import write_stored
+from ivvit.data.extraction.plan import Task, check_room, estimated_bytes, of_shard, store_tasks
+from ivvit.errors import UserError
+
+log = logging.getLogger("ivvit.data")
+STALE_SECONDS = 24 * 3600
+
+
+def extract(
+    name: str,
+    options: DatasetOptions,
+    root: Path,
+    manifest_lock: Path,
+    *,
+    shard: int = 0,
+    shards: int = 1,
+    workers: int = 1,
+) -> None:
+    """Code the videos of a manifest that the store lacks; killed at any point, a second call does the rest.
+
+    Raises:
+        UserError: a source changed or broke since its validation, or the disk is too small.
+    """
+    tasks = of_shard(store_tasks(name, options, root, manifest_lock), shard, shards)
+    todo = [task for task in tasks if not task.target.exists()]
+    check_room(name, todo, options.store, root)
+    log.info("%s: %d of %d videos to extract, about %.2f GB", name, len(todo), len(tasks),
+             estimated_bytes(todo, options.store) / 1e9)  # fmt: skip
+    # Threads suffice: decoding and coding happen outside the interpreter's lock.
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        futures = [pool.submit(_extract_one, task, options) for task in todo]
+        try:
+            for future in track(as_completed(futures), f"Extracting {name}", total=len(todo), disable=not todo):
+                future.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    _sweep(tasks)
+
+
+def _extract_one(task: Task, options: DatasetOptions) -> None:
+    advice = "validate the data set again (`ivvit validate`)"
+    try:
+        stat = task.source.stat()
+        if (stat.st_size, stat.st_mtime_ns) != (task.size, task.mtime_ns):
+            raise UserError(f"{task.source} has changed since its validation; {advice}")
+        frames = write_stored(task.source, task.target, task.timeline, options.store)
+    except (UnreadableError, FileNotFoundError) as error:
+        raise UserError(f"{task.source} cannot be read any more ({error}); {advice}") from error
+    if frames != task.timeline.frames:
+        raise UserError(f"{task.source} has {frames} frames, its manifest says {task.timeline.frames}; {advice}")
+
+
+def _sweep(tasks: list[Task]) -> None:
+    """Remove what killed runs left behind, once nobody can still be writing it."""
+    for folder in {task.target.parent for task in tasks}:
+        for leftover in folder.glob("*.part"):
+            try:
+                if time.time() - leftover.stat().st_mtime > STALE_SECONDS:
+                    leftover.unlink()
+            except FileNotFoundError:
+                continue

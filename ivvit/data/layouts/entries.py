@@ -1,0 +1,30 @@
+"""What a layout's reader returns."""
+
+from dataclasses import dataclass, field
+
+from ivvit.errors import UserError
+
+
+@dataclass
+class Entries:
+    """Classes by index; per split (file, label) with posix paths relative to the data set's folder."""
+
+    classes: list[str]
+    samples: dict[str, list[tuple[str, int]]] = field(default_factory=lambda: {"train": [], "val": []})
+    missing: list[str] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+
+
+def class_index(classes: list[str], found: set[str], where: str) -> dict[str, int]:
+    """Index of each class; every class found elsewhere must be one of `classes`.
+
+    Raises:
+        UserError: `found` has a name that is not in `classes`.
+    """
+    unknown = sorted(found - set(classes))
+    if unknown:
+        raise UserError(
+            f"{where} has {len(unknown)} classes that the training split has not: {', '.join(unknown[:5])}; "
+            "rename or remove these folders"
+        )
+    return {name: index for index, name in enumerate(classes)}

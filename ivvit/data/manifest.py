@@ -1,0 +1,83 @@
+"""The manifest of a data set: what validation found out, as training reads it."""
+
+import json
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from ivvit.data.timeline import Timeline
+from ivvit.errors import UserError
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A data set's usable samples.
+
+    `table` has a row per sample: split, path (relative to the root), label, frames, fps, width, height, duration
+    (seconds), size (bytes), mtime_ns, sha256; and, for videos, time_base, first_pts, pts_step, pts and seekable.
+    """
+
+    dataset: str
+    classes: list[str]
+    digest: str
+    table: pd.DataFrame
+
+    def split(self, name: str) -> pd.DataFrame:
+        """The rows of one split, in the manifest's order."""
+        return self.table[self.table["split"] == name].reset_index(drop=True)
+
+
+def read_lock(lock: Path) -> dict[str, Any]:
+    """The small JSON of a manifest or a frame store.
+
+    Raises:
+        UserError: it is missing or not readable.
+    """
+    try:
+        content = json.loads(Path(lock).read_text())
+    except FileNotFoundError:
+        raise UserError(f"{lock} does not exist; make it with `ivvit validate` (or let Snakemake do it)") from None
+    except ValueError as error:
+        raise UserError(f"{lock} is not valid JSON ({error}); remove it and validate again") from error
+    if content.get("format") != FORMAT:
+        raise UserError(f"{lock} has format {content.get('format')}, expected {FORMAT}; remove it and validate again")
+    return content
+
+
+def load_manifest(lock: Path) -> Manifest:
+    """The manifest whose lock is `lock`; its table lies beside it as <stem>.parquet.
+
+    Raises:
+        UserError: one of the two files is missing or damaged, or they do not belong together.
+    """
+    content = read_lock(lock)
+    file = table_file(lock)
+    try:
+        table = pq.read_table(file)
+    except FileNotFoundError:
+        raise UserError(f"{file} is missing beside {lock}; validate {content['dataset']} again") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{file} cannot be read ({error}); validate {content['dataset']} again") from error
+    if (table.schema.metadata or {}).get(b"digest", b"").decode() != content["digest"]:
+        raise UserError(f"{file} and {lock} are not of the same validation; validate {content['dataset']} again")
+    return Manifest(content["dataset"], content["class_names"], content["digest"], table.to_pandas())
+
+
+def table_file(lock: Path) -> Path:
+    """Where the table of a lock lies."""
+    return Path(lock).with_suffix(".parquet")
+
+
+def timelines(rows: pd.DataFrame) -> list[Timeline]:
+    """The time lines of videos, in the order of the rows."""
+    columns = ("frames", "fps", "time_base", "first_pts", "pts_step", "pts", "seekable")
+    return [
+        Timeline(int(frames), float(fps), Fraction(base), int(first), int(step), pts, bool(seekable))
+        for frames, fps, base, first, step, pts, seekable in zip(*(rows[name] for name in columns), strict=True)
+    ]

@@ -1,0 +1,36 @@
+"""Images of any mode as upright RGB."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from ivvit.data.decode import UnreadableError
+
+
+def read_picture(path: Path | str) -> Image.Image:
+    """An image as RGB: EXIF rotation applied, grey, palette and CMYK converted, transparency laid on white.
+
+    Raises:
+        UnreadableError: it is no image, or damaged.
+    """
+    try:
+        with Image.open(path) as image:
+            image.load()
+            return to_rgb(ImageOps.exif_transpose(image))
+    except Image.UnidentifiedImageError:
+        raise UnreadableError("it is not an image") from None
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise UnreadableError(getattr(error, "strerror", None) or str(error)) from error
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Any mode as RGB."""
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
+    if image.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return image.convert("RGB")

@@ -1,0 +1,111 @@
+"""Training batches as a pure function of (seed, data set, step)."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from ivvit.config.datasets import DatasetOptions
+from ivvit.data.batch import Batch, Record
+from ivvit.data.decode import UnreadableError
+from ivvit.data.draws import Draws
+from ivvit.data.manifest import load_manifest
+from ivvit.data.sampling import random_clip, sample_at, substitute_at
+from ivvit.data.sources import Source, open_source
+from ivvit.data.transforms import train_clip, train_image
+from ivvit.data.views import short_side_range
+from ivvit.errors import UserError
+
+log = logging.getLogger("ivvit.data")
+ATTEMPTS = 20
+"""Substitutes that may fail in a row before the data set is taken to be lost."""
+
+
+@dataclass(frozen=True)
+class TrainData:
+    """The training split of a data set, for one seed."""
+
+    name: str
+    options: DatasetOptions
+    classes: list[str]
+    paths: list[str]
+    labels: list[int]
+    source: Source
+    img_size: int
+    num_frames: int
+    short_side: tuple[int, int]
+    seed: int
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.classes)
+
+    @property
+    def num_samples(self) -> int:
+        return len(self.paths)
+
+    def batch(self, step: int, batch_size: int, rows: slice = slice(None)) -> Batch:
+        """Rows of the batch of a step (0, 1, ...): a pure function of (seed, data set, step).
+
+        Raises:
+            UserError: so many files cannot be read that the data set must be lost.
+        """
+        first = step * batch_size
+        samples = [self._sample(first + row) for row in range(batch_size)[rows]]
+        pixels, labels, records = zip(*samples, strict=True)
+        return Batch(torch.stack(pixels), torch.tensor(labels, dtype=torch.int64), list(records))
+
+    def _sample(self, position: int) -> tuple[torch.Tensor, int, Record]:
+        """The sample at a position of the stream, or its substitute, which is a function of the position as well."""
+        index, bad = sample_at(self.seed, self.name, position, self.num_samples), None
+        for attempt in range(ATTEMPTS):
+            try:
+                return self._read(index, position, bad)
+            except UnreadableError as error:
+                replacement = substitute_at(self.seed, self.name, position, attempt, self.num_samples)
+                log.warning(
+                    "%s: cannot read %s (%s); %s stands in at position %d of the stream",
+                    self.name, self.paths[index], error, self.paths[replacement], position,
+                )  # fmt: skip
+                bad, index = bad or self.paths[index], replacement
+        raise UserError(f"{self.name}: {ATTEMPTS} files in a row cannot be read, the last {self.paths[index]}; "
+                        f"is the data still there? `ivvit validate` tells")  # fmt: skip
+
+    def _read(self, index: int, position: int, bad: str | None) -> tuple[torch.Tensor, int, Record]:
+        draws = Draws(self.seed, self.name, "augment", position)
+        start = 0.0
+        if self.options.is_video:
+            clip = random_clip(self.source.timeline(index), self.options.clip_seconds, self.num_frames, draws)
+            frames, start = self.source.clip(index, clip), clip.start_seconds
+            pixels = train_clip(frames, self.img_size, self.short_side, self.options.flip, draws)
+        else:
+            image = self.source.image(index)
+            pixels = train_image(image, self.img_size, self.options.crop_scale, self.options.flip, draws)
+        return pixels, self.labels[index], Record(index, self.paths[index], start, bad)
+
+
+def open_train(
+    name: str,
+    options: DatasetOptions,
+    root: Path,
+    manifest_lock: Path,
+    *,
+    img_size: int,
+    num_frames: int,
+    seed: int,
+) -> TrainData:
+    """The training split of a validated data set.
+
+    Raises:
+        UserError: the manifest or the frame store is missing, or the split is empty.
+    """
+    manifest = load_manifest(manifest_lock)
+    rows = manifest.split("train")
+    if rows.empty:
+        raise UserError(f"{name} has no training samples; see {Path(manifest_lock).with_suffix('.md')}")
+    root = Path(root).expanduser()
+    return TrainData(
+        name, options, manifest.classes, rows["path"].tolist(), rows["label"].tolist(),
+        open_source(rows, root, options), img_size, num_frames, short_side_range(name, options, img_size), seed,
+    )  # fmt: skip

@@ -1,0 +1,64 @@
+"""Checks of a data set as a whole: counts, overlap of the splits, duplicates."""
+
+import pandas as pd
+
+from ivvit.config.datasets import Counts, DatasetOptions, official_counts
+from ivvit.errors import UserError
+
+SHOWN = 5
+
+
+def check_counts(name: str, options: DatasetOptions, found: Counts | dict[str, int]) -> list[str]:
+    """A warning per number that differs from what `expect` says.
+
+    Raises:
+        UserError: there is a difference and the data set is `strict`.
+    """
+    expected = official_counts(options.kind, options.split) if options.expect == "official" else options.expect
+    if not isinstance(expected, Counts):
+        return []
+    warnings = [
+        f"{key}: expected {wanted:,}, found {found[key]:,}"
+        for key, wanted in expected.model_dump().items()
+        if found[key] != wanted
+    ]
+    if warnings and options.strict:
+        raise UserError(f"{name}: {'; '.join(warnings)}. Complete the data, or set datasets.{name}.expect or strict")
+    return warnings
+
+
+def check_duplicates(table: pd.DataFrame) -> list[str]:
+    """Warnings for contents that occur more than once, within a split and across the splits."""
+    warnings = []
+    contents = {split: rows.groupby("sha256")["path"].agg(list) for split, rows in table.groupby("split")}
+    for split, by_hash in contents.items():
+        twice = [paths for paths in by_hash if len(paths) > 1]
+        if twice:
+            extra = sum(len(paths) - 1 for paths in twice)
+            warnings.append(f"{split}: {extra} duplicates by content, such as {_names(twice[0])}")
+    if len(contents) == 2:
+        train, val = contents["train"], contents["val"]
+        shared = sorted(set(train.index) & set(val.index), key=lambda digest: val[digest][0])
+        if shared:
+            example = _names([train[shared[0]][0], val[shared[0]][0]])
+            warnings.append(f"{len(shared)} contents are in both train and val, such as {example}")
+    return warnings
+
+
+def _names(paths: list[str]) -> str:
+    return " = ".join(sorted(paths)[:SHOWN])
+
+
+def check_damaged(name: str, options: DatasetOptions, damaged: list[dict[str, str]], total: int, report: str) -> None:
+    """The limit of damaged files.
+
+    Raises:
+        UserError: more of them than `max_damaged`.
+    """
+    if len(damaged) > options.max_damaged * total:
+        first = damaged[0]
+        raise UserError(
+            f"{name}: {len(damaged)} of {total} files are damaged, above max_damaged ({options.max_damaged:.1%}); the "
+            f"first is {first['path']}: {first['reason']}. Fetch them again ({report} names all), or raise "
+            f"datasets.{name}.max_damaged"
+        )

@@ -1,0 +1,36 @@
+"""What is found out about one file."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One file's facts; `damage` says why it cannot be used, `remarks` what is odd but harmless.
+
+    Time stamps are in units of `time_base` seconds; `pts` is empty where `first_pts` and `pts_step` say it all.
+    """
+
+    size: int
+    mtime_ns: int
+    sha256: str = ""
+    damage: str = ""
+    remarks: list[str] = field(default_factory=list)
+    frames: int = 1
+    fps: float = 0.0
+    width: int = 0
+    height: int = 0
+    time_base: str = "1"
+    first_pts: int = 0
+    pts_step: int = 1
+    pts: list[int] = field(default_factory=list)
+    seekable: bool = True
+
+    @property
+    def duration(self) -> float:
+        """Seconds; 0 for images."""
+        return self.frames / self.fps if self.fps else 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """For the cache."""
+        return asdict(self)

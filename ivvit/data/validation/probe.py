@@ -1,0 +1,35 @@
+"""Open one file and find out everything that training relies on."""
+
+import os
+from pathlib import Path
+
+from ivvit.data.decode import UnreadableError
+from ivvit.data.pictures import read_picture
+from ivvit.data.validation.content import other_type, sha256_of
+from ivvit.data.validation.finding import Finding
+from ivvit.data.validation.probe_video import probe_video
+
+
+def probe(path: Path, is_video: bool) -> Finding:
+    """Hash and decode a file; whatever is wrong with it becomes `damage`, never an exception."""
+    try:
+        stat = os.stat(path)
+    except OSError as error:
+        return Finding(0, 0, damage=f"it cannot be opened ({error.strerror})")
+    if stat.st_size == 0:
+        return Finding(0, stat.st_mtime_ns, damage="it is empty (0 bytes)")
+    try:
+        sha256 = sha256_of(path)
+        facts = probe_video(path, stat.st_size) if is_video else _probe_picture(path)
+    except UnreadableError as error:
+        return Finding(stat.st_size, stat.st_mtime_ns, damage=str(error))
+    except OSError as error:
+        return Finding(stat.st_size, stat.st_mtime_ns, damage=f"it cannot be read ({error.strerror})")
+    return Finding(stat.st_size, stat.st_mtime_ns, sha256, **facts)
+
+
+def _probe_picture(path: Path) -> dict[str, object]:
+    image = read_picture(path)
+    other = other_type(path)
+    remarks = [f"its content is {other}, not {path.suffix}"] if other else []
+    return {"width": image.width, "height": image.height, "remarks": remarks}

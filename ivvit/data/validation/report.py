@@ -1,0 +1,63 @@
+"""The report of a validation, for people."""
+
+from typing import Any
+
+import pandas as pd
+
+from ivvit.config.datasets import DatasetOptions
+from ivvit.data.layouts import Listing
+
+SHOWN = 50
+
+
+def report_text(content: dict[str, Any], options: DatasetOptions, listing: Listing, table: pd.DataFrame) -> str:
+    """Markdown: what was found, what is wrong, what to do."""
+    counts = content["counts"]
+    lines = [
+        f"# {content['dataset']}",
+        "",
+        f"{content['classes']} classes, {counts['train']:,} training and {counts['val']:,} validation "
+        f"{'videos' if options.is_video else 'images'}. Digest {content['digest'][:16]}.",
+        "",
+        *(_videos(table) if options.is_video and len(table) else []),
+        "## What to do",
+        "",
+        *_advice(content, options),
+        "",
+        *_section("Warnings", content["warnings"]),
+        *_section("Damaged files, left out", [f"{q['path']}: {q['reason']}" for q in content["quarantined"]]),
+        *_section("Listed files that are not on disk", listing.missing),
+        *_section("Ignored files", sorted(listing.ignored)),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _videos(table: pd.DataFrame) -> list[str]:
+    hours = table["duration"].sum() / 3600
+    sizes = (table["width"].astype(str) + "x" + table["height"].astype(str)).value_counts().head(3)
+    common = ", ".join(f"{size} ({count:,})" for size, count in sizes.items())
+    return [
+        f"{hours:.2f} hours, {table['frames'].sum():,} frames, {table['frames'].min()} to {table['frames'].max()} a "
+        f"video, {table['fps'].min():.4g} to {table['fps'].max():.4g} frames a second; most common sizes: {common}.",
+        "",
+    ]
+
+
+def _advice(content: dict[str, Any], options: DatasetOptions) -> list[str]:
+    advice = []
+    if content["quarantined"]:
+        advice.append("- Fetch the damaged files again and validate once more; training goes on without them.")
+    if any("expected" in warning for warning in content["warnings"]):
+        advice.append("- The counts differ from what `expect` says: complete the data, or set `expect` to what you have "
+                      "(`none`, or {classes, train, val}); `strict: true` makes this an error.")  # fmt: skip
+    if any("both train and val" in warning for warning in content["warnings"]):
+        advice.append("- Samples of train are in val as well, which flatters the result: remove them from one split.")
+    return advice or ["Nothing: the data set is as expected."]
+
+
+def _section(title: str, entries: list[str]) -> list[str]:
+    if not entries:
+        return []
+    shown = [f"- {entry}" for entry in entries[:SHOWN]]
+    more = [f"- ... and {len(entries) - SHOWN:,} more"] if len(entries) > SHOWN else []
+    return [f"## {title} ({len(entries):,})", "", *shown, *more, ""]

@@ -1,0 +1,87 @@
+"""Validate a data set: list, open and hash every file, check the whole, write the manifest."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ivvit.config.datasets import DatasetOptions
+from ivvit.data.layouts import Listing, list_samples
+from ivvit.data.manifest import FORMAT
+from ivvit.data.places import dataset_folder, relative_to_root
+from ivvit.data.validation.checks import check_counts, check_damaged, check_duplicates
+from ivvit.data.validation.findings import find_all
+from ivvit.data.validation.report import report_text
+from ivvit.data.validation.table import SCHEMA, digest_of, row_of, write_table, write_text
+from ivvit.errors import UserError
+
+
+def validate(
+    name: str, options: DatasetOptions, root: Path, lock: Path, *, workers: int = 1, full: bool = False
+) -> None:
+    """Check a data set and write `lock` (JSON), with <stem>.parquet and <stem>.md beside it.
+
+    Only files whose size or modification time changed since the last validation are opened again, unless `full`.
+    Damaged files are left out of the manifest and named in the lock ("quarantined") and in the report.
+
+    Raises:
+        UserError: the data is not there, too much of it is damaged, or its counts are wrong and it is `strict`.
+    """
+    root, lock = Path(root).expanduser(), Path(lock)
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    listing = list_samples(name, options, root)
+    findings = find_all(name, options, root, listing, lock.with_suffix(".cache.jsonl"), workers=workers, full=full)
+    folder = relative_to_root(dataset_folder(options, root), root)
+    table, quarantined = _usable(listing, findings, folder)
+    warnings = _warnings(listing, findings, folder)
+    content = {
+        "format": FORMAT, "dataset": name, "digest": digest_of(table, folder), "classes": len(listing.classes),
+        "class_names": list(listing.classes),
+        "counts": {split: int((table["split"] == split).sum()) for split in ("train", "val")},
+        "quarantined": quarantined, "warnings": warnings,
+    }  # fmt: skip
+    found = {"classes": len(listing.classes), **content["counts"]}
+    report = lock.with_suffix(".md")
+    try:
+        content["warnings"] = [*check_counts(name, options, found), *check_duplicates(table), *warnings]
+        check_damaged(name, options, quarantined, len(listing.train) + len(listing.val), str(report))
+        if not content["counts"]["train"]:
+            raise UserError(f"{name} has no usable training samples; {report} says what was found")
+    finally:
+        write_text(report, report_text(content, options, listing, table))
+    write_table(table, lock, content["digest"])
+    write_text(lock, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def _usable(listing: Listing, findings: dict[str, Any], folder: str) -> tuple[pd.DataFrame, list[dict[str, str]]]:
+    """(the table of usable samples, the damaged files with reasons)."""
+    rows, damaged = [], {}
+    for split in ("train", "val"):
+        for sample in getattr(listing, split):
+            finding = findings[sample.path]
+            if finding.damage:
+                damaged[_short(sample.path, folder)] = finding.damage
+            else:
+                rows.append(row_of(split, sample, finding))
+    quarantined = [{"path": path, "reason": reason} for path, reason in sorted(damaged.items())]
+    return pd.DataFrame(rows, columns=SCHEMA.names), quarantined
+
+
+def _warnings(listing: Listing, findings: dict[str, Any], folder: str) -> list[str]:
+    """Warnings about files that are absent, ignored or odd."""
+    warnings = []
+    if listing.missing:
+        warnings.append(f"{len(listing.missing)} listed files are not on disk, such as {listing.missing[0]}")
+    if listing.ignored:
+        warnings.append(f"{len(listing.ignored)} files have another extension and are ignored, such as "
+                        f"{sorted(listing.ignored)[0]}")  # fmt: skip
+    odd: dict[str, list[str]] = {}
+    for path, finding in sorted(findings.items()):
+        for remark in finding.remarks:
+            odd.setdefault(remark, []).append(_short(path, folder))
+    return warnings + [f"{len(paths)} files, such as {paths[0]}: {remark}" for remark, paths in sorted(odd.items())]
+
+
+def _short(path: str, folder: str) -> str:
+    return path.removeprefix(folder + "/")

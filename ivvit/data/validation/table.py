@@ -1,0 +1,65 @@
+"""The manifest's table, its digest, and the files it is written to."""
+
+import hashlib
+import json
+import os
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ivvit.data.layouts import Sample
+from ivvit.data.manifest import table_file
+from ivvit.data.validation.finding import Finding
+
+SCHEMA = pa.schema(
+    [
+        ("split", pa.string()), ("path", pa.string()), ("label", pa.int64()), ("frames", pa.int64()),
+        ("fps", pa.float64()), ("width", pa.int64()), ("height", pa.int64()), ("duration", pa.float64()),
+        ("size", pa.int64()), ("mtime_ns", pa.int64()), ("sha256", pa.string()), ("time_base", pa.string()),
+        ("first_pts", pa.int64()), ("pts_step", pa.int64()), ("pts", pa.list_(pa.int64())), ("seekable", pa.bool_()),
+    ]
+)  # fmt: skip
+
+
+def row_of(split: str, sample: Sample, finding: Finding) -> dict[str, Any]:
+    """A row of the table."""
+    facts = {name: getattr(finding, name) for name in SCHEMA.names if hasattr(finding, name)}
+    return {"split": split, "path": sample.path, "label": sample.label, **facts, "pts": finding.pts or None}
+
+
+def digest_of(table: pd.DataFrame, folder: str) -> str:
+    """The digest over the sorted rows (split, path in the data set's folder, label, content hash)."""
+    base = PurePosixPath(folder)
+    rows = sorted(
+        json.dumps([split, _inside(PurePosixPath(path), base), int(label), sha256])
+        for split, path, label, sha256 in zip(
+            table["split"], table["path"], table["label"], table["sha256"], strict=True
+        )
+    )
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+
+
+def _inside(path: PurePosixPath, base: PurePosixPath) -> str:
+    return str(path.relative_to(base) if path.is_relative_to(base) else path)
+
+
+def write_table(table: pd.DataFrame, lock: Path, digest: str) -> None:
+    """Write the Parquet file beside the lock, atomically."""
+    arrow = pa.Table.from_pandas(table, schema=SCHEMA, preserve_index=False)
+    file = table_file(lock)
+    temporary = file.with_name(file.name + ".part")
+    pq.write_table(arrow.replace_schema_metadata({"digest": digest}), temporary)
+    temporary.replace(file)
+
+
+def write_text(file: Path, text: str) -> None:
+    """Write a small file atomically and durably."""
+    temporary = file.with_name(file.name + ".part")
+    with temporary.open("w") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(file)
