@@ -18,7 +18,7 @@ def spinning(rng: np.random.Generator) -> Bytes:
     y, x = y - rng.uniform(-2, 2), x - rng.uniform(-2, 2)
     angle = rng.uniform(0, 2 * np.pi) + 2 * np.pi * np.arange(FRAMES)[:, None, None] / FRAMES
     along, across = np.cos(angle) * x + np.sin(angle) * y, np.cos(angle) * y - np.sin(angle) * x
-    length, width = rng.uniform(10, 13), rng.uniform(2, 3.5)
+    length, width = rng.uniform(12, 15), rng.uniform(2.5, 4)
     mask = coverage(np.maximum(abs(along - length / 2) - length / 2, abs(across) - width))
     return paint(mask, *colours(rng), noise=rng.normal(0, 6, (SIDE, SIDE, 1)))
 

@@ -37,8 +37,8 @@ SHAPES: dict[str, Callable[[Floats, Floats, float], Floats]] = {
 def shape(name: str, rng: np.random.Generator, side: int = 64) -> Bytes:
     """One shape of `SHAPES` at a random place, size and angle on a noisy ground: (S, S, 3) uint8."""
     y, x = grid(side)
-    y, x = y - rng.uniform(-0.12, 0.12) * side, x - rng.uniform(-0.12, 0.12) * side
-    angle = rng.uniform(0, 2 * np.pi)
+    y, x = y - rng.uniform(-0.08, 0.08) * side, x - rng.uniform(-0.08, 0.08) * side
+    angle = rng.uniform(-0.35, 0.35)
     y, x = np.cos(angle) * y - np.sin(angle) * x, np.sin(angle) * y + np.cos(angle) * x
     mask = coverage(SHAPES[name](y, x, rng.uniform(0.2, 0.32) * side))
     return paint(mask, *colours(rng), noise=rng.normal(0, 6, (side, side, 1)))
