@@ -7,6 +7,7 @@ N = T/F * H/P * W/P tokens of a clip in the order time, row, column.
 from typing import Any
 
 import torch
+from timm.layers import PatchEmbed
 from torch import nn
 
 from ivvit.errors import UserError
@@ -23,10 +24,12 @@ class PolyViT(JointModel):
         if self.num_frames % tubelet_frames:
             raise UserError(f"num_frames is {self.num_frames}, not a multiple of tubelet_frames = {tubelet_frames}")
         vit, patch = self.backbone, self.backbone.patch_embed
+        if type(patch) is not PatchEmbed or vit.pos_embed is None:
+            kind = type(patch).__name__
+            raise UserError(f"polyvit needs a backbone with plain patches and learnt positions; this one has {kind}")
         size = (tubelet_frames, *patch.patch_size)
-        self.tubelet = nn.Conv3d(
-            patch.proj.in_channels, vit.embed_dim, size, stride=size, bias=patch.proj.bias is not None
-        )
+        bias = patch.proj.bias is not None
+        self.tubelet = nn.Conv3d(patch.proj.in_channels, vit.embed_dim, size, stride=size, bias=bias)
         num_tokens = self.num_frames // tubelet_frames * patch.num_patches
         num_tokens += 0 if vit.no_embed_class else vit.num_prefix_tokens
         self.pos_embed_video = nn.Parameter(torch.empty(1, num_tokens, vit.embed_dim))
@@ -42,7 +45,9 @@ class PolyViT(JointModel):
         """(B, T, C, H, W) -> tokens with their positions (B, prefix + N, D), class token first."""
         vit = self.backbone
         x = self.tubelet(x.transpose(1, 2)).flatten(2).transpose(1, 2)  # (B, N, D)
-        prefix = [token.expand(len(x), -1, -1) for token in (vit.cls_token, vit.reg_token) if token is not None]
+        x = vit.patch_embed.norm(x)
+        tokens = (getattr(vit, name, None) for name in ("cls_token", "dist_token", "reg_token"))
+        prefix = [token.expand(len(x), -1, -1) for token in tokens if token is not None]
         if vit.no_embed_class:
             x = torch.cat([*prefix, x + self.pos_embed_video], 1)
         else:

@@ -29,7 +29,7 @@ class Converted:
 
 TIMM: Rules = [
     (
-        r"(?:backbone\.)?((?:cls_token|reg_token|pos_embed|patch_embed|norm_pre|blocks|norm|fc_norm|attn_pool)\b.*)",
+        r"(?:backbone\.)?((?:cls_token|dist_token|reg_token|pos_embed|patch_embed|norm_pre|blocks|norm|fc_norm|attn_pool)\b.*)",
         r"\1",
     ),
     (r"(heads\..+|tubelet\..+|pos_embed_video)", r"\1"),

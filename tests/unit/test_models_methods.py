@@ -1,0 +1,205 @@
+"""What each method does, against a slow and plain computation with the same parameters, at sizes of its own."""
+
+import pytest
+import torch
+from torch.nn.functional import scaled_dot_product_attention
+from torch.overrides import TorchFunctionMode
+
+from ivvit.models import create_model
+
+T = 3
+SIZES = {"img_size": 32, "patch_size": 8, "embed_dim": 30, "depth": 3, "num_heads": 5, "mlp_ratio": 2}
+NAMES = ["IV-ViT", "TokenShift", "MSCA", "polyvit"]
+
+
+def make(name, backbone="vit_tiny_patch16_224", frames=T, extra=None, **options):
+    torch.manual_seed(0)
+    if name == "polyvit":
+        options.setdefault("tubelet_frames", 1)
+    model = create_model(name, {"A": 4, "B": 6}, backbone, frames, SIZES | (extra or {}), **options)
+    with torch.no_grad():
+        for parameter in model.parameters():  # timm's zeros and 0.02 would hide mistakes
+            parameter.add_(0.1 * torch.randn(parameter.shape))
+    return model
+
+
+def clips(batch=2, frames=T, seed=1):
+    return torch.randn(batch, frames, 3, 32, 32, generator=torch.Generator().manual_seed(seed))
+
+
+def neighbour(x, offset):
+    """x (B, T, ...) -> the entry of frame t + offset, zeros beyond the ends; written frame by frame."""
+    out = torch.zeros_like(x)
+    for t in range(x.shape[1]):
+        if 0 <= t + offset < x.shape[1]:
+            out[:, t] = x[:, t + offset]
+    return out
+
+
+def plain_token_shift(model, x, fold_div):
+    def shift(x):
+        x, size = x.clone().unflatten(0, (-1, T)), x.shape[-1] // fold_div
+        cls = x[:, :, 0].clone()
+        x[:, :, 0, :size] = neighbour(cls, 1)[..., :size]
+        x[:, :, 0, size : 2 * size] = neighbour(cls, -1)[..., size : 2 * size]
+        return x.flatten(0, 1)
+
+    for block in model.backbone.blocks:
+        x = shift(x)
+        x = x + block.attn(block.norm1(x))
+        x = shift(x)
+        x = x + block.mlp(block.norm2(x))
+    return x
+
+
+def plain_msca(model, x, shift, heads):
+    for block in model.backbone.blocks:
+        attn, y = block.attn, block.norm1(x)
+        parts = dict(zip("qkv", attn.qkv(y).unflatten(-1, (3, attn.num_heads, -1)).unbind(2), strict=True))
+        parts["q"], parts["k"] = attn.q_norm(parts["q"]), attn.k_norm(parts["k"])
+        for name in shift:
+            part = parts[name].unflatten(0, (-1, T)).clone()  # (B, T, N, H, K)
+            before, after = neighbour(part, -1), neighbour(part, 1)
+            part[..., :heads, :] = after[..., :heads, :]
+            part[..., heads : 2 * heads, :] = before[..., heads : 2 * heads, :]
+            parts[name] = part.flatten(0, 1)
+        q, k, v = (parts[name].transpose(1, 2) for name in "qkv")
+        weights = (q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5).softmax(-1)
+        x = x + attn.proj((weights @ v).transpose(1, 2).flatten(2))
+        x = x + block.mlp(block.norm2(x))
+    return x
+
+
+def plain_logits(model, encode, *args):
+    vit = model.backbone
+    tokens = encode(model, vit._pos_embed(vit.patch_embed(clips().flatten(0, 1))), *args)
+    return model.heads["B"](vit.norm(tokens)[:, 0]).unflatten(0, (-1, T)).mean(1)
+
+
+def assert_same_with_gradients(model, plain):
+    outputs, gradients = [], []
+    for logits in (model(clips(), "B"), plain()):
+        model.zero_grad()
+        logits.square().sum().backward()
+        outputs.append(logits)
+        gradients.append({n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None})
+    torch.testing.assert_close(*outputs, atol=1e-5, rtol=1e-5)
+    assert gradients[0].keys() == gradients[1].keys()
+    for name, gradient in gradients[0].items():
+        torch.testing.assert_close(gradient, gradients[1][name], atol=1e-4, rtol=1e-4, msg=name)
+
+
+@pytest.mark.parametrize("fold_div", [2, 4, 8])
+def test_tokenshift_is_the_plain_computation(fold_div):
+    model = make("TokenShift", fold_div=fold_div)
+    assert_same_with_gradients(model, lambda: plain_logits(model, plain_token_shift, fold_div))
+
+
+@pytest.mark.parametrize(
+    ("shift", "heads"), [("kv", 1), ("qk", 1), ("qv", 1), ("q", 2), ("k", 1), ("v", 2), ("qkv", 2)]
+)
+def test_msca_is_the_plain_computation(shift, heads):
+    model = make("MSCA", shift=shift, shift_heads=heads)
+    assert_same_with_gradients(model, lambda: plain_logits(model, plain_msca, shift, heads))
+
+
+def test_msca_shifts_normalised_queries_and_keys():
+    model = make("MSCA", shift="qk", extra={"qk_norm": True})
+    assert_same_with_gradients(model, lambda: plain_logits(model, plain_msca, "qk", 1))
+
+
+def test_iv_vit_cannot_see_the_order_of_frames():
+    model, x = make("IV-ViT").eval(), clips()
+    torch.testing.assert_close(model(x, "A"), model(x.flip(1), "A"), atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["TokenShift", "MSCA", "polyvit"])
+def test_temporal_models_see_the_order_of_frames(name):
+    model, x = make(name).eval(), clips()
+    assert (model(x, "A") - model(x.flip(1), "A")).abs().max() > 1e-3
+
+
+def test_polyvit_orders_tokens_by_time_row_and_column():
+    model = make("polyvit", frames=6, tubelet_frames=2)
+    x = clips(frames=6)
+    tokens = model.embed_clip(x) - model.pos_embed_video
+    kernel = model.tubelet.weight.flatten(1)
+    for time in range(3):
+        for row in range(4):
+            for column in range(4):
+                cube = x[:, 2 * time : 2 * time + 2, :, 8 * row : 8 * row + 8, 8 * column : 8 * column + 8]
+                expected = cube.transpose(1, 2).flatten(1) @ kernel.T + model.tubelet.bias
+                found = tokens[:, 1 + 16 * time + 4 * row + column]
+                torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(tokens[:, 0], model.backbone.cls_token[:, 0].expand(2, -1), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_images_are_timms_own_vit(name):
+    model = make(name).eval()
+    x = clips()[:, 0]
+    expected = model.heads["A"](plain_vit(model)(x))
+    torch.testing.assert_close(model(x, "A"), expected, atol=1e-6, rtol=1e-5)
+
+
+def plain_vit(model):
+    import timm
+
+    vit = timm.create_model("vit_tiny_patch16_224", num_classes=0, **SIZES).eval()
+    vit.load_state_dict(model.backbone.state_dict())  # strict: parameters and names are timm's
+    return vit
+
+
+@pytest.mark.parametrize("name", ["TokenShift", "MSCA", "IV-ViT"])
+def test_clips_may_have_any_number_of_frames(name):
+    model = make(name)
+    for frames in (1, 2, 5):
+        assert model(clips(frames=frames), "B").shape == (2, 6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_gradient_checkpointing_changes_nothing(name):
+    model, gradients = make(name), []
+    for enable in (False, True):
+        model.zero_grad()
+        model.backbone.set_grad_checkpointing(enable)
+        model(clips(), "B").square().sum().backward()
+        gradients.append({n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None})
+    for parameter, gradient in gradients[0].items():
+        torch.testing.assert_close(gradient, gradients[1][parameter], atol=0, rtol=0, msg=parameter)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_stochastic_depth_is_at_work(name):
+    model, x = make(name, extra={"drop_path_rate": 0.9}), clips(batch=8)
+    assert not torch.equal(model(x, "A"), model(x, "A"))
+    model.eval()
+    assert torch.equal(model(x, "A"), model(x, "A"))
+
+
+class CountingAttention(TorchFunctionMode):
+    """Counts fused attentions and softmaxes."""
+
+    fused = softmax = 0
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        self.fused += function is scaled_dot_product_attention
+        self.softmax += "softmax" in getattr(function, "__name__", "")
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kind", ["image", "clip"])
+def test_all_attention_is_fused(name, kind):
+    model, x = make(name), clips()
+    with CountingAttention() as count:
+        model(x if kind == "clip" else x[:, 0], "A")
+    assert (count.fused, count.softmax) == (3, 0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_half_precision_stays_near(name):
+    model, x = make(name).eval(), clips()
+    with torch.autocast("cpu", torch.bfloat16):
+        half = model(x, "A")
+    torch.testing.assert_close(half.float(), model(x, "A"), atol=0.1, rtol=0.1)
