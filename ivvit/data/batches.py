@@ -74,5 +74,5 @@ def _load(dataset: Dataset, sampler: range | list[list[int]], workers: int, pin:
             pin_memory=pin,
             multiprocessing_context=context,
             prefetch_factor=2 if workers else None,
-        )  # fmt: skip
+        )
     )

@@ -1,24 +1,30 @@
 """Exactly the frames asked for, from a video file.
 
-PyAV is imported inside the functions: training on images must not need it. Decoders run on one thread, for a loader's
-workers are the parallelism.
+Frames are known by their number in a full decode. PyAV is imported inside the functions: training on images must not
+need it. Decoders and scalers run on one thread, for a loader's workers are the parallelism.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ivvit.data.timeline import Timeline
+from ivvit.data.timeline import Key, Timeline
 
 if TYPE_CHECKING:
     import av
 
+Numbered = Iterator[tuple[int, "av.VideoFrame"]]
+
 
 class UnreadableError(Exception):
     """A sample that cannot be read; the message is the reason, without the file's name."""
+
+
+class _SeekError(Exception):
+    """The container does not find a key frame again."""
 
 
 @contextmanager
@@ -26,20 +32,19 @@ def open_video(path: Path | str) -> Iterator[tuple[Any, Any]]:
     """(container, its first video stream), closed afterwards. Metadata that is not UTF-8 is no obstacle.
 
     Raises:
-        UnreadableError: it is no video, or has no video stream.
+        UnreadableError: it is no video, has no video stream, or breaks while it is read.
     """
     import av
 
     try:
-        container = av.open(str(path), metadata_errors="ignore")
+        with av.open(str(path), metadata_errors="ignore") as container:
+            if not container.streams.video:
+                raise UnreadableError("it has no video stream")
+            stream = container.streams.video[0]
+            stream.thread_type, stream.thread_count = "NONE", 1
+            yield container, stream
     except (av.FFmpegError, OSError) as error:
         raise UnreadableError(error.strerror or str(error)) from error
-    with container:
-        if not container.streams.video:
-            raise UnreadableError("it has no video stream")
-        stream = container.streams.video[0]
-        stream.thread_type, stream.thread_count = "NONE", 1
-        yield container, stream
 
 
 def decode_all(path: Path | str) -> "Iterator[av.VideoFrame]":
@@ -48,101 +53,99 @@ def decode_all(path: Path | str) -> "Iterator[av.VideoFrame]":
     Raises:
         UnreadableError: the file is damaged.
     """
-    import av
-
     with open_video(path) as (container, stream):
-        try:
-            yield from container.decode(stream)
-        except (av.FFmpegError, OSError) as error:
-            raise UnreadableError(error.strerror or str(error)) from error
+        yield from container.decode(stream)
 
 
-def read_frames(path: Path | str, timeline: Timeline, indices: Sequence[int], all_intra: bool = False) -> np.ndarray:
-    """Frames (len(indices), H, W, 3) uint8 RGB; indices ascend and may repeat.
+def read_frames(path: Path | str, timeline: Timeline, indices: Sequence[int]) -> np.ndarray:
+    """Frames (len(indices), H, W, 3) uint8 RGB of any video, bit for bit what a full decode gives.
 
-    Bit for bit what a full decode gives. With `all_intra` (the frame store) only the wanted packets are decoded.
+    Decoding begins with the last key frame before the first wanted frame, as `timeline` knows it; indices may repeat.
 
     Raises:
         UnreadableError: a frame cannot be decoded, or is not in the file.
     """
-    wanted = sorted(set(int(i) for i in indices))
-    found = dict(_frames(path, timeline, wanted, all_intra))
-    missing = [index for index in wanted if index not in found]
-    if missing:
-        raise UnreadableError(f"frame {missing[0]} of {timeline.frames} is not in the file; was it changed?")
-    return np.stack([found[int(i)] for i in indices])
+    key = timeline.key_before(min(indices))
+    try:
+        return _collect(path, indices, lambda container, stream: _frames_from(container, stream, key))
+    except _SeekError:
+        return _collect(path, indices, lambda container, stream: _frames_from(container, stream, None))
 
 
-def _frames(
-    path: Path | str, timeline: Timeline, wanted: list[int], all_intra: bool
-) -> Iterator[tuple[int, np.ndarray]]:
-    import av
+def read_stored_frames(path: Path | str, timeline: Timeline, indices: Sequence[int]) -> np.ndarray:
+    """The same from a file of the frame store, where each packet is a frame: only the wanted ones are decoded.
 
+    Raises:
+        UnreadableError: a frame cannot be decoded, or is not in the file.
+    """
+    return _collect(path, indices, lambda container, stream: _stored_frames(container, stream, timeline, indices))
+
+
+def _collect(path: Path | str, indices: Sequence[int], frames: Callable[[Any, Any], Numbered]) -> np.ndarray:
+    """Convert the wanted ones of the numbered frames, which come in ascending order."""
+    wanted, last = set(indices), max(indices)
+    found: dict[int, np.ndarray] = {}
     convert = RGB()
     with open_video(path) as (container, stream):
-        try:
-            frames = (
-                _by_time(container, stream, timeline, wanted, all_intra)
-                if timeline.seekable
-                else _by_count(container, stream, wanted)
-            )
-            for index, frame in frames:
+        for index, frame in frames(container, stream):
+            if index in wanted:
                 if frame.is_corrupt:
                     raise UnreadableError(f"frame {index} is corrupt")
-                yield index, convert(frame)
-        except (av.FFmpegError, OSError) as error:
-            raise UnreadableError(error.strerror or str(error)) from error
+                found[index] = convert(frame)
+            if index >= last:
+                break
+    missing = sorted(wanted - found.keys())
+    if missing:
+        raise UnreadableError(f"frame {missing[0]} is not in the file; it was changed or cut after its validation")
+    return np.stack([found[index] for index in indices])
 
 
-def _by_count(container: Any, stream: Any, wanted: list[int]) -> "Iterator[tuple[int, av.VideoFrame]]":
-    """Count frames as the decoder gives them, from the start."""
-    remaining = set(wanted)
-    for index, frame in enumerate(container.decode(stream)):
-        if index in remaining:
-            yield index, frame
-        if index == wanted[-1]:
-            return
+def _frames_from(container: Any, stream: Any, key: Key | None) -> Numbered:
+    """Numbered frames from a key frame on, or from the start.
 
-
-def _by_time(
-    container: Any, stream: Any, timeline: Timeline, wanted: list[int], all_intra: bool
-) -> "Iterator[tuple[int, av.VideoFrame]]":
-    """Seek to the key frame at or before the first wanted frame and match time stamps."""
-    at = {timeline.pts_of(index): index for index in wanted}
-    first, last = min(at), max(at)
-    for packet in _packets_from(container, stream, first, wanted[0]):
-        if all_intra and packet.dts is not None and packet.pts not in at:
-            if packet.pts > last:
-                return
-            continue
-        for frame in packet.decode():
-            if frame.pts in at:
-                yield at[frame.pts], frame
-            if frame.pts is not None and frame.pts >= last:
-                return
-
-
-def _packets_from(container: Any, stream: Any, pts: int, index: int) -> Iterator[Any]:
-    """Packets from a key frame shown at or before `pts`: a later one cannot give the frames shown before it.
-
-    A seek finds key frames by decoding time, and in an open group of pictures frames that follow the key frame in
-    the file may be shown before it; one step further back then.
+    Frames that the decoder gives before the key frame itself refer to an earlier one (open groups of pictures): they
+    are passed over.
     """
-    target = pts
-    while index > 0:
+    if key is None:
+        yield from enumerate(container.decode(stream))
+        return
+    index = None
+    for packet in _packets_from(container, stream, key):
+        for frame in packet.decode():
+            if index is None and not frame.key_frame:
+                continue
+            index = key.index if index is None else index + 1
+            yield index, frame
+
+
+def _packets_from(container: Any, stream: Any, key: Key) -> Iterator[Any]:
+    """Packets from the key frame's own on, which is recognised by its place in the file.
+
+    Demultiplexers differ in what they seek by: some take presentation, some decoding time.
+    """
+    for target in dict.fromkeys((key.pts, key.dts)):
         container.seek(target, stream=stream, backward=True)
         packets = container.demux(stream)
-        key = next(packets, None)
-        if key is not None and key.pts is not None and key.pts <= pts:
-            yield key
-            yield from packets
-            return
-        earlier = (key.dts if key is not None and key.dts is not None else target) - 1
-        if earlier >= target or earlier < (stream.start_time or 0):
-            break
-        target = earlier
-    container.seek(stream.start_time or 0, stream=stream, backward=True)
-    yield from container.demux(stream)
+        for packet in packets:
+            if packet.pos is None or packet.pos > key.pos:
+                break
+            if packet.pos == key.pos:
+                yield packet
+                yield from packets
+                return
+    raise _SeekError
+
+
+def _stored_frames(container: Any, stream: Any, timeline: Timeline, indices: Sequence[int]) -> Numbered:
+    scale = timeline.time_base / stream.time_base
+    wanted = {round(timeline.pts_of(index) * scale): index for index in indices}
+    first = min(wanted)
+    if min(indices) > 0:
+        container.seek(first, stream=stream, backward=True)
+    for packet in container.demux(stream):
+        if packet.pts in wanted:
+            for frame in packet.decode():
+                yield wanted[packet.pts], frame
 
 
 class RGB:
@@ -154,7 +157,7 @@ class RGB:
         self._reformatter = VideoReformatter()
 
     def __call__(self, frame: "av.VideoFrame") -> np.ndarray:
-        pixels = self._reformatter.reformat(frame, format="rgb24").to_ndarray()
+        pixels = self._reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
         return upright(pixels, frame.rotation)
 
 

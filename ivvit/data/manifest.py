@@ -20,7 +20,8 @@ class Manifest:
     """A data set's usable samples.
 
     `table` has a row per sample: split, path (relative to the root), label, frames, fps, width, height, duration
-    (seconds), size (bytes), mtime_ns, sha256; and, for videos, time_base, first_pts, pts_step, pts and seekable.
+    (seconds), size (bytes), mtime_ns, sha256; and, for videos, time_base, first_pts, pts_step, pts and keys
+    (see `Timeline`).
     """
 
     dataset: str
@@ -76,8 +77,11 @@ def table_file(lock: Path) -> Path:
 
 def timelines(rows: pd.DataFrame) -> list[Timeline]:
     """The time lines of videos, in the order of the rows."""
-    columns = ("frames", "fps", "time_base", "first_pts", "pts_step", "pts", "seekable")
+    columns = ("frames", "fps", "time_base", "first_pts", "pts_step", "pts", "keys")
     return [
-        Timeline(int(frames), float(fps), Fraction(base), int(first), int(step), pts, bool(seekable))
-        for frames, fps, base, first, step, pts, seekable in zip(*(rows[name] for name in columns), strict=True)
-    ]
+        Timeline(
+            int(frames), float(fps), Fraction(base), int(first), int(step), pts,
+            None if keys is None else keys.reshape(-1, 4),
+        )
+        for frames, fps, base, first, step, pts, keys in zip(*(rows[name] for name in columns), strict=True)
+    ]  # fmt: skip

@@ -10,7 +10,7 @@ import torch
 
 from ivvit.config.datasets import DatasetOptions
 from ivvit.data.cifar import read_images
-from ivvit.data.decode import UnreadableError, read_frames
+from ivvit.data.decode import UnreadableError, read_frames, read_stored_frames
 from ivvit.data.frame_store import store_file, store_folder
 from ivvit.data.manifest import timelines
 from ivvit.data.pictures import read_picture
@@ -82,7 +82,8 @@ class VideoSource:
         timeline, file = self._timelines[index], self._files[index]
         if self._stored and not Path(file).exists():
             raise UnreadableError(f"{file} is missing in the frame store; run `ivvit extract`")
-        frames = read_frames(file, timeline, clip.indices.tolist(), all_intra=self._stored)
+        read = read_stored_frames if self._stored else read_frames
+        frames = read(file, timeline, clip.indices.tolist())
         return torch.from_numpy(frames).permute(0, 3, 1, 2)
 
 

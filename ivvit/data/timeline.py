@@ -1,4 +1,8 @@
-"""When each frame of a video is shown: what a full decode found, kept so that no loader has to guess."""
+"""When each frame of a video is shown, and from where it can be decoded: what a full decode found out.
+
+Kept in the manifest, so that no loader has to guess: time stamps in files may be missing, out of order or plainly
+wrong (H.264 in AVI, packed B-frames), while the order in which a decoder gives the frames is certain.
+"""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -7,12 +11,21 @@ import numpy as np
 
 
 @dataclass(frozen=True)
+class Key:
+    """A key frame at which decoding can begin: its number, its packet's place in the file, its time stamps."""
+
+    index: int
+    pos: int
+    pts: int
+    dts: int
+
+
+@dataclass(frozen=True)
 class Timeline:
-    """Time stamps of a video's frames in the order of presentation.
+    """The frames of a video in the order of presentation.
 
     `first` and `step` (in units of `time_base` seconds) describe a constant rate; `pts` lists the time stamps of a
-    variable one. `seekable` is False where the container's time stamps cannot be trusted (H.264 in AVI): frames are
-    then counted from the start.
+    variable one. `keys` has a row (index, pos, pts, dts) per key frame that decoding can start from.
     """
 
     frames: int
@@ -21,7 +34,7 @@ class Timeline:
     first: int = 0
     step: int = 1
     pts: np.ndarray | None = None
-    seekable: bool = True
+    keys: np.ndarray | None = None
 
     def pts_of(self, index: int) -> int:
         """The time stamp of frame `index`, in units of `time_base`."""
@@ -30,6 +43,13 @@ class Timeline:
     def seconds(self, index: int) -> float:
         """When frame `index` is shown, in seconds after the first."""
         return float((self.pts_of(index) - self.pts_of(0)) * self.time_base)
+
+    def key_before(self, index: int) -> Key | None:
+        """The last key frame at or before frame `index`; None where decoding must begin with the file."""
+        if self.keys is None:
+            return None
+        row = int(np.searchsorted(self.keys[:, 0], index, side="right")) - 1
+        return Key(*self.keys[row].tolist()) if row >= 0 else None
 
     def window(self, start: int, seconds: float) -> int:
         """How many frames a window of `seconds` that begins with frame `start` holds: at least 1, at most all left.

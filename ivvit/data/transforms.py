@@ -7,12 +7,14 @@ Images: random resized crop, flip. Evaluation: short side to a fixed length, cro
 
 import math
 
+import ivvit.compat  # noqa: F401  (before torchvision)
+
+# isort: split
 import torch
 from torch import Tensor
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as F
 
-import ivvit.compat  # noqa: F401  (before torchvision)
 from ivvit.data.draws import Draws
 
 ASPECT = (3 / 4, 4 / 3)

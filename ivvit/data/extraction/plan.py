@@ -47,7 +47,7 @@ def store_tasks(name: str, options: DatasetOptions, root: Path, manifest_lock: P
             row.mtime_ns,
             row.sha256,
             _pixels(row.width, row.height, row.frames, options.store),
-        )  # fmt: skip
+        )
         for row, timeline in zip(rows.itertuples(index=False), timelines(rows), strict=True)
     ]
 
@@ -77,6 +77,6 @@ def check_room(name: str, tasks: list[Task], options: StoreOptions, root: Path) 
     need, free = estimated_bytes(tasks, options), shutil.disk_usage(Path(root).expanduser()).free
     if need > free:
         raise UserError(
-            f"{name}: the frame store needs about {need / 1e9:.1f} GB in {root}, {free / 1e9:.1f} GB are free; make room, "
-            f"lower datasets.{name}.store.short_side, or set datasets.{name}.frames: original"
+            f"{name}: the frame store needs about {need / 1e9:.1f} GB in {root}, {free / 1e9:.1f} GB are free; "
+            f"make room, lower datasets.{name}.store.short_side, or set datasets.{name}.frames: original"
         )

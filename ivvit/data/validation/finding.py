@@ -8,7 +8,8 @@ from typing import Any
 class Finding:
     """One file's facts; `damage` says why it cannot be used, `remarks` what is odd but harmless.
 
-    Time stamps are in units of `time_base` seconds; `pts` is empty where `first_pts` and `pts_step` say it all.
+    Time stamps are in units of `time_base` seconds; `pts` is empty where `first_pts` and `pts_step` say it all. `keys`
+    are the rows (index, pos, pts, dts) of key frames, one after the other.
     """
 
     size: int
@@ -24,7 +25,7 @@ class Finding:
     first_pts: int = 0
     pts_step: int = 1
     pts: list[int] = field(default_factory=list)
-    seekable: bool = True
+    keys: list[int] = field(default_factory=list)
 
     @property
     def duration(self) -> float:

@@ -1,31 +1,33 @@
-"""Decode a whole video: its frames, their time stamps, and whether seeking gives the same pixels."""
+"""Decode a whole video: its frames, their time stamps, and the key frames from which it can be decoded exactly."""
 
-from dataclasses import dataclass
+import zlib
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ivvit.data.decode import UnreadableError, open_video
+from ivvit.data.decode import RGB, UnreadableError, open_video, read_frames
 from ivvit.data.timeline import Timeline
 from ivvit.data.validation.content import missing_bytes
 
-SPOTS = 3
-"""How many places of a video are read by seeking and compared with the full decode."""
+AFTER_KEY = 3
+"""Frames compared from a key frame on, besides the last one before the next key frame."""
 
 
 @dataclass
 class _Pass:
     """What a full decode saw."""
 
-    pts: list[int | None]
-    checksums: list[int]
-    corrupt: int
-    width: int
-    height: int
     time_base: Fraction
-    rate: Fraction | None
+    rate: Fraction
+    pts: list[int | None] = field(default_factory=list)
+    key_packets: list[tuple[int, int, int]] = field(default_factory=list)
+    key_frames: list[int] = field(default_factory=list)
+    checksums: dict[int, int] = field(default_factory=dict)
+    corrupt: int = 0
+    size: tuple[int, int] = (0, 0)
 
 
 def probe_video(path: Path, size: int) -> dict[str, Any]:
@@ -41,55 +43,89 @@ def probe_video(path: Path, size: int) -> dict[str, Any]:
         raise UnreadableError("it has no frames")
     if seen.corrupt:
         raise UnreadableError(f"{seen.corrupt} of its {len(seen.pts)} frames are corrupt")
-    timeline = _timeline(seen)
+    timeline = replace(_timeline(seen), keys=_keys(seen))
     remarks = []
-    if timeline.seekable and not _seeks_exactly(path, timeline, seen.checksums):
-        timeline = _counted(seen)
-    if not timeline.seekable:
-        remarks.append("seeking in it is not exact; frames are counted from its start")
+    if timeline.keys is None or not _exact(path, timeline, seen.checksums):
+        timeline = replace(timeline, keys=None)
+        remarks = ["key frames cannot be told for sure: each clip is decoded from the start of the file"]
     return {
-        "frames": timeline.frames, "fps": timeline.fps, "width": seen.width, "height": seen.height,
+        "frames": timeline.frames, "fps": timeline.fps, "width": seen.size[0], "height": seen.size[1],
         "time_base": str(timeline.time_base), "first_pts": timeline.first, "pts_step": timeline.step,
-        "pts": [] if timeline.pts is None else timeline.pts.tolist(), "seekable": timeline.seekable,
-        "remarks": remarks,
+        "pts": [] if timeline.pts is None else timeline.pts.tolist(),
+        "keys": [] if timeline.keys is None else timeline.keys.ravel().tolist(), "remarks": remarks,
     }  # fmt: skip
 
 
 def _decode(path: Path) -> _Pass:
-    import av
-
     with open_video(path) as (container, stream):
-        seen = _Pass([], [], 0, 0, 0, stream.time_base, stream.average_rate or stream.guessed_rate)
-        try:
-            for frame in container.decode(stream):
-                upright = frame.rotation % 180 == 0
-                seen.width, seen.height = (frame.width, frame.height) if upright else (frame.height, frame.width)
-                seen.pts.append(frame.pts)
-                seen.corrupt += frame.is_corrupt
-                seen.checksums.append(0)
-        except (av.FFmpegError, OSError) as error:
-            reason = error.strerror or str(error)
-            raise UnreadableError(f"it cannot be decoded after frame {len(seen.pts)} ({reason})") from error
+        seen = _Pass(stream.time_base, stream.average_rate or stream.guessed_rate or Fraction(25))
+        convert, previous = RGB(), None
+        for packet in container.demux(stream):
+            if packet.is_keyframe and not packet.is_discard and packet.pos is not None:
+                seen.key_packets.append((packet.pos, *_stamps(packet)))
+            for frame in packet.decode():
+                _see(seen, frame, previous, convert)
+                previous = frame
+        if previous is not None:
+            seen.checksums[len(seen.pts) - 1] = _checksum(convert, previous)
     return seen
 
 
+def _stamps(packet: Any) -> tuple[int, int]:
+    """(pts, dts), each standing in for the other where it is missing."""
+    pts = packet.pts if packet.pts is not None else packet.dts
+    dts = packet.dts if packet.dts is not None else pts
+    return pts or 0, dts or 0
+
+
+def _see(seen: _Pass, frame: Any, previous: Any, convert: RGB) -> None:
+    """Take note of a frame; checksums of a few frames around each key frame."""
+    index = len(seen.pts)
+    seen.pts.append(frame.pts)
+    seen.corrupt += frame.is_corrupt
+    seen.size = (frame.width, frame.height) if frame.rotation % 180 == 0 else (frame.height, frame.width)
+    if frame.key_frame:
+        seen.key_frames.append(index)
+        if previous is not None:
+            seen.checksums[index - 1] = _checksum(convert, previous)
+    if seen.key_frames and index < seen.key_frames[-1] + AFTER_KEY:
+        seen.checksums[index] = _checksum(convert, frame)
+
+
+def _checksum(convert: RGB, frame: Any) -> int:
+    return zlib.crc32(convert(frame))
+
+
 def _timeline(seen: _Pass) -> Timeline:
-    """The time line that the time stamps give, or one by counting where they are missing or out of order."""
+    """The time line that the time stamps give; one at the average rate where they are missing or out of order."""
     if None in seen.pts or any(b <= a for a, b in zip(seen.pts, seen.pts[1:], strict=False)):
-        return _counted(seen)
+        return Timeline(len(seen.pts), float(seen.rate), 1 / seen.rate)
     pts = np.array(seen.pts, dtype=np.int64)
     steps = np.unique(np.diff(pts))
     if len(steps) <= 1:
-        step = int(steps[0]) if len(steps) else max(1, round(1 / ((seen.rate or 25) * seen.time_base)))
+        step = int(steps[0]) if len(steps) else max(1, round(1 / (seen.rate * seen.time_base)))
         return Timeline(len(pts), float(1 / (step * seen.time_base)), seen.time_base, int(pts[0]), step)
     fps = float((len(pts) - 1) / (int(pts[-1] - pts[0]) * seen.time_base))
     return Timeline(len(pts), fps, seen.time_base, int(pts[0]), 0, pts)
 
 
-def _counted(seen: _Pass) -> Timeline:
-    rate = seen.rate or Fraction(25)
-    return Timeline(len(seen.pts), float(rate), 1 / rate, 0, 1, None, seekable=False)
+def _keys(seen: _Pass) -> np.ndarray | None:
+    """Key packets and key frames come in the same order; where their numbers differ, none can be told for sure."""
+    if not seen.key_frames or len(seen.key_frames) != len(seen.key_packets):
+        return None
+    return np.array([(i, *packet) for i, packet in zip(seen.key_frames, seen.key_packets, strict=True)], dtype=np.int64)
 
 
-def _seeks_exactly(path: Path, timeline: Timeline, checksums: list[int]) -> bool:
+def _exact(path: Path, timeline: Timeline, checksums: dict[int, int]) -> bool:
+    """Whether decoding from key frames (the second, the middle, the last) gives the pixels of the full decode."""
+    starts = timeline.keys[:, 0].tolist()
+    for number in sorted({1, len(starts) // 2, len(starts) - 1} & set(range(1, len(starts)))):
+        end = starts[number + 1] if number + 1 < len(starts) else timeline.frames
+        indices = sorted({i for i in (*range(starts[number], starts[number] + AFTER_KEY), end - 1) if i < end})
+        try:
+            frames = read_frames(path, timeline, indices)
+        except UnreadableError:
+            return False
+        if any(zlib.crc32(pixels) != checksums[index] for index, pixels in zip(indices, frames, strict=True)):
+            return False
     return True

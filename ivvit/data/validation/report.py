@@ -48,8 +48,10 @@ def _advice(content: dict[str, Any], options: DatasetOptions) -> list[str]:
     if content["quarantined"]:
         advice.append("- Fetch the damaged files again and validate once more; training goes on without them.")
     if any("expected" in warning for warning in content["warnings"]):
-        advice.append("- The counts differ from what `expect` says: complete the data, or set `expect` to what you have "
-                      "(`none`, or {classes, train, val}); `strict: true` makes this an error.")  # fmt: skip
+        advice.append(
+            "- The counts differ from what `expect` says: complete the data, or set `expect` to what you have (`none`, "
+            "or {classes, train, val}); `strict: true` makes this an error."
+        )
     if any("both train and val" in warning for warning in content["warnings"]):
         advice.append("- Samples of train are in val as well, which flatters the result: remove them from one split.")
     return advice or ["Nothing: the data set is as expected."]

@@ -19,7 +19,7 @@ SCHEMA = pa.schema(
         ("split", pa.string()), ("path", pa.string()), ("label", pa.int64()), ("frames", pa.int64()),
         ("fps", pa.float64()), ("width", pa.int64()), ("height", pa.int64()), ("duration", pa.float64()),
         ("size", pa.int64()), ("mtime_ns", pa.int64()), ("sha256", pa.string()), ("time_base", pa.string()),
-        ("first_pts", pa.int64()), ("pts_step", pa.int64()), ("pts", pa.list_(pa.int64())), ("seekable", pa.bool_()),
+        ("first_pts", pa.int64()), ("pts_step", pa.int64()), ("pts", pa.list_(pa.int64())), ("keys", pa.list_(pa.int64())),
     ]
 )  # fmt: skip
 
@@ -27,7 +27,14 @@ SCHEMA = pa.schema(
 def row_of(split: str, sample: Sample, finding: Finding) -> dict[str, Any]:
     """A row of the table."""
     facts = {name: getattr(finding, name) for name in SCHEMA.names if hasattr(finding, name)}
-    return {"split": split, "path": sample.path, "label": sample.label, **facts, "pts": finding.pts or None}
+    return {
+        "split": split,
+        "path": sample.path,
+        "label": sample.label,
+        **facts,
+        "pts": finding.pts or None,
+        "keys": finding.keys or None,
+    }
 
 
 def digest_of(table: pd.DataFrame, folder: str) -> str:
