@@ -14,6 +14,7 @@ _IMAGES_ONLY = {"crop_scale"}
 def canonical(experiment: Experiment) -> dict[str, Any]:
     """The settings that can change a number, as plain JSON values."""
     spec = experiment.model_dump(mode="json", exclude={"pretrain"})
+    spec["order"] = list(experiment.datasets)  # the order of turns, whatever decides it
     for name, data in experiment.data.items():
         unused = _NOT_SPEC | (_IMAGES_ONLY if data.is_video else _CLIPS_ONLY)
         if not data.uses_store:

@@ -55,7 +55,7 @@ class DatasetOptions(Section):
     clip_seconds: float = Field(2.56, gt=0)
     """Length of the window that a clip's frames are taken from (UCF101 64/25 s, Kinetics200 80/30 s)."""
     short_side: Annotated[tuple[int, int], Field(strict=False)] | None = None
-    """Clips: range of the random short side before cropping; by default 256-320 for 224 pixels, in proportion otherwise."""
+    """Clips: range of the random short side before cropping; by default 256-320 at 224 pixels, else in proportion."""
     crop_scale: tuple[float, float] = (0.08, 1.0)
     """Images: range of the random resized crop's area."""
 

@@ -64,6 +64,13 @@ class Config:
         """All data sets that are known, used or not."""
         return self.file.datasets
 
+    @property
+    def sources(self) -> dict[str, dict[str, str]]:
+        """The configuration's own sources of weights, with {root_path} filled in."""
+        entries = {name: source.model_dump(exclude_none=True) for name, source in self.file.weights.items()}
+        root = str(self.root.absolute())
+        return {n: {k: v.replace("{root_path}", root) for k, v in entry.items()} for n, entry in entries.items()}
+
     def experiment(self, name: str, parameters: dict[str, Any] | None = None) -> Experiment:
         """The resolved experiment, with a study's parameters on top."""
         key = (name, repr(sorted((parameters or {}).items())))

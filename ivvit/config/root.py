@@ -24,7 +24,7 @@ class WeightSource(Section):
     """Where pretrained weights come from: exactly one of url, gdrive, timm, path."""
 
     url: str | None = None
-    """https://, http:// or file:// (relative to the working directory)."""
+    """https://, http:// or file://; {root_path} stands for that folder."""
     gdrive: str | None = None
     """A Google Drive file id."""
     timm: str | None = None

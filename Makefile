@@ -1,0 +1,45 @@
+# `make run` and `make test` set everything up in .venv first; nothing but Python 3.11+, make and a C library is needed.
+PYTHON ?= python3
+BIN := .venv/bin
+# Without a GPU, PyTorch's CPU builds spare gigabytes; where that index cannot be reached, the default one serves.
+CPU_INDEX := https://download.pytorch.org/whl/cpu
+
+.PHONY: run test test-all test-slurm lint format schema clean
+
+run: .venv/installed
+	@$(BIN)/python workflow/scripts/run.py
+
+test: .venv/installed lint
+	$(BIN)/python -m pytest -q
+
+test-all: .venv/installed lint
+	$(BIN)/python -m pytest -q -m "not slurm"
+
+test-slurm: .venv/installed
+	$(BIN)/pip install -q -c constraints.txt -e ".[dev,slurm]"
+	$(BIN)/python -m pytest -q -m slurm
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/python workflow/scripts/lint.py
+
+format: .venv/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile workflow
+
+schema: .venv/installed
+	$(BIN)/python -m ivvit.config.schema
+
+.venv/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing (about two minutes the first time) ..."
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e ".[dev]" \
+	  $$(command -v nvidia-smi >/dev/null || $(PYTHON) workflow/scripts/index.py $(CPU_INDEX))
+	@touch $@
+
+clean:
+	rm -rf .venv .snakemake logs

@@ -1,0 +1,43 @@
+"""What several commands share."""
+
+import argparse
+from pathlib import Path
+
+from ivvit.config import Config, DatasetOptions
+from ivvit.config.explain import unknown
+from ivvit.errors import UserError
+from ivvit.staleness.environment import load_current
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """The option that names configuration files."""
+    parser.add_argument(
+        "--config", nargs="+", metavar="FILE", help="configuration files, later ones win (config/config.yaml)"
+    )
+
+
+def config_of(args: argparse.Namespace) -> Config:
+    """The configuration that the options name."""
+    return load_current(args.config)
+
+
+def dataset_of(config: Config, name: str) -> DatasetOptions:
+    """A data set's options. Raises UserError for an unknown name."""
+    if name not in config.datasets:
+        raise UserError(unknown("data set", name, config.datasets))
+    return config.datasets[name]
+
+
+def experiment_of(config: Config, name: str) -> str:
+    """The name, if it is an experiment's. Raises UserError otherwise."""
+    if name not in config.entries:
+        raise UserError(unknown("experiment", name, config.entries))
+    return name
+
+
+def relative(path: Path) -> str:
+    """A path as people type it."""
+    try:
+        return str(path.absolute().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

@@ -1,0 +1,33 @@
+"""Turn a data set's videos into the frame store (all of them, one shard, or only check and lock)."""
+
+import argparse
+from pathlib import Path
+
+from ivvit.cli.common import add_config, config_of, dataset_of
+from ivvit.staleness.paths import Paths
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    add_config(parser)
+    parser.add_argument("dataset")
+    parser.add_argument("--shard", type=int, help="only this part")
+    parser.add_argument("--shards", type=int, default=1, help="of so many (%(default)s)")
+    parser.add_argument("--lock", type=Path, metavar="FILE", help="only check that all is there and write this lock")
+    parser.add_argument("--workers", type=int, default=2, help="processes (%(default)s)")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Extract, or check and lock, or both."""
+    from ivvit.data.extraction.lock import lock_store
+    from ivvit.data.extraction.run import extract
+
+    config = config_of(args)
+    options, paths = dataset_of(config, args.dataset), Paths(config.results)
+    manifest = paths.manifest(args.dataset)
+    if args.lock is None:
+        shard, shards = args.shard or 0, args.shards
+        extract(args.dataset, options, config.root, manifest, shard=shard, shards=shards, workers=args.workers)
+    if args.lock is not None or args.shard is None:
+        lock = args.lock or paths.frames(args.dataset)
+        lock_store(args.dataset, options, config.root, manifest, lock)

@@ -1,0 +1,35 @@
+"""The table of results, and where everything lies."""
+
+import argparse
+
+from ivvit.cli.common import add_config, config_of, relative
+from ivvit.errors import UserError
+from ivvit.staleness.paths import Paths
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    add_config(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print the table and the paths."""
+    from ivvit.results.terminal import format_table
+
+    paths = Paths(config_of(args).results)
+    table = paths.tables / "comparison.csv"
+    if not table.is_file():
+        raise UserError(f"{relative(table)} is not there yet; start `snakemake`")
+    print(format_table(table))
+    print()
+    for what, path in {
+        "tables": paths.tables,
+        "figures": paths.figures,
+        "runs": paths.results / "experiments",
+        "studies": paths.results / "studies",
+        "data sets": paths.results / "manifests",
+        "report": paths.results / "report.html",
+        "logs": paths.results.parent / "logs",
+    }.items():
+        if path.exists():
+            print(f"{what + ':':<10} {relative(path)}")

@@ -1,0 +1,72 @@
+"""Write tables and figures of the current runs, and the links by which people find them."""
+
+import argparse
+import json
+
+from ivvit.cli.common import add_config, config_of, relative
+from ivvit.cli.jobs import link_run
+from ivvit.config import Config
+from ivvit.errors import UserError
+from ivvit.staleness.identity import Identities
+from ivvit.staleness.locks import Pending
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    add_config(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write what is there; say what is missing."""
+    from ivvit.results.figures import write_figure
+    from ivvit.results.tables import write_tables
+
+    config = config_of(args)
+    paths = Identities(config).paths
+    runs = current_runs(config)
+    if not runs:
+        raise UserError("no experiment has a finished run yet; start `snakemake`")
+    write_tables(runs, paths.tables, metric=config.file.results.metric)
+    write_figure(runs, paths.figures)
+    print(f"tables in {relative(paths.tables)}, figures in {relative(paths.figures)}")
+
+
+def current_runs(config: Config) -> list:
+    """The finished runs with today's identities, in the configuration's order; their links are renewed."""
+    from ivvit.results.runs import RunRef
+
+    identities = Identities(config)
+    paths, found = identities.paths, []
+    for name, entry in config.entries.items():
+        try:
+            identity = identities.experiment(name).digest
+        except Pending as pending:
+            print(f"{name}: left out, waits for {pending}")
+            continue
+        for seed in entry.seeds:
+            folder = paths.run(identity, seed)
+            if not (folder / "metrics.json").is_file():
+                print(f"{name}, seed {seed}: left out, not finished")
+                continue
+            link_run(paths, name, seed, identity)
+            found.append(RunRef(name, seed, folder, accepted=_accepted(paths.accepted(identity))))
+    _drop_old_links(config, paths)
+    return found
+
+
+def _accepted(record: object) -> str | None:
+    from pathlib import Path
+
+    path = Path(str(record))
+    return json.loads(path.read_text())["why"] if path.is_file() else None
+
+
+def _drop_old_links(config: Config, paths: object) -> None:
+    """A link of a name or seed that is no longer configured would show an old run as today's."""
+    folder = paths.results / "experiments"
+    for link in folder.glob("*/seed*") if folder.is_dir() else ():
+        entry = config.entries.get(link.parent.name)
+        if link.is_symlink() and (entry is None or link.name not in {f"seed{seed}" for seed in entry.seeds}):
+            link.unlink()
+            if not any(link.parent.iterdir()):
+                link.parent.rmdir()

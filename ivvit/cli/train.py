@@ -1,0 +1,50 @@
+"""Train one run: an experiment by name, the rule's job by identity, or one given by options as in the paper's code."""
+
+import argparse
+
+from ivvit.cli.common import add_config, config_of, experiment_of
+from ivvit.cli.direct import add_direct, prepare
+from ivvit.cli.jobs import identity_of, link_run, train_job
+from ivvit.config import Config
+from ivvit.errors import UserError
+from ivvit.staleness.identity import Identities
+from ivvit.staleness.jobs import Jobs, require_identity
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    add_config(parser)
+    parser.add_argument("experiment", nargs="?", help="an experiment of the configuration")
+    parser.add_argument("--identity", help="the run's identity; refused where no experiment has it any more")
+    parser.add_argument("--seed", type=int, help="by default the experiment's first")
+    add_direct(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train."""
+    if args.experiment is None and args.identity is None:
+        config, name = prepare(args)
+    else:
+        config = config_of(args)
+        jobs = Jobs(config)
+        name = require_identity(jobs, args.identity) if args.identity else experiment_of(config, args.experiment)
+    train_one(config, name, config.entries[name].seeds[0] if args.seed is None else args.seed)
+
+
+def train_one(config: Config, name: str, seed: int) -> None:
+    """Train an experiment with one seed; what is finished already is not trained again."""
+    from ivvit.training.run import train
+
+    identities = Identities(config)
+    identity = identity_of(identities, name)
+    for other, entry in config.entries.items():
+        if seed in entry.seeds and _same(identities, other, identity.digest):
+            link_run(identities.paths, other, seed, identity.digest)
+    train(train_job(config, name, identity, seed, identities.resolved(name)))
+
+
+def _same(identities: Identities, name: str, digest: str) -> bool:
+    try:
+        return identity_of(identities, name).digest == digest
+    except UserError:
+        return False

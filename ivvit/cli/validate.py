@@ -1,0 +1,29 @@
+"""Check every file of a data set and write its manifest, a lock and a report."""
+
+import argparse
+from pathlib import Path
+
+from ivvit.cli.common import add_config, config_of, dataset_of
+from ivvit.staleness.paths import Paths
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    add_config(parser)
+    parser.add_argument("dataset", nargs="*", help="data sets; by default all that experiments use")
+    parser.add_argument(
+        "--lock", type=Path, metavar="FILE", help="the lock to write (results/manifests/<data set>.json)"
+    )
+    parser.add_argument("--workers", type=int, default=2, help="processes (%(default)s)")
+    parser.add_argument("--full", action="store_true", help="hash every file again, changed or not")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Validate the data sets."""
+    from ivvit.data.validation.run import validate
+
+    config = config_of(args)
+    used = {name: None for entry in config.entries for name in config.experiment(entry).data}
+    for name in args.dataset or used:
+        lock = args.lock or Paths(config.results).manifest(name)
+        validate(name, dataset_of(config, name), config.root, lock, workers=args.workers, full=args.full)

@@ -1,0 +1,29 @@
+"""How a job finds the configuration that its workflow was started with."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ivvit.config import Config, load_config
+
+VARIABLE = "IVVIT_CONFIG"
+
+
+def prepare(files: list[str], overrides: dict[str, Any]) -> None:
+    """Let this process's jobs find the same configuration and the same `ivvit`, and print line by line."""
+    os.environ[VARIABLE] = json.dumps([files, overrides])
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    os.environ["PYTHONUNBUFFERED"] = "1"
+
+
+def load_current(files: list[str] | None = None, environment: Mapping[str, str] = os.environ) -> Config:
+    """The configuration named by files, else the workflow's that this job belongs to, else config/config.yaml."""
+    if files:
+        return load_config(*files)
+    if VARIABLE in environment:
+        named, overrides = json.loads(environment[VARIABLE])
+        return load_config(*named, overrides=overrides)
+    return load_config()

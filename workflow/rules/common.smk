@@ -1,0 +1,84 @@
+"""The configuration, and which runs are wanted today."""
+
+import re
+import subprocess
+import sys
+
+from snakemake.exceptions import IncompleteCheckpointException, WorkflowError
+
+sys.path.insert(0, workflow.basedir)
+
+from ivvit.config import load_config
+from ivvit.errors import UserError
+from ivvit.staleness import environment
+from ivvit.staleness.digest import digest
+from ivvit.staleness.identity import Identities
+from ivvit.staleness.jobs import Jobs
+from ivvit.staleness.locks import Locks, Pending
+from ivvit.staleness.paths import slug
+
+CONFIG_FILES = [str(path) for path in workflow.config_settings.configfiles] or [
+    "config/config.yaml"
+]
+OVERRIDES = workflow.config_settings.config or {}
+try:
+    CONFIG = load_config(*CONFIG_FILES, overrides=OVERRIDES)
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
+# Jobs read the configuration again from the same place, so their command lines stay the same.
+environment.prepare(CONFIG_FILES, OVERRIDES)
+
+
+def gate(kind, **wildcards):
+    """None when the checkpoint is done; else its target, which makes Snakemake come back when it is."""
+    if kind == "weights":
+        wildcards = {"weights": slug(wildcards["pretrain"])}
+    try:
+        getattr(checkpoints, kind).get(**wildcards)
+    except IncompleteCheckpointException as error:
+        return error.targetfile
+    return None
+
+
+IDENTITIES = Identities(CONFIG, Locks(gate))
+PATHS = IDENTITIES.paths
+RESULTS = PATHS.results
+JOBS = Jobs(CONFIG)
+
+
+wildcard_constraints:
+    dataset="|".join(map(re.escape, CONFIG.datasets)),
+    weights="|".join(map(re.escape, JOBS.weights)) or "none",
+    study="|".join(map(re.escape, CONFIG.file.studies)) or "none",
+    identity="[0-9a-f]{16}",
+    seed=r"\d+",
+    n_trials=r"\d+",
+    shard=r"\d+",
+    shards=r"\d+",
+
+
+def current_runs(wildcards):
+    """The runs with today's identities, and the checks that must be done before the others are known."""
+    found = []
+    for name, entry in CONFIG.entries.items():
+        try:
+            identity = IDENTITIES.experiment(name).digest
+        except Pending as pending:
+            found += pending.targets
+        else:
+            JOBS.names.setdefault(identity, name)
+            found += [
+                f"{PATHS.run(identity, seed)}/metrics.json" for seed in entry.seeds
+            ]
+    return list(dict.fromkeys(found))
+
+
+def show_results():
+    """The end of a run that went well: the table, and where everything lies."""
+    subprocess.run([sys.executable, "-m", "ivvit", "results"], check=False)
+
+
+def show_failure():
+    """The end of a run that did not: what failed, and what to do."""
+    subprocess.run([sys.executable, "-m", "ivvit", "status", "--failed"], check=False)

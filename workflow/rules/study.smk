@@ -1,0 +1,45 @@
+"""Hyperparameter studies: workers share the trials; the best parameters feed experiments."""
+
+
+rule study_worker:
+    output:
+        touch(RESULTS / "studies/{study}/{identity}/workers/{n_trials}-{worker}.done"),
+    log:
+        "logs/study/{study}-{identity}-{n_trials}-{worker}.log",
+    benchmark:
+        RESULTS / "benchmarks/study/{study}-{identity}-{n_trials}-{worker}.tsv"
+    threads: lambda wildcards: JOBS.study_runtime(wildcards.study).threads
+    resources:
+        mem_mb=lambda wildcards: int(
+            JOBS.study_runtime(wildcards.study).memory_gb * 1000
+        ),
+        runtime=lambda wildcards: int(JOBS.study_runtime(wildcards.study).hours * 60),
+    message:
+        "Study {wildcards.study}, worker {wildcards.worker}: up to {wildcards.n_trials} trials in all"
+    shell:
+        "ivvit study work {wildcards.study} --identity {wildcards.identity} --n-trials {wildcards.n_trials}"
+        " --worker {wildcards.worker} 2>&1 | tee {log}"
+
+
+checkpoint study:
+    input:
+        ancient(
+            lambda wildcards: JOBS.study_needs(
+                wildcards.study, wildcards.identity, wildcards.n_trials
+            )
+        ),
+    output:
+        RESULTS / "studies/{study}/{identity}/best-{n_trials}.yaml",
+    log:
+        "logs/study/{study}-{identity}-{n_trials}.log",
+    benchmark:
+        RESULTS / "benchmarks/study/{study}-{identity}-{n_trials}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    message:
+        "Study {wildcards.study}: choosing the best of {wildcards.n_trials} trials"
+    shell:
+        "ivvit study finish {wildcards.study} --identity {wildcards.identity} --n-trials {wildcards.n_trials}"
+        " 2>&1 | tee {log}"
