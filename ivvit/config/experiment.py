@@ -51,7 +51,8 @@ class ExperimentFields(Section):
     num_frames: int = Field(16, ge=1)
     """Frames per clip."""
     pretrain: str = "none"
-    """Kinetics400, ImageNet-21k, ImageNet-1k, polyvit, none, a name under `weights:`, timm:<tag>, file:<path>, experiment:<name>."""
+    """Kinetics400, ImageNet-21k, ImageNet-1k, polyvit, none; a name under `weights:`; timm:<tag>, file:<path>,
+    experiment:<name>."""
     datasets: DatasetUses = {}
     """The data sets trained on, each with its batch size."""
     iterations: int = Field(14_000, ge=1)
@@ -62,7 +63,8 @@ class ExperimentFields(Section):
     task_schedule: Literal["all", "alternating", "uniform", "weighted"] = "all"
     """Which data sets give a batch in an iteration."""
     update_rule: Literal["cumulative", "sequential", "joint"] = "cumulative"
-    """cumulative: what the authors' code does; sequential: gradients cleared before each data set; joint: one step on the sum."""
+    """cumulative: what the authors' code does; sequential: gradients cleared before each data set; joint: one step on
+    the sum."""
     loss_weighting: NamedWeighting = LossWeighting()
     precision: Literal["fp32", "bf16", "fp16"] = "bf16"
     grad_clip: float | None = Field(None, gt=0)

@@ -111,7 +111,7 @@ class StudyOptions(Section):
     ] = (Objective(),)
     """One objective, or several (which need `pick`)."""
     pick: int | None = Field(None, ge=0)
-    """Several objectives: the best trial is the one of the Pareto front that is best in this objective (0 is the first)."""
+    """Several objectives: of the Pareto front, the trial that is best in this objective (0 is the first)."""
     sampler: Annotated[SamplerOptions, BeforeValidator(named, json_schema_input_type=str | SamplerOptions)] = (
         SamplerOptions()
     )
