@@ -45,7 +45,7 @@ def probe_video(path: Path, size: int) -> dict[str, Any]:
         raise UnreadableError(f"{seen.corrupt} of its {len(seen.pts)} frames are corrupt")
     timeline = replace(_timeline(seen), keys=_keys(seen))
     remarks = []
-    if timeline.keys is None or not _exact(path, timeline, seen.checksums):
+    if timeline.keys is None or not _exact(path, timeline, seen):
         timeline = replace(timeline, keys=None)
         remarks = ["key frames cannot be told for sure: each clip is decoded from the start of the file"]
     return {
@@ -93,7 +93,7 @@ def _see(seen: _Pass, frame: Any, previous: Any, convert: RGB) -> None:
 
 
 def _checksum(convert: RGB, frame: Any) -> int:
-    return zlib.crc32(convert(frame))
+    return zlib.crc32(np.ascontiguousarray(convert(frame)))
 
 
 def _timeline(seen: _Pass) -> Timeline:
@@ -110,22 +110,28 @@ def _timeline(seen: _Pass) -> Timeline:
 
 
 def _keys(seen: _Pass) -> np.ndarray | None:
-    """Key packets and key frames come in the same order; where their numbers differ, none can be told for sure."""
-    if not seen.key_frames or len(seen.key_frames) != len(seen.key_packets):
-        return None
-    return np.array([(i, *packet) for i, packet in zip(seen.key_frames, seen.key_packets, strict=True)], dtype=np.int64)
+    """A row (index, pos, pts, dts) per key frame: key packets and key frames come in the same order."""
+    pairs = list(zip(seen.key_frames, seen.key_packets, strict=False))
+    return np.array([(index, *packet) for index, packet in pairs], dtype=np.int64) if pairs else None
 
 
-def _exact(path: Path, timeline: Timeline, checksums: dict[int, int]) -> bool:
-    """Whether decoding from key frames (the second, the middle, the last) gives the pixels of the full decode."""
+def _spots(seen: _Pass, keys: np.ndarray) -> list[int]:
+    """Which key frames to try: the second, the middle and the last; all where packets and frames differ in number."""
+    if len(seen.key_frames) != len(seen.key_packets):
+        return list(range(len(keys)))
+    return sorted({1, len(keys) // 2, len(keys) - 1} & set(range(1, len(keys))))
+
+
+def _exact(path: Path, timeline: Timeline, seen: _Pass) -> bool:
+    """Whether decoding from key frames gives the pixels of the full decode."""
     starts = timeline.keys[:, 0].tolist()
-    for number in sorted({1, len(starts) // 2, len(starts) - 1} & set(range(1, len(starts)))):
+    for number in _spots(seen, timeline.keys):
         end = starts[number + 1] if number + 1 < len(starts) else timeline.frames
         indices = sorted({i for i in (*range(starts[number], starts[number] + AFTER_KEY), end - 1) if i < end})
         try:
             frames = read_frames(path, timeline, indices)
         except UnreadableError:
             return False
-        if any(zlib.crc32(pixels) != checksums[index] for index, pixels in zip(indices, frames, strict=True)):
+        if any(zlib.crc32(pixels) != seen.checksums[index] for index, pixels in zip(indices, frames, strict=True)):
             return False
     return True

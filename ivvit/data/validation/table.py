@@ -19,7 +19,8 @@ SCHEMA = pa.schema(
         ("split", pa.string()), ("path", pa.string()), ("label", pa.int64()), ("frames", pa.int64()),
         ("fps", pa.float64()), ("width", pa.int64()), ("height", pa.int64()), ("duration", pa.float64()),
         ("size", pa.int64()), ("mtime_ns", pa.int64()), ("sha256", pa.string()), ("time_base", pa.string()),
-        ("first_pts", pa.int64()), ("pts_step", pa.int64()), ("pts", pa.list_(pa.int64())), ("keys", pa.list_(pa.int64())),
+        ("first_pts", pa.int64()), ("pts_step", pa.int64()), ("pts", pa.list_(pa.int64())),
+        ("keys", pa.list_(pa.int64())),
     ]
 )  # fmt: skip
 
