@@ -18,28 +18,27 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def check(path: Path, published: str | None, folder: Path | None) -> None:
-    """Compare a file with its published checksum, or with the one recorded in `folder` when it was first seen.
-
-    Args:
-        path: the file, or its not yet renamed download.
-        published: a SHA-256 or its beginning.
-        folder: pretrained_weight/, in which the record lies; None records nothing.
+def check_published(path: Path, published: str | None) -> None:
+    """Compare a file with its published SHA-256 or the beginning of it.
 
     Raises:
         UserError: the checksum differs.
     """
-    if published is None and folder is None:
-        return
-    found = sha256_of(path)
-    if published is not None and not found.startswith(published.lower()):
+    if published is not None and not (found := sha256_of(path)).startswith(published.lower()):
         raise UserError(f"{path} has SHA-256 {found}, but {published} is published: it is damaged or another file")
-    if folder is not None:
-        _check_recorded(path, found, folder)
 
 
-def _check_recorded(path: Path, found: str, folder: Path) -> None:
-    record, key = folder / RECORD, path.relative_to(folder).as_posix().removesuffix(".part")
+def check_recorded(path: Path, folder: Path) -> None:
+    """Compare a file with the SHA-256 recorded when it was first seen, or record it.
+
+    Args:
+        path: a file inside `folder`.
+        folder: pretrained_weight/, in which the record lies.
+
+    Raises:
+        UserError: the checksum differs.
+    """
+    record, key, found = folder / RECORD, path.relative_to(folder).as_posix(), sha256_of(path)
     with FileLock(folder / f".{RECORD}.lock"):
         seen = json.loads(record.read_text()) if record.is_file() else {}
         if seen.get(key, found) != found:

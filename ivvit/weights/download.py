@@ -19,7 +19,7 @@ Opener = Callable[[dict[str, str]], "Response"]
 """Opens a streamed GET with the given headers."""
 
 ATTEMPTS = 5
-CHUNK = 1 << 20
+CHUNK = 1 << 16  # what a broken connection loses at most
 RETRIED = (408, 425, 429, 500, 502, 503, 504)
 log = logging.getLogger(__name__)
 
@@ -175,6 +175,10 @@ def finish(part: Path, target: Path) -> None:
     forget(part)
 
 
-def _reason(error: Exception) -> str:
-    inner = getattr(error.args[0], "reason", error.args[0]) if error.args else error
-    return re.sub(r"^.*?object at 0x\w+>: ", "", str(inner)) or type(error).__name__
+def _reason(error: BaseException) -> str:
+    """The innermost message of what requests wraps around urllib3's errors."""
+    while error.args and isinstance(error.args[0], Exception):
+        error = error.args[0]
+    error = getattr(error, "reason", None) or error
+    text = str(error.args[0]) if error.args else type(error).__name__
+    return re.sub(r"^.*\bobject at 0x\w+>: |^\w+Connection\(.*?\): ", "", text)

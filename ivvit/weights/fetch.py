@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 
 from ivvit.errors import UserError
-from ivvit.weights.checksums import check, sha256_of
+from ivvit.weights.checksums import check_published, check_recorded, sha256_of
 from ivvit.weights.download import Interrupted, Opener, Refused, download, finish, forget, open_url
 from ivvit.weights.files import write_atomically
 from ivvit.weights.gdrive import drive_address, open_drive
@@ -42,6 +42,8 @@ def fetch(
     source = find_source(name, sources)
     original = _original(source, root, pause)
     tensors, layout, left_out = _convert(source, original)
+    if source.file:
+        check_recorded(original, root / FOLDER)  # not before it was read: a damaged file is not to be insisted on
     converted, digest = _store(tensors, root / FOLDER / "converted", slug(name))
     content = {
         "name": name,
@@ -79,42 +81,48 @@ def load_converted(lock: Path, root: Path) -> "dict[str, Tensor]":
 
 
 def _original(source: Source, root: Path, pause: float) -> Path:
+    """The file as its source has it: where a local one lies, or under pretrained_weight/."""
     if source.kind == "path":
         path = root / Path(source.location).expanduser()
         if not path.exists():
             raise UserError(f"weights {source.name!r}: {path} does not exist")
-        if source.sha256:
-            check(path, source.sha256, None)
+        check_published(path, source.sha256)
         return path
-    folder = root / FOLDER
-    target = folder / str(source.file)
+    target = root / FOLDER / str(source.file)
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(target.with_name(f".{target.name}.lock")):
         if target.exists():
-            check(target, source.sha256, folder)
+            check_published(target, source.sha256)
         else:
-            _download(source, target, folder, pause)
+            _download(source, target, pause)
     return target
 
 
-def _download(source: Source, target: Path, folder: Path, pause: float) -> None:
+def _download(source: Source, target: Path, pause: float) -> None:
     if source.kind == "hand":
         raise UserError(f"weights {source.name!r} have no public link: put the file at {target}")
     address, opener = _opener(source)
     part = target.with_name(f"{target.name}.part")
     try:
         download(opener, part, pause)
+        _accept(part, source)
     except (Interrupted, Refused) as error:
         raise UserError(
             f"cannot download weights {source.name!r} from {address}: {error}; "
             f"get the file by other means and put it at {target}"
         ) from None
-    try:
-        check(part, source.sha256, folder)
-    except UserError:
-        forget(part)
-        raise
     finish(part, target)
+
+
+def _accept(part: Path, source: Source) -> None:
+    from ivvit.weights.read import read_state_dict
+
+    try:
+        check_published(part, source.sha256)
+        read_state_dict(part)
+    except UserError as error:
+        forget(part)
+        raise Refused(str(error)) from None
 
 
 def _opener(source: Source) -> tuple[str, Opener]:

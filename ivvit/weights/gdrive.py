@@ -1,6 +1,7 @@
 """Google Drive: large files come behind a page that asks for confirmation."""
 
 import re
+from html import unescape
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
@@ -49,9 +50,9 @@ def read_confirmation(page: str, url: str) -> tuple[str, dict[str, str]]:
     form.feed(page)
     if form.action is not None:
         return urljoin(url, form.action), form.fields
-    link = re.search(r'href="([^"]*[?&]confirm=[^"]*)"', page)  # the older page: a link instead of a form
+    link = re.search(r'href="([^"]*[?&]confirm=[^"]*)"', unescape(page))  # the older page: a link instead of a form
     if link:
-        return urljoin(url, link[1].replace("&amp;", "&")), {}
+        return urljoin(url, link[1]), {}
     raise Refused(f"Google Drive answered with a page ({page_title(page)!r}) instead of the file")
 
 

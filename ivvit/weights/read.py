@@ -1,7 +1,9 @@
 """Checkpoint files -> tensors by name; code in pickles is never run."""
 
 import pickle
+import re
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,13 +30,13 @@ def read_state_dict(path: Path | str) -> "dict[str, Tensor]":
     with path.open("rb") as file:
         head = file.read(512)
     if head.lstrip()[:1] == b"<":
-        raise UserError(f"{path} is an HTML page, not weights; delete it and download the file again, or by hand")
+        raise UserError(f"{path} is an HTML page, not weights; delete it and get the file again")
     try:
-        tensors = unwrap(_read(path))
+        tensors = unwrap(_reader(path, head)(path))
     except pickle.UnpicklingError as error:
         raise UserError(_pickle_message(path, head, error)) from None
-    except (RuntimeError, ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} is truncated or no checkpoint: {_first_line(error)}; download it again") from None
+    except (RuntimeError, ValueError, OSError, EOFError, KeyError, AttributeError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} is truncated or no checkpoint ({_first_line(error)}); get it again") from None
     if not tensors:
         raise UserError(f"{path} holds no tensors by name; expected a state dict, maybe inside one of {WRAPPERS}")
     return tensors
@@ -61,11 +63,21 @@ def _in_folder(path: Path) -> Path:
     return path
 
 
-def _read(path: Path) -> Any:
-    if path.suffix == ".safetensors":
-        return _read_safetensors(path)
-    if path.suffix == ".npz":
-        return _read_npz(path)
+def _reader(path: Path, head: bytes) -> Callable[[Path], Any]:
+    """By content: downloads have all kinds of names."""
+    if head[8:9] == b"{":  # after the header's length
+        return _read_safetensors
+    if head[:2] == b"PK":
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()  # torch.load does not look at the checksums
+            if damaged is not None:
+                raise zipfile.BadZipFile(f"bad checksum of {damaged}")
+            if all(name.endswith(".npy") for name in archive.namelist()):
+                return _read_npz
+    return _read_torch
+
+
+def _read_torch(path: Path) -> Any:
     import torch
 
     return torch.load(path, map_location="cpu", weights_only=True)
@@ -91,11 +103,16 @@ def _read_npz(path: Path) -> "dict[str, Tensor]":
 
 def _pickle_message(path: Path, head: bytes, error: Exception) -> str:
     if head[:2] != b"PK" and head[:1] != b"\x80":
-        return f"{path} is no checkpoint that PyTorch, safetensors or NumPy wrote; download it again"
+        return f"{path} is no checkpoint that PyTorch, safetensors or NumPy wrote; get it again"
     return (
-        f"{path} is a pickle that wants to run code when read ({_first_line(error)}), so it was not read; if you trust "
-        "its source, save only its tensors once: torch.save(torch.load(FILE, weights_only=False)['state_dict'], NEW)"
+        f"{path} is a pickle that wants to run code when read ({_reason(error)}), so it was not read; if you trust its "
+        "source, save its tensors alone once: torch.save(torch.load(FILE, weights_only=False)['state_dict'], NEW)"
     )
+
+
+def _reason(error: Exception) -> str:
+    named = re.search(r"GLOBAL (\S+)", str(error))
+    return f"it calls {named[1]}" if named else _first_line(error)
 
 
 def _first_line(error: Exception) -> str:
