@@ -1,0 +1,1 @@
+"""Floor 4: trackers that training may tell its numbers to."""

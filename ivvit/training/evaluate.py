@@ -1,0 +1,93 @@
+"""Deterministic evaluation: every sample once over all processes, the softmax of its views averaged."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ivvit.data.batch import Batch, normalize
+from ivvit.training.distributed import World
+from ivvit.training.precision import Precision
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """metrics: {"top1", "top5" (fractions), "loss", "num_samples", "per_class", "unreadable"}.
+
+    per_class is the accuracy of each class in the classes' order, None for a class without samples; confusion
+    (classes, classes) int64 counts samples by true class (row) and predicted class (column).
+    """
+
+    metrics: dict[str, Any]
+    confusion: Tensor
+
+
+@torch.no_grad()
+def evaluate(
+    model: nn.Module, dataset: str, batches: Iterable[Batch], paths: list[str], classes: int, precision: Precision,
+    device: torch.device, world: World, poll: Callable[[], None] = lambda: None,
+) -> Evaluation:  # fmt: skip
+    """Evaluate on batches of pixels (B, V, ...), V views of each sample.
+
+    Args:
+        model: called as model(pixels, dataset).
+        dataset: the data set's name.
+        batches: this process's share.
+        paths: all samples' files, to name those that no batch had (unreadable files are left out).
+        classes: number of classes.
+        precision: autocast of the forward passes.
+        device: where the model is.
+        world: all processes of the evaluation.
+        poll: called before each batch; may raise to give up.
+    """
+    model.eval()
+    confusion = torch.zeros(classes * classes, dtype=torch.int64, device=device)
+    sums = torch.zeros(2, dtype=torch.float64, device=device)  # loss, hits in the first five
+    seen: list[int] = []
+    for batch in _polled(batches, poll):
+        labels = batch.labels.to(device, non_blocking=True)
+        with precision.autocast():
+            scores = _scores(model, dataset, batch.pixels.to(device, non_blocking=True))
+        losses = -scores.gather(1, labels[:, None])
+        top = scores.topk(min(5, classes)).indices
+        sums += torch.stack([losses.double().sum(), (top == labels[:, None]).sum().double()])
+        confusion += torch.bincount(labels * classes + top[:, 0], minlength=classes * classes)
+        seen += [record.index for record in batch.records]
+    indices = {index for part in world.gather(seen) for index in part}
+    unreadable = [path for index, path in enumerate(paths) if index not in indices]
+    return _summary(world.sum(confusion).view(classes, classes).cpu(), world.sum(sums).tolist(), unreadable)
+
+
+def _polled(batches: Iterable[Batch], poll: Callable[[], None]) -> Iterator[Batch]:
+    for batch in batches:
+        poll()
+        yield batch
+
+
+def _scores(model: nn.Module, dataset: str, pixels: Tensor) -> Tensor:
+    """(B, V, ...) -> (B, classes): the logarithm of the views' mean softmax."""
+    B, V = pixels.shape[:2]
+    logits = model(normalize(pixels.flatten(0, 1)), dataset).float().unflatten(0, (B, V))
+    return logits.log_softmax(-1).logsumexp(1) - math.log(V)
+
+
+def _summary(confusion: Tensor, sums: list[float], unreadable: list[str]) -> Evaluation:
+    counts, hits = confusion.sum(1).tolist(), confusion.diagonal().tolist()
+    total = sum(counts)
+    metrics = {
+        "top1": sum(hits) / max(total, 1),
+        "top5": sums[1] / max(total, 1),
+        "loss": sums[0] / max(total, 1),
+        "num_samples": total,
+        "per_class": [hit / count if count else None for hit, count in zip(hits, counts, strict=True)],
+        "unreadable": unreadable,
+    }
+    return Evaluation(metrics, confusion)
+
+
+def mean_metrics(metrics: dict[str, dict[str, Any]]) -> dict[str, float]:
+    """The mean over data sets of top1, top5 and loss."""
+    return {key: sum(values[key] for values in metrics.values()) / len(metrics) for key in ("top1", "top5", "loss")}

@@ -1,0 +1,151 @@
+"""One process per run: a lock file that names its holder and dies with it, on network file systems too.
+
+O_EXCL makes the file, so one process wins. On the same machine the holder lives if its process (by pid and start time)
+does. On another machine, it lives if its heartbeat changes while we watch: no clocks are compared.
+"""
+
+import json
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from ivvit.errors import UserError
+
+BEAT_SECONDS = 10.0
+WATCH_SECONDS = 60.0
+"""How long another machine's heartbeat is watched before it is declared dead."""
+
+
+@contextmanager
+def run_lock(path: Path) -> Iterator[threading.Event]:
+    """Hold the lock within this context; gives an event that is set should another process have taken it over.
+
+    Raises:
+        UserError: another process holds it, named by host and pid.
+    """
+    me = {"host": socket.gethostname(), **_process(os.getpid()), "token": uuid.uuid4().hex, "since": time.time()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _acquire(path, me)
+    done, lost = threading.Event(), threading.Event()
+    thread = threading.Thread(target=_beat, args=(path, me["token"], done, lost), daemon=True, name="run-lock")
+    thread.start()
+    try:
+        yield lost
+    finally:
+        done.set()
+        thread.join()
+        if _holder(path).get("token") == me["token"]:
+            path.unlink(missing_ok=True)
+
+
+def _acquire(path: Path, me: dict[str, Any]) -> None:
+    for _ in range(10):
+        if _create(path, me):
+            return
+        holder = _holder(path) or _second_look(path)
+        if _alive(path, holder):
+            since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(holder.get("since", 0)))
+            raise UserError(
+                f"{path.parent.parent} is being trained by process {holder.get('pid')} on {holder.get('host')} "
+                f"(since {since}); wait for it, or end that process and start again"
+            )
+        _remove_dead(path, holder)
+    raise UserError(f"{path} keeps changing hands; end the other processes that train this run")
+
+
+def _create(path: Path, me: dict[str, Any]) -> bool:
+    """Make the lock, which fails if there is one (O_EXCL holds on NFS too)."""
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(json.dumps(me))
+    except FileExistsError:
+        return False
+    return True
+
+
+def _remove_dead(path: Path, holder: dict[str, Any]) -> None:
+    """Take the dead holder's lock away; if another process was faster and it is its lock by now, put it back."""
+    grave = path.with_name(f".dead.{uuid.uuid4().hex}")
+    with suppress(FileNotFoundError):
+        path.rename(grave)
+        if _holder(grave).get("token") != holder.get("token"):
+            with suppress(FileExistsError):
+                os.link(grave, path)
+        grave.unlink()
+
+
+def _alive(path: Path, holder: dict[str, Any]) -> bool:
+    if not holder:
+        return path.exists() and _beats(path)
+    if holder.get("host") == socket.gethostname() and holder.get("machine") == _machine():
+        return _process(holder["pid"]) == {key: holder[key] for key in ("pid", "started", "machine")}
+    return _beats(path)
+
+
+def _beats(path: Path) -> bool:
+    """Whether the heartbeat changes while we watch."""
+    first, end = _pulse(path), time.monotonic() + WATCH_SECONDS
+    while time.monotonic() < end:
+        if first is None or _pulse(path) != first:
+            return _pulse(path) is not None
+        time.sleep(min(1.0, WATCH_SECONDS / 20))
+    return False
+
+
+def _pulse(path: Path) -> tuple[int, int] | None:
+    try:
+        with path.open("rb") as file:  # opening makes NFS look at the server's attributes
+            status = os.fstat(file.fileno())
+        return status.st_ino, status.st_mtime_ns
+    except FileNotFoundError:
+        return None
+
+
+def _beat(path: Path, token: str, done: threading.Event, lost: threading.Event) -> None:
+    while not done.wait(BEAT_SECONDS):
+        holder = _holder(path)
+        if holder.get("token") == token:
+            with suppress(OSError):
+                os.utime(path)
+        elif holder:  # this process slept so long that it was taken for dead
+            lost.set()
+
+
+def _holder(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _second_look(path: Path) -> dict[str, Any]:
+    """The holder of a lock that was made this moment and not yet filled in."""
+    time.sleep(0.5)
+    return _holder(path)
+
+
+def _machine() -> str:
+    """This boot of this machine and its space of process numbers."""
+    with suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip() + os.readlink("/proc/self/ns/pid")
+    return socket.gethostname()
+
+
+def _process(pid: int) -> dict[str, Any]:
+    """A process by its number and start time, so that a later one with the same number is told apart."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+        fields = stat.rpartition(")")[2].split()
+        started = "" if fields[0] == "Z" else fields[19]
+    except OSError:
+        started = ""
+        with suppress(OSError):
+            os.kill(pid, 0)
+            started = "running" if not Path("/proc/self/stat").exists() else ""
+    return {"pid": pid, "started": started, "machine": _machine()}

@@ -1,0 +1,48 @@
+"""The order in which an iteration clears gradients, goes backward and steps."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+
+class Work(Protocol):
+    """What a rule arranges."""
+
+    def clear(self) -> None:
+        """Forget all gradients."""
+
+    def backward(self, dataset: str) -> bool:
+        """Add the gradients of a data set's batch; False if its loss is not finite and nothing was added."""
+
+    def step(self, optimizer: str) -> None:
+        """Update the parameters by one optimiser."""
+
+
+def cumulative(work: Work, datasets: list[str]) -> None:
+    """The authors' code: cleared once; later data sets' optimisers step on the sum of gradients so far."""
+    work.clear()
+    for dataset in datasets:
+        if work.backward(dataset):
+            work.step(dataset)
+
+
+def sequential(work: Work, datasets: list[str]) -> None:
+    """Each data set's optimiser steps on its own gradients."""
+    for dataset in datasets:
+        work.clear()
+        if work.backward(dataset):
+            work.step(dataset)
+
+
+def joint(work: Work, datasets: list[str]) -> None:
+    """One optimiser steps on the sum of the weighted losses' gradients."""
+    work.clear()
+    added = [work.backward(dataset) for dataset in datasets]
+    if any(added):
+        work.step("default")
+
+
+UPDATE_RULES: dict[str, Callable[[Work, list[str]], None]] = {
+    "cumulative": cumulative,
+    "sequential": sequential,
+    "joint": joint,
+}
