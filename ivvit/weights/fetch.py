@@ -82,8 +82,8 @@ def load_converted(lock: Path, root: Path) -> "dict[str, Tensor]":
 
 def _original(source: Source, root: Path, pause: float) -> Path:
     """The file as its source has it: where a local one lies, or under pretrained_weight/."""
-    if source.kind == "path":
-        path = root / Path(source.location).expanduser()
+    if source.file is None:
+        path = (root if source.kind == "path" else Path()) / Path(source.location).expanduser()
         if not path.exists():
             raise UserError(f"weights {source.name!r}: {path} does not exist")
         check_published(path, source.sha256)

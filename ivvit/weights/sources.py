@@ -13,14 +13,17 @@ import yaml
 from ivvit.errors import UserError
 
 TABLE = Path(__file__).parents[2] / "config" / "weights.yaml"
-Kind = Literal["url", "gdrive", "timm", "path", "hand"]
+Kind = Literal["url", "gdrive", "timm", "path", "file", "hand"]
 KINDS: tuple[Kind, ...] = ("url", "gdrive", "timm", "path")
 SCHEMES = ("timm:", "file:", "https://", "http://")
 
 
 @dataclass(frozen=True)
 class Source:
-    """One source; `file` is relative to pretrained_weight/ and None for a local file, which is read where it lies."""
+    """One source; `file` is relative to pretrained_weight/ and None for a local file, which is read where it lies.
+
+    A local file's location is relative to root_path for the kind `path`, to the working directory for `file`.
+    """
 
     name: str
     kind: Kind
@@ -76,8 +79,8 @@ def _from_entry(name: str, entry: dict[str, Any]) -> Source:
         raise UserError(f"weights {name!r} need exactly one of {', '.join(KINDS)}; the entry has {kinds or 'none'}")
     kind, location = kinds[0], str(entry[kinds[0]])
     if kind == "url" and location.startswith("file:"):
-        kind, location = "path", _local_path(location)
-    if kind == "path":
+        kind, location = "file", _local_path(location)
+    if kind in ("path", "file"):
         return Source(name, kind, location, None, sha256)
     return Source(name, kind, location, file or _default_file(name, kind, location), sha256)
 
@@ -92,8 +95,9 @@ def _local_path(url: str) -> str:
 def _default_file(name: str, kind: Kind, location: str) -> str:
     if kind == "timm":
         return f"timm/{slug(location)}.safetensors"
-    base = Path(urlparse(location).path).name if kind == "url" else ""
-    return f"downloads/{base}" if base and name == location else f"{slug(name)}/{base or 'weights.pth'}"
+    if kind == "url":
+        return f"downloads/{slug(location.partition('://')[2])}"
+    return f"{slug(name)}/weights.pth"
 
 
 def slug(name: str) -> str:

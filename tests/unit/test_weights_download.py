@@ -132,7 +132,7 @@ def test_no_network(tmp_path):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{closed.getsockname()[1]}/w.pth"
-    with pytest.raises(UserError, match=r"refused.*put it at .*downloads/w.pth"):
+    with pytest.raises(UserError, match=r"refused.*put it at .*downloads/127.0.0.1.*-w.pth"):
         fetch(address, root=tmp_path, lock=tmp_path / "lock.json", pause=0.001)
 
 
