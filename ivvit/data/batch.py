@@ -1,6 +1,7 @@
 """What a loader hands to training."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import torch
 
@@ -20,6 +21,8 @@ class Record:
     """Where the clip's window begins (its first one, in evaluation)."""
     substitute_for: str | None = None
     """The unreadable file in whose place this sample stands."""
+    reason: str | None = None
+    """Why that file cannot be read; in `Batch.unreadable`, why this one cannot."""
 
 
 @dataclass
@@ -28,15 +31,26 @@ class Batch:
 
     pixels: uint8 (B, C, H, W) images or (B, T, C, H, W) clips; in evaluation a dimension of views follows B.
     labels: int64 (B,).
+    unreadable: in evaluation, samples that had to be left out.
     """
 
     pixels: torch.Tensor
     labels: torch.Tensor
     records: list[Record]
+    unreadable: list[Record] = field(default_factory=list)
 
     def pin_memory(self) -> "Batch":
         """The same batch in page-locked memory (what a DataLoader with pin_memory calls)."""
-        return Batch(self.pixels.pin_memory(), self.labels.pin_memory(), self.records)
+        return Batch(self.pixels.pin_memory(), self.labels.pin_memory(), self.records, self.unreadable)
+
+
+def collate(samples: Sequence[torch.Tensor], labels: Sequence[int], records: list[Record]) -> Batch:
+    """One batch of samples (of equal shape, in any memory layout); of none, an empty one."""
+    shape = samples[0].shape if samples else (0,)
+    pixels = torch.empty((len(samples), *shape), dtype=torch.uint8)
+    for row, sample in zip(pixels, samples, strict=True):
+        row.copy_(sample)  # one pass over the memory, where contiguous() and stack() would take two
+    return Batch(pixels, torch.tensor(labels, dtype=torch.int64), records)
 
 
 def normalize(pixels: torch.Tensor, dtype: torch.dtype = torch.float32) -> torch.Tensor:

@@ -1,5 +1,6 @@
 """Loaders: batches made ahead by worker processes, in order, the same for any number of them."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -14,6 +15,9 @@ __all__ = ["Batch", "EvalData", "Record", "TrainData", "eval_loader", "normalize
            "train_loader"]  # fmt: skip
 
 
+log = logging.getLogger("ivvit.data")
+
+
 @dataclass(frozen=True)
 class _TrainSteps(Dataset[Batch]):
     data: TrainData
@@ -25,10 +29,10 @@ class _TrainSteps(Dataset[Batch]):
 
 
 @dataclass(frozen=True)
-class _EvalBatches(Dataset[Batch | None]):
+class _EvalBatches(Dataset[Batch]):
     data: EvalData
 
-    def __getitem__(self, indices: list[int]) -> Batch | None:
+    def __getitem__(self, indices: list[int]) -> Batch:
         return self.data.batch(indices)
 
 
@@ -46,21 +50,26 @@ def train_loader(
     """The batches of steps first_step ... last_step - 1; a rank takes rows [rank B / world, (rank + 1) B / world).
 
     Neither the number of workers nor of ranks changes a pixel: all that is random comes from (seed, data set, step).
+    A file that cannot be read is logged with its substitute, which the batch's records name as well.
     """
     rows = slice(rank * batch_size // world, (rank + 1) * batch_size // world)
-    return _load(_TrainSteps(data, batch_size, rows), range(first_step, last_step), workers, pin)
+    batches = _load(_TrainSteps(data, batch_size, rows), range(first_step, last_step), workers, pin)
+    return _reported(data.name, batches)
 
 
 def eval_loader(
     data: EvalData, *, batch_size: int, workers: int = 0, rank: int = 0, world: int = 1, pin: bool = False
 ) -> Iterator[Batch]:
-    """Every sample exactly once over the ranks, in order; the last batch may be smaller."""
+    """Every sample exactly once over the ranks, in order; the last batch may be smaller.
+
+    Files that cannot be read are logged and left out (see `Batch.unreadable`).
+    """
     mine = range(rank, data.num_samples, world)
     batches = [list(mine[i : i + batch_size]) for i in range(0, len(mine), batch_size)]
-    return (batch for batch in _load(_EvalBatches(data), batches, workers, pin) if batch is not None)
+    return _reported(data.name, _load(_EvalBatches(data), batches, workers, pin))
 
 
-def _load(dataset: Dataset, sampler: range | list[list[int]], workers: int, pin: bool) -> Iterator:
+def _load(dataset: Dataset[Batch], sampler: range | list[list[int]], workers: int, pin: bool) -> Iterator[Batch]:
     """Workers come from a fork server: forking this process would copy its threads' locks and its CUDA context."""
     context = get_context("forkserver") if workers else None
     if context is not None:
@@ -76,3 +85,16 @@ def _load(dataset: Dataset, sampler: range | list[list[int]], workers: int, pin:
             prefetch_factor=2 if workers else None,
         )
     )
+
+
+def _reported(name: str, batches: Iterator[Batch]) -> Iterator[Batch]:
+    """The batches that have rows; what could not be read is logged here, in the process that keeps the log."""
+    for batch in batches:
+        for record in batch.records:
+            if record.substitute_for:
+                log.warning("%s: %s cannot be read (%s); %s stands in for it",
+                            name, record.substitute_for, record.reason, record.path)  # fmt: skip
+        for record in batch.unreadable:
+            log.warning("%s: %s cannot be read (%s); evaluated without it", name, record.path, record.reason)
+        if batch.records:
+            yield batch

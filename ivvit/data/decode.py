@@ -97,6 +97,8 @@ def _collect(path: Path | str, indices: Sequence[int], frames: Callable[[Any, An
     missing = sorted(wanted - found.keys())
     if missing:
         raise UnreadableError(f"frame {missing[0]} is not in the file; it was changed or cut after its validation")
+    if len({pixels.shape for pixels in found.values()}) > 1:
+        raise UnreadableError("its frames change size")
     return np.stack([found[index] for index in indices])
 
 

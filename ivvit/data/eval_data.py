@@ -1,13 +1,12 @@
 """Evaluation batches: every sample once, its views placed evenly and always the same."""
 
-import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
 from ivvit.config.datasets import DatasetOptions
-from ivvit.data.batch import Batch, Record
+from ivvit.data.batch import Batch, Record, collate
 from ivvit.data.decode import UnreadableError
 from ivvit.data.manifest import load_manifest
 from ivvit.data.sampling import uniform_clips
@@ -15,8 +14,6 @@ from ivvit.data.sources import Source, open_source
 from ivvit.data.transforms import eval_views
 from ivvit.data.views import short_side_range
 from ivvit.errors import UserError
-
-log = logging.getLogger("ivvit.data")
 
 
 @dataclass(frozen=True)
@@ -43,35 +40,31 @@ class EvalData:
     def num_samples(self) -> int:
         return len(self.paths)
 
-    def batch(self, indices: list[int]) -> Batch | None:
+    def batch(self, indices: list[int]) -> Batch:
         """The samples with these numbers, views in a dimension after B.
 
-        A file that cannot be read is logged and left out, for a substitute would falsify the result: the batch is
-        shorter then, and None where nothing is left.
+        Files that cannot be read are left out and named in `unreadable`: a substitute would falsify the result.
         """
-        samples = [sample for index in indices if (sample := self._try(index)) is not None]
-        if not samples:
-            return None
-        pixels, records = zip(*samples, strict=True)
-        labels = torch.tensor([self.labels[record.index] for record in records], dtype=torch.int64)
-        return Batch(torch.stack(pixels), labels, list(records))
+        samples, records, unreadable = [], [], []
+        for index in indices:
+            try:
+                pixels, start = self._read(index)
+            except UnreadableError as error:
+                unreadable.append(Record(index, self.paths[index], reason=str(error)))
+            else:
+                samples.append(pixels)
+                records.append(Record(index, self.paths[index], start))
+        batch = collate(samples, [self.labels[record.index] for record in records], records)
+        return replace(batch, unreadable=unreadable)
 
-    def _try(self, index: int) -> tuple[torch.Tensor, Record] | None:
-        try:
-            return self._read(index)
-        except UnreadableError as error:
-            log.warning("%s: cannot read %s (%s); evaluation goes on without it", self.name, self.paths[index], error)
-            return None
-
-    def _read(self, index: int) -> tuple[torch.Tensor, Record]:
+    def _read(self, index: int) -> tuple[torch.Tensor, float]:
+        """(views, the first clip's start in seconds)."""
         if not self.options.is_video:
-            views = eval_views(self.source.image(index), self.img_size, self.short_side, self.crops)
-            return views, Record(index, self.paths[index])
+            return eval_views(self.source.image(index), self.img_size, self.short_side, self.crops), 0.0
         clips = uniform_clips(self.source.timeline(index), self.options.clip_seconds, self.num_frames, self.clips)
-        views = [
-            eval_views(self.source.clip(index, clip), self.img_size, self.short_side, self.crops) for clip in clips
-        ]
-        return torch.cat(views), Record(index, self.paths[index], clips[0].start_seconds)
+        frames = (self.source.clip(index, clip) for clip in clips)
+        views = [eval_views(clip, self.img_size, self.short_side, self.crops) for clip in frames]
+        return torch.cat(views), clips[0].start_seconds
 
 
 def open_eval(

@@ -2,7 +2,6 @@
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -19,21 +18,8 @@ from ivvit.data.timeline import Timeline
 from ivvit.errors import UserError
 
 
-class Source(Protocol):
-    """Reads samples of one split by their number."""
-
-    def image(self, index: int) -> torch.Tensor:
-        """(C, H, W) uint8."""
-
-    def clip(self, index: int, clip: Clip) -> torch.Tensor:
-        """(T, C, H, W) uint8."""
-
-    def timeline(self, index: int) -> Timeline:
-        """When the frames of a video are shown."""
-
-
 class PictureSource:
-    """Image files."""
+    """Image files: (C, H, W) uint8 each."""
 
     def __init__(self, rows: pd.DataFrame, root: Path) -> None:
         self._root, self._paths = root, rows["path"].tolist()
@@ -44,7 +30,7 @@ class PictureSource:
 
 
 class CifarSource:
-    """Rows of CIFAR's pickles; each process reads a file once."""
+    """Rows of CIFAR's pickles, (C, H, W) uint8 each; each process reads a file once."""
 
     def __init__(self, rows: pd.DataFrame, root: Path) -> None:
         self._root = root
@@ -62,7 +48,7 @@ def _cifar_images(file: Path) -> np.ndarray:
 
 
 class VideoSource:
-    """Videos, from the frame store or from the original files: the same frames either way."""
+    """Clips (T, C, H, W) uint8, from the frame store or from the original files: the same frames either way."""
 
     def __init__(self, rows: pd.DataFrame, root: Path, options: DatasetOptions) -> None:
         self._timelines = timelines(rows)
@@ -85,6 +71,9 @@ class VideoSource:
         read = read_stored_frames if self._stored else read_frames
         frames = read(file, timeline, clip.indices.tolist())
         return torch.from_numpy(frames).permute(0, 3, 1, 2)
+
+
+Source = PictureSource | CifarSource | VideoSource
 
 
 def open_source(rows: pd.DataFrame, root: Path, options: DatasetOptions) -> Source:

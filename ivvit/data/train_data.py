@@ -1,13 +1,12 @@
 """Training batches as a pure function of (seed, data set, step)."""
 
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from ivvit.config.datasets import DatasetOptions
-from ivvit.data.batch import Batch, Record
+from ivvit.data.batch import Batch, Record, collate
 from ivvit.data.decode import UnreadableError
 from ivvit.data.draws import Draws
 from ivvit.data.manifest import load_manifest
@@ -17,7 +16,6 @@ from ivvit.data.transforms import train_clip, train_image
 from ivvit.data.views import short_side_range
 from ivvit.errors import UserError
 
-log = logging.getLogger("ivvit.data")
 ATTEMPTS = 20
 """Substitutes that may fail in a row before the data set is taken to be lost."""
 
@@ -54,35 +52,35 @@ class TrainData:
         first = step * batch_size
         samples = [self._sample(first + row) for row in range(batch_size)[rows]]
         pixels, labels, records = zip(*samples, strict=True)
-        return Batch(torch.stack(pixels), torch.tensor(labels, dtype=torch.int64), list(records))
+        return collate(pixels, labels, list(records))
 
     def _sample(self, position: int) -> tuple[torch.Tensor, int, Record]:
         """The sample at a position of the stream, or its substitute, which is a function of the position as well."""
-        index, bad = sample_at(self.seed, self.name, position, self.num_samples), None
+        wanted = index = sample_at(self.seed, self.name, position, self.num_samples)
+        reason = None
         for attempt in range(ATTEMPTS):
             try:
-                return self._read(index, position, bad)
+                pixels, start = self._read(index, position)
             except UnreadableError as error:
-                replacement = substitute_at(self.seed, self.name, position, attempt, self.num_samples)
-                log.warning(
-                    "%s: cannot read %s (%s); %s stands in at position %d of the stream",
-                    self.name, self.paths[index], error, self.paths[replacement], position,
-                )  # fmt: skip
-                bad, index = bad or self.paths[index], replacement
-        raise UserError(f"{self.name}: {ATTEMPTS} files in a row cannot be read, the last {self.paths[index]}; "
-                        f"is the data still there? `ivvit validate` tells")  # fmt: skip
+                reason = reason or str(error)
+                index = substitute_at(self.seed, self.name, position, attempt, self.num_samples)
+            else:
+                substitute_for = self.paths[wanted] if reason else None
+                return pixels, self.labels[index], Record(index, self.paths[index], start, substitute_for, reason)
+        raise UserError(
+            f"{self.name}: {self.paths[wanted]} cannot be read ({reason}), nor can {ATTEMPTS - 1} others in its place; "
+            "is the data still there? `ivvit validate` tells"
+        )
 
-    def _read(self, index: int, position: int, bad: str | None) -> tuple[torch.Tensor, int, Record]:
+    def _read(self, index: int, position: int) -> tuple[torch.Tensor, float]:
+        """(augmented pixels, the clip's start in seconds)."""
         draws = Draws(self.seed, self.name, "augment", position)
-        start = 0.0
-        if self.options.is_video:
-            clip = random_clip(self.source.timeline(index), self.options.clip_seconds, self.num_frames, draws)
-            frames, start = self.source.clip(index, clip), clip.start_seconds
-            pixels = train_clip(frames, self.img_size, self.short_side, self.options.flip, draws)
-        else:
+        if not self.options.is_video:
             image = self.source.image(index)
-            pixels = train_image(image, self.img_size, self.options.crop_scale, self.options.flip, draws)
-        return pixels, self.labels[index], Record(index, self.paths[index], start, bad)
+            return train_image(image, self.img_size, self.options.crop_scale, self.options.flip, draws), 0.0
+        clip = random_clip(self.source.timeline(index), self.options.clip_seconds, self.num_frames, draws)
+        frames = self.source.clip(index, clip)
+        return train_clip(frames, self.img_size, self.short_side, self.options.flip, draws), clip.start_seconds
 
 
 def open_train(

@@ -40,7 +40,7 @@ def train_image(image: Tensor, img_size: int, scale: tuple[float, float], flip: 
 
 def _finish(pixels: Tensor, top: int, left: int, height: int, width: int, size: int, flipped: bool) -> Tensor:
     out = F.resized_crop(pixels, top, left, height, width, [size, size], InterpolationMode.BILINEAR, antialias=True)
-    return (F.horizontal_flip(out) if flipped else out).contiguous()
+    return F.horizontal_flip(out) if flipped else out
 
 
 def _random_box(height: int, width: int, scale: tuple[float, float], draws: Draws) -> tuple[int, int, int, int]:

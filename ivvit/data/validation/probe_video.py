@@ -27,7 +27,7 @@ class _Pass:
     key_frames: list[int] = field(default_factory=list)
     checksums: dict[int, int] = field(default_factory=dict)
     corrupt: int = 0
-    size: tuple[int, int] = (0, 0)
+    sizes: set[tuple[int, int]] = field(default_factory=set)
 
 
 def probe_video(path: Path, size: int) -> dict[str, Any]:
@@ -41,15 +41,18 @@ def probe_video(path: Path, size: int) -> dict[str, Any]:
     seen = _decode(path)
     if not seen.pts:
         raise UnreadableError("it has no frames")
+    if len(seen.sizes) > 1:
+        raise UnreadableError(f"its frames change size: {', '.join(f'{w}x{h}' for w, h in sorted(seen.sizes))}")
     if seen.corrupt:
         raise UnreadableError(f"{seen.corrupt} of its {len(seen.pts)} frames are corrupt")
     timeline = replace(_timeline(seen), keys=_keys(seen))
     remarks = []
+    (width, height), *_ = seen.sizes
     if timeline.keys is None or not _exact(path, timeline, seen):
         timeline = replace(timeline, keys=None)
         remarks = ["key frames cannot be told for sure: each clip is decoded from the start of the file"]
     return {
-        "frames": timeline.frames, "fps": timeline.fps, "width": seen.size[0], "height": seen.size[1],
+        "frames": timeline.frames, "fps": timeline.fps, "width": width, "height": height,
         "time_base": str(timeline.time_base), "first_pts": timeline.first, "pts_step": timeline.step,
         "pts": [] if timeline.pts is None else timeline.pts.tolist(),
         "keys": [] if timeline.keys is None else timeline.keys.ravel().tolist(), "remarks": remarks,
@@ -83,7 +86,7 @@ def _see(seen: _Pass, frame: Any, previous: Any, convert: RGB) -> None:
     index = len(seen.pts)
     seen.pts.append(frame.pts)
     seen.corrupt += frame.is_corrupt
-    seen.size = (frame.width, frame.height) if frame.rotation % 180 == 0 else (frame.height, frame.width)
+    seen.sizes.add((frame.width, frame.height) if frame.rotation % 180 == 0 else (frame.height, frame.width))
     if frame.key_frame:
         seen.key_frames.append(index)
         if previous is not None:
