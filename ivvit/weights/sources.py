@@ -5,8 +5,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import unquote, urlparse
-from urllib.request import url2pathname
 
 import yaml
 
@@ -86,10 +84,8 @@ def _from_entry(name: str, entry: dict[str, Any]) -> Source:
 
 
 def _local_path(url: str) -> str:
-    """file:relative, file:/absolute, file:~/home, file:///absolute."""
-    if url.startswith("file://"):
-        return url2pathname(urlparse(url).path)
-    return unquote(url.removeprefix("file:"))
+    """file:relative, file:/absolute, file:~/home, or with two more slashes; written plainly, without %20."""
+    return url.removeprefix("file:").removeprefix("//")
 
 
 def _default_file(name: str, kind: Kind, location: str) -> str:

@@ -60,13 +60,16 @@ def test_the_published_imagenet_1k_is_enforced_on_files_put_by_hand(tmp_path):
         fetch("ImageNet-1k", root=tmp_path, lock=tmp_path / "lock.json")
 
 
-@pytest.mark.parametrize("form", ["file:{}", "file://{}", "file:my%20weights.pth", "weights entry", "relative to root"])
+@pytest.mark.parametrize(
+    "form",
+    ["file:{}", "file://{}", "file:my weights.pth", "file://my weights.pth", "weights entry", "relative to root"],
+)
 def test_local_files_are_read_where_they_lie(tmp_path, form, monkeypatch):
     path = put(tmp_path / "root" / "my weights.pth", model().backbone.state_dict())
     monkeypatch.chdir(tmp_path if form == "relative to root" else path.parent)
     tmp_path = tmp_path / "root"
     sources = {"weights entry": {"path": str(path)}, "relative to root": {"path": path.name}}
-    name = form.format(str(path).replace(" ", "%20"))
+    name = form.format(path)
     fetch(name, root=tmp_path, lock=tmp_path / "lock.json", sources=sources)
     assert torch.equal(
         load_converted(tmp_path / "lock.json", tmp_path)["cls_token"], model().backbone.state_dict()["cls_token"]
