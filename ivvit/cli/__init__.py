@@ -41,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
         return module.run(inner.parse_args(argv[1:])) or 0
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
-        return getattr(error, "exit_status", 1)
+        return getattr(error, "exit_code", 1)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 
 from ivvit.cli.common import add_config, config_of, dataset_of
-from ivvit.staleness.paths import Paths
+from ivvit.staleness.jobs import Jobs
+from ivvit.staleness.keys import record
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +24,8 @@ def run(args: argparse.Namespace) -> None:
     from ivvit.data.extraction.run import extract
 
     config = config_of(args)
-    options, paths = dataset_of(config, args.dataset), Paths(config.results)
+    options, jobs = dataset_of(config, args.dataset), Jobs(config)
+    paths = jobs.paths
     manifest = paths.manifest(args.dataset)
     if args.lock is None:
         shard, shards = args.shard or 0, args.shards
@@ -31,3 +33,4 @@ def run(args: argparse.Namespace) -> None:
     if args.lock is not None or args.shard is None:
         lock = args.lock or paths.frames(args.dataset)
         lock_store(args.dataset, options, config.root, manifest, lock)
+        record(jobs, "frames", args.dataset, jobs.extraction_key(args.dataset))

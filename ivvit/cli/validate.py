@@ -1,10 +1,13 @@
 """Check every file of a data set and write its manifest, a lock and a report."""
 
 import argparse
+import json
 from pathlib import Path
 
 from ivvit.cli.common import add_config, config_of, dataset_of
-from ivvit.staleness.paths import Paths
+from ivvit.staleness.jobs import Jobs
+from ivvit.staleness.keys import record
+from ivvit.staleness.manifests import keep
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +26,11 @@ def run(args: argparse.Namespace) -> None:
     from ivvit.data.validation.run import validate
 
     config = config_of(args)
+    jobs = Jobs(config)
     used = {name: None for entry in config.entries for name in config.experiment(entry).data}
     for name in args.dataset or used:
-        lock = args.lock or Paths(config.results).manifest(name)
-        validate(name, dataset_of(config, name), config.root, lock, workers=args.workers, full=args.full)
+        lock = args.lock or jobs.paths.manifest(name)
+        options, key = dataset_of(config, name), jobs.validation_key(name)
+        validate(name, options, config.root, lock, workers=args.workers, full=args.full)
+        keep(lock, json.loads(lock.read_text())["digest"])
+        record(jobs, "validate", name, key)

@@ -4,7 +4,9 @@ import argparse
 from pathlib import Path
 
 from ivvit.cli.common import add_config, config_of
-from ivvit.staleness.paths import Paths
+from ivvit.staleness.jobs import Jobs
+from ivvit.staleness.keys import record
+from ivvit.staleness.paths import slug
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -21,5 +23,8 @@ def run(args: argparse.Namespace) -> None:
     from ivvit.weights.fetch import fetch
 
     config = config_of(args)
-    lock = args.lock or Paths(config.results).weights(args.name)
+    jobs = Jobs(config)
+    lock = args.lock or jobs.paths.weights(args.name)
+    key = jobs.weights_key(args.name)
     fetch(args.name, root=config.root, lock=lock, sources=config.sources)
+    record(jobs, "weights", slug(args.name), key)

@@ -40,7 +40,7 @@ class Config:
             self.file = ConfigFile.model_validate(raw)
         except ValidationError as error:
             raise explain(error, ConfigFile, source, where=where) from None
-        self._raw = raw
+        self.raw = raw
         self._cache: dict[tuple[str, str], Experiment] = {}
         self.entries: dict[str, Entry] = {entry.name: entry for entry in self._entries()}
         for name in self.entries:
@@ -84,7 +84,7 @@ class Config:
         return UserError(f"{self.source}{f':{line}' if line else ''}: {key}: {text}")
 
     def _entries(self) -> Iterator[Entry]:
-        raw = self._raw.get("experiments") or {}
+        raw = self.raw.get("experiments") or {}
         for name, entry in raw.items():
             yield self._entry(name, self._extended(name, entry or {}, ()), f"experiments.{name}")
         for grid_name, grid in self.file.grids.items():
@@ -102,9 +102,9 @@ class Config:
                 yield self._entry(name, entry, f"grids.{grid_name}.over")
 
     def _extended(self, name: str, entry: dict[str, Any], below: tuple[str, ...]) -> dict[str, Any]:
-        base, raw = entry.get("extends"), self._raw["experiments"]
+        base, raw = entry.get("extends"), self.raw["experiments"]
         if base is None:
-            return merge(self._raw.get("defaults") or {}, entry)
+            return merge(self.raw.get("defaults") or {}, entry)
         if base not in raw:
             raise self.error(f"experiments.{name}.extends", unknown("experiment", base, raw))
         if base in (*below, name):

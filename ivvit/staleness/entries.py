@@ -1,7 +1,7 @@
 """The entry modules of each kind of job, and the reviewed list of modules that cannot change a number."""
 
-TRAINING = "ivvit.training.update_rules"
-STUDY = "ivvit.training.update_rules"
+TRAINING = "ivvit.training.run"
+STUDY = "ivvit.training.run"
 VALIDATION = "ivvit.data.validation.run"
 EXTRACTION = "ivvit.data.extraction.run"
 CONVERSION = "ivvit.weights.fetch"

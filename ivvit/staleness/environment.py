@@ -16,6 +16,8 @@ def prepare(files: list[str], overrides: dict[str, Any]) -> None:
     """Let this process's jobs find the same configuration and the same `ivvit`, and print line by line."""
     os.environ[VARIABLE] = json.dumps([files, overrides])
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    package = str(Path(__file__).parents[2])  # jobs must run the very code whose digest names their results
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
     os.environ["PYTHONUNBUFFERED"] = "1"
 
 

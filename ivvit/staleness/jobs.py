@@ -60,9 +60,8 @@ class Jobs:
         inside = source is not None and source.absolute().is_relative_to(self.config.root.absolute())
         return self.dataset_needs(gate) if inside else []
 
-    def weights_key(self, name: str) -> str:
+    def weights_key(self, pretrain: str) -> str:
         """What converted weights depend on: their source, a local file's size and time, the conversion's code."""
-        pretrain = self.weights[name]
         source = self.config.file.weights.get(pretrain)  # as written: an equal root elsewhere changes nothing
         path = self._local_source(pretrain)
         stat = path.stat() if path and path.is_file() else None

@@ -46,6 +46,10 @@ class Paths:
         """The link by which people find a run."""
         return self.results / "experiments" / name / f"seed{seed}"
 
+    def accepted(self, identity: str) -> Path:
+        """The record that an earlier run was accepted as this identity's."""
+        return self.results / "accepted" / f"{identity}.json"
+
     @property
     def tables(self) -> Path:
         """The folder of tables."""

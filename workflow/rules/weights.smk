@@ -15,7 +15,7 @@ checkpoint weights:
         mem_mb=4000,
         runtime=240,
     params:
-        source=lambda wildcards: JOBS.weights_key(wildcards.weights),
+        source=lambda wildcards: JOBS.weights_key(JOBS.weights[wildcards.weights]),
         name=lambda wildcards: JOBS.weights[wildcards.weights],
     message:
         "Fetching and converting the weights {params.name}"

@@ -1,0 +1,68 @@
+"""Why an experiment is stale, in full; or, with --if, what a change would make stale."""
+
+import argparse
+
+from ivvit.cli.common import add_config, config_of, experiment_of
+from ivvit.config import Config
+from ivvit.config.merge import set_key
+from ivvit.errors import UserError
+from ivvit.staleness.identity import Identities
+from ivvit.staleness.locks import Pending
+from ivvit.staleness.reasons import reasons
+from ivvit.staleness.state import Status
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    add_config(parser)
+    parser.add_argument("experiment", nargs="?", help="an experiment; by default all")
+    parser.add_argument("--if", dest="change", nargs="+", metavar="KEY=VALUE", help="e.g. optimizer.lr=3e-5")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print the reasons."""
+    config = config_of(args)
+    names = [experiment_of(config, args.experiment)] if args.experiment else list(config.entries)
+    if args.change:
+        _would(config, names, args.change)
+        return
+    status = Status(config)
+    for name in names:
+        for seed in config.entries[name].seeds:
+            state = status.run(name, seed)
+            print(f"{name}, seed {seed}: {state.state}")
+            for line in state.why:
+                print(f"  {line}")
+
+
+def _would(config: Config, names: list[str], changes: list[str]) -> None:
+    changed = with_changes(config, names, changes)
+    before, after, stale = Identities(config), Identities(changed), 0
+    for name in config.entries:
+        try:
+            old, new = before.experiment(name), after.experiment(name)
+        except Pending as pending:
+            print(f"{name}: not known, waits for {pending}")
+            continue
+        if old.digest != new.digest:
+            stale += 1
+            print(f"{name} would become stale")
+            for line in reasons(old.parts, new.parts):
+                print(f"  {line}")
+    print(f"{stale} of {len(config.entries)} experiments would become stale")
+
+
+def with_changes(config: Config, names: list[str], changes: list[str]) -> Config:
+    """The configuration with keys of some experiments changed. Raises UserError for a change that is not possible."""
+    import yaml
+
+    raw = config.raw
+    experiments = dict(raw.get("experiments") or {})
+    for change in changes:
+        key, equals, value = change.partition("=")
+        if not equals:
+            raise UserError(f"--if {change}: write key=value, for instance optimizer.lr=3e-5")
+        for name in names:
+            if name in experiments:  # experiments of a grid follow the one they extend
+                experiments[name] = set_key(experiments[name] or {}, key, yaml.safe_load(value))
+    return Config({**raw, "experiments": experiments}, f"{config.source} with {' '.join(changes)}")

@@ -1,0 +1,44 @@
+"""Earlier manifests, kept under their digest, so that a change of data can be told in words."""
+
+import os
+from pathlib import Path
+
+
+def keep(manifest: Path, digest: str) -> None:
+    """Keep the table beside a manifest's lock under its digest (a hard link where possible, so it costs no space)."""
+    table, kept = manifest.with_suffix(".parquet"), _kept(manifest, digest)
+    if kept.exists():
+        return
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    partial = kept.with_suffix(".partial")
+    partial.unlink(missing_ok=True)
+    try:
+        os.link(table, partial)
+    except OSError:
+        partial.write_bytes(table.read_bytes())
+    partial.replace(kept)
+
+
+def difference(manifest: Path, old: str, new: str) -> str | None:
+    """`2 files changed, 1 added`, or None where one of the tables is not kept."""
+    paths = [_kept(manifest, old), _kept(manifest, new)]
+    if not all(path.is_file() for path in paths):
+        return None
+    import pandas
+
+    before, after = ({row.path: (row.sha256, row.label) for row in _rows(pandas.read_parquet(path))} for path in paths)
+    counts = {
+        "changed": sum(before[path][0] != after[path][0] for path in before.keys() & after.keys()),
+        "relabelled": sum(before[path][1] != after[path][1] for path in before.keys() & after.keys()),
+        "added": len(after.keys() - before.keys()),
+        "removed": len(before.keys() - after.keys()),
+    }
+    return ", ".join(f"{n} file{'s' * (n > 1)} {verb}" for verb, n in counts.items() if n) or None
+
+
+def _rows(table: "pandas.DataFrame") -> "object":  # noqa: F821
+    return table[["path", "sha256", "label"]].itertuples(index=False)
+
+
+def _kept(manifest: Path, digest: str) -> Path:
+    return manifest.parent / "history" / f"{manifest.stem}-{digest[:16]}.parquet"

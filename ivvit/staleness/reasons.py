@@ -1,0 +1,85 @@
+"""Why two identities differ, in words."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ivvit.config.canonical import flatten
+
+DataDiff = Callable[[str, str, str], str | None]
+"""(data set, old digest, new digest) -> `2 videos changed, 1 added`, or None where the old manifest is not kept."""
+
+
+def reasons(old: dict[str, Any], new: dict[str, Any], data_diff: DataDiff = lambda *_: None) -> list[str]:
+    """One sentence per difference between the parts of two identities; empty if they are equal."""
+    return [
+        *_specification(old.get("spec", {}), new["spec"]),
+        *_code(old.get("code", {}), new["code"]),
+        *_data(old.get("data", {}), new["data"], data_diff),
+        *_digests("frame store of {}", old.get("frames", {}), new["frames"]),
+        *_digests("{}", {"weights": old.get("weights")}, {"weights": new["weights"]}),
+    ]
+
+
+def _specification(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
+    before, after = flatten(old), flatten(new)
+    changed = {
+        k: (before.get(k, "unset"), after.get(k, "unset"))
+        for k in {**before, **after}
+        if before.get(k, "unset") != after.get(k, "unset")
+    }
+    yield from (f"{key}: {_show(was)} -> {_show(now)}" for key, (was, now) in _collapse(changed, new).items())
+
+
+def _collapse(changed: dict[str, tuple[Any, Any]], new: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """`optimizer.lr` instead of the same change for every data set."""
+    result = dict(changed)
+    for section in ("optimizer", "lr_schedule"):
+        names = list(new.get(section, {}))
+        for field in {key.rpartition(".")[2] for key in changed if key.startswith(f"{section}.")}:
+            keys = [f"{section}.{name}.{field}" for name in names]
+            values = {str(changed.get(key)) for key in keys}
+            if len(keys) > 1 and len(values) == 1 and keys[0] in changed:
+                result[f"{section}.{field}"] = changed[keys[0]]
+                for key in keys:
+                    del result[key]
+    return dict(sorted(result.items()))
+
+
+def _code(old: dict[str, dict[str, str]], new: dict[str, dict[str, str]]) -> Iterator[str]:
+    for module in sorted({*old, *new}):
+        before, after = old.get(module), new.get(module)
+        if before == after:
+            continue
+        if before is None or after is None:
+            yield f"{module}: {'is now used' if before is None else 'is no longer used'}"
+            continue
+        names = sorted(n for n in {*before, *after} if before.get(n) != after.get(n))
+        verbs = [f"{n or 'module level'} {_verb(n in before, n in after)}" for n in names]
+        yield f"{module}: {', '.join(verbs)}"
+
+
+def _verb(was: bool, is_: bool) -> str:
+    return "changed" if was and is_ else "added" if is_ else "removed"
+
+
+def _data(old: dict[str, str], new: dict[str, str], data_diff: DataDiff) -> Iterator[str]:
+    for name in new:
+        if name not in old:
+            yield f"{name}: now trained on"
+        elif old[name] != new[name]:
+            yield f"{name}: {data_diff(name, old[name], new[name]) or 'content changed'}"
+    yield from (f"{name}: no longer trained on" for name in old if name not in new)
+
+
+def _digests(label: str, old: dict[str, str | None], new: dict[str, str | None]) -> Iterator[str]:
+    for name in new:
+        if old.get(name) != new[name]:
+            yield f"{label.format(name)}: {_short(old.get(name))} -> {_short(new[name])}"
+
+
+def _short(value: str | None) -> str:
+    return "none" if value is None else value[:8]
+
+
+def _show(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
