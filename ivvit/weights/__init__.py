@@ -1,7 +1,10 @@
-"""Floor 2: where weights come from, their checksums, and every checkpoint layout in timm's names."""
+"""Floor 2: where weights come from, their checksums, and every checkpoint layout in timm's names.
 
-from ivvit.weights.fetch import fetch, load_converted
+Downloading is `ivvit.weights.fetch`, left out here: what a training run imports decides what makes it stale.
+"""
+
 from ivvit.weights.load import LoadReport, load_weights
+from ivvit.weights.lock import load_converted
 from ivvit.weights.read import read_state_dict
 
-__all__ = ["LoadReport", "fetch", "load_converted", "load_weights", "read_state_dict"]
+__all__ = ["LoadReport", "load_converted", "load_weights", "read_state_dict"]

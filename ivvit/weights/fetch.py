@@ -11,13 +11,13 @@ from ivvit.weights.checksums import check_published, check_recorded, sha256_of
 from ivvit.weights.download import Interrupted, Opener, Refused, download, finish, forget, open_url
 from ivvit.weights.files import write_atomically
 from ivvit.weights.gdrive import drive_address, open_drive
+from ivvit.weights.lock import FORMAT
 from ivvit.weights.sources import Source, find_source, slug
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 FOLDER = "pretrained_weight"
-FORMAT = 1
 
 
 def fetch(
@@ -55,29 +55,6 @@ def fetch(
         "format": FORMAT,
     }
     write_atomically(lock, f"{json.dumps(content, indent=2)}\n".encode())
-
-
-def load_converted(lock: Path, root: Path) -> "dict[str, Tensor]":
-    """The tensors that a lock stands for, in timm's names.
-
-    Raises:
-        UserError: the lock or its file is missing, of another format, or the file is not the one locked.
-    """
-    from ivvit.weights.read import read_state_dict
-
-    try:
-        content = json.loads(lock.read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(f"weights lock {lock} cannot be read ({error}); fetch the weights again") from None
-    if content.get("format") != FORMAT:
-        raise UserError(
-            f"weights lock {lock} has format {content.get('format')}, not {FORMAT}; fetch the weights again"
-        )
-    path = root / content["path"]
-    if not path.is_file() or sha256_of(path) != content["sha256"]:
-        state = "is not the file that was locked" if path.is_file() else "does not exist"
-        raise UserError(f"{path} {state}; delete {lock} and fetch {content['name']!r} again")
-    return read_state_dict(path)
 
 
 def _original(source: Source, root: Path, pause: float) -> Path:

@@ -15,7 +15,8 @@ from weights_server import file, in_turn, page, redirect, serve
 
 from ivvit.errors import UserError
 from ivvit.models import create_model
-from ivvit.weights import fetch, load_converted
+from ivvit.weights import load_converted
+from ivvit.weights.fetch import fetch
 
 PLACE = "pretrained_weight/mine/w.pth"
 

@@ -12,7 +12,8 @@ from safetensors.torch import save_file
 
 from ivvit.errors import UserError
 from ivvit.models import create_model
-from ivvit.weights import fetch, load_converted, load_weights
+from ivvit.weights import load_converted, load_weights
+from ivvit.weights.fetch import fetch
 from ivvit.weights.sources import TABLE, find_source
 
 VIT = {"img_size": 32, "embed_dim": 24, "depth": 1, "num_heads": 3, "mlp_ratio": 2}
@@ -87,7 +88,7 @@ def test_equal_weights_give_an_equal_lock(tmp_path):
     (tmp_path / "two").mkdir()
     save_file({name: state[name] for name in reversed(state)}, tmp_path / "two" / "w.pth")
     code = (
-        "import sys; from pathlib import Path; from ivvit.weights import fetch; root = Path(sys.argv[1])\n"
+        "import sys; from pathlib import Path; from ivvit.weights.fetch import fetch; root = Path(sys.argv[1])\n"
         "fetch('w', root=root, lock=root / 'lock.json', sources={'w': {'path': 'w.pth'}})"
     )
     for root in ("one", "two"):
@@ -160,6 +161,6 @@ def test_the_shipped_table_is_what_the_configuration_knows():
 
 
 def test_looking_names_up_needs_no_torch():
-    code = "import sys, ivvit.weights; print({'torch', 'timm', 'requests'} & set(sys.modules))"
+    code = "import sys, ivvit.weights.fetch; print({'torch', 'timm', 'requests'} & set(sys.modules))"
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert output.strip() == "set()"
