@@ -65,7 +65,10 @@ def save_checkpoint(folder: Path, iteration: int, state: dict[str, Any]) -> Path
     finally:
         temporary.unlink(missing_ok=True)
     sync_folder(folder)
-    _tidy(folder)
+    for old in checkpoints(folder):
+        if old != path and _iteration(old) == iteration:
+            old.unlink(missing_ok=True)
+    keep_newest(folder, KEPT)
     return path
 
 
@@ -89,13 +92,17 @@ def load_checkpoint(folder: Path) -> dict[str, Any] | None:
 def checkpoints(folder: Path) -> list[Path]:
     """The complete checkpoints in a folder, oldest first."""
     found = [path for path in folder.glob("*.ckpt") if _NAME.match(path.name)] if folder.is_dir() else []
-    return sorted(found, key=lambda path: int(_NAME.match(path.name)[1]))
+    return sorted(found, key=_iteration)
 
 
-def _tidy(folder: Path) -> None:
-    """Remove what a kill left half written, and all but the newest checkpoints."""
-    for path in [*checkpoints(folder)[:-KEPT], *folder.glob(f"*{_TEMPORARY}")]:
+def keep_newest(folder: Path, count: int) -> None:
+    """Remove all but the newest checkpoints, and what a kill left half written."""
+    for path in [*checkpoints(folder)[:-count], *folder.glob(f"*{_TEMPORARY}")]:
         path.unlink(missing_ok=True)
+
+
+def _iteration(path: Path) -> int:
+    return int(_NAME.match(path.name)[1])
 
 
 def _digest(path: Path) -> str:

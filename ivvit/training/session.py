@@ -11,7 +11,7 @@ import torch
 from ivvit.data.batch import Batch
 from ivvit.errors import UserError
 from ivvit.training.best import Best, model_copy
-from ivvit.training.checkpoint import save_checkpoint
+from ivvit.training.checkpoint import keep_newest, save_checkpoint
 from ivvit.training.distributed import World
 from ivvit.training.evaluate import Evaluation, evaluate, mean_metrics
 from ivvit.training.feed import Feed
@@ -94,9 +94,11 @@ class Session:
                 self._flush()
             if actions & STOP:
                 self._stop()
+            if self.iteration == self._total:
+                self._save()  # the evaluation to come may take long
             if due and self._evaluate():
                 return self._pruned()
-            if actions & SAVE or (due and self.iteration == self._total):
+            if actions & SAVE:
                 self._save()
         return self._finish()
 
@@ -220,6 +222,7 @@ class Session:
         return Result(self._job.folder, {"datasets": metrics, "mean": mean_metrics(metrics)}, pruned=True)
 
     def _finish(self) -> Result:
+        self._save()
         best, options = self._best.state, self._job.experiment.evaluation
         metrics = {
             "datasets": best["metrics"],
@@ -235,4 +238,5 @@ class Session:
         if self._world.leads:
             write_model(self._job.folder, model)
             write_metrics(self._job.folder, metrics, best["confusion"])
+            keep_newest(self._job.folder / "state", 1)
         return Result(self._job.folder, metrics)

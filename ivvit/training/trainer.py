@@ -56,7 +56,8 @@ class Trainer:
         # Dropout and the like depend on (seed, iteration) only, so there is no generator state to save.
         torch.manual_seed(Draws(self._seed, "dropout", iteration, self.world.rank).integer(2**63))
         for name, optimizer in self._optimizers.items():
-            set_lr(optimizer, self._lr_factor(name, iteration))
+            options = self.experiment.lr_schedule[name]
+            set_lr(optimizer, lr_factor(options, iteration, self.experiment.iterations))
         self._now, self._batches = Iteration(iteration + 1), batches
         self._rule(self, list(batches))
         self.precision.finish_iteration()
@@ -76,7 +77,7 @@ class Trainer:
         """Forward and backward of a data set's batch; False if its loss is not finite and training may go on."""
         batch, weight = self._batches[dataset], self._weighting.weight(dataset)
         now = self._now
-        now.weights[dataset], now.learning_rates[dataset] = weight, self._current_lr(dataset)
+        now.weights[dataset], now.learning_rates[dataset] = weight, self.lr(dataset, now.number - 1)
         now.sums[dataset] = torch.zeros(3, device=self.device)
         parts = self._parts(batch)
         before = self._copy_gradients() if len(parts) > 1 and self.experiment.max_skipped else None
@@ -102,6 +103,12 @@ class Trainer:
         if self.experiment.grad_clip:
             nn.utils.clip_grad_norm_(self._parameters, self.experiment.grad_clip)
         self.precision.step(chosen)
+
+    def lr(self, dataset: str, iteration: int) -> float:
+        """The learning rate of the heads in iteration 0, 1, ... (earlier layers' may be less)."""
+        name = dataset if dataset in self._optimizers else "default"
+        options = self.experiment.lr_schedule[name]
+        return self.experiment.optimizer[name].lr * lr_factor(options, iteration, self.experiment.iterations)
 
     def result_weights(self) -> contextlib.AbstractContextManager[None]:
         """Within this context the model has the weights that count: the average's, where there is one."""
@@ -155,10 +162,3 @@ class Trainer:
     def _mean_loss(self, dataset: str) -> Tensor:
         total = self.world.sum(self._now.sums[dataset][0].clone())
         return total / self.experiment.datasets[dataset].batch_size
-
-    def _lr_factor(self, optimizer: str, iteration: int) -> float:
-        return lr_factor(self.experiment.lr_schedule[optimizer], iteration, self.experiment.iterations)
-
-    def _current_lr(self, dataset: str) -> float:
-        optimizer = self._optimizers.get(dataset) or self._optimizers["default"]
-        return optimizer.param_groups[-1]["lr"]
