@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from ivvit.data.batch import Record
-from ivvit.errors import UserError
 from ivvit.training.distributed import World
+from ivvit.training.job import Diverged
 
 _LAG = 8  # losses on their way from the device
 
@@ -39,7 +39,7 @@ class FiniteCheck:
         """Whether to go backward from this loss, a scalar on the device.
 
         Raises:
-            UserError: this loss, or one a little earlier, is not finite, and no more steps may be skipped.
+            Diverged: this loss, or one a little earlier, is not finite, and no more steps may be skipped.
         """
         if self._max_skipped:
             loss = world.sum(loss.clone())  # skipped by all processes or by none
@@ -62,7 +62,7 @@ class FiniteCheck:
         self.skipped += 1
         if self.skipped > self._max_skipped:
             names = ", ".join(record.path for record in pending.records)
-            raise UserError(
+            raise Diverged(
                 f"the loss of {pending.dataset} is not finite in iteration {pending.iteration} (samples: {names}); "
                 f"{self.skipped - 1} steps were skipped before, max_skipped is {self._max_skipped}; "
                 "a lower learning rate, grad_clip or precision: fp32 may help"

@@ -44,3 +44,7 @@ class Interrupted(UserError):
     """The run was asked to stop (signal or time limit), has saved its state, and goes on when started again."""
 
     exit_code = 75  # EX_TEMPFAIL of sysexits.h
+
+
+class Diverged(UserError):
+    """A loss is not finite: these settings do not train (a study takes it as an answer, not as a failure)."""
