@@ -1,0 +1,1 @@
+"""Floor 4: hyperparameter studies with Optuna that survive kills. Knows no workflow; imports optuna only when used."""

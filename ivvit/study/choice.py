@@ -1,0 +1,29 @@
+"""Which trial of a finished study is the best."""
+
+from typing import TYPE_CHECKING
+
+from ivvit.errors import UserError
+from ivvit.study.job import StudyJob
+from ivvit.study.snapshot import snapshot
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+
+def best_trial(job: StudyJob, trials: list["FrozenTrial"]) -> "FrozenTrial":
+    """The best of these trials; of equal ones the first.
+
+    With several objectives: the trial of the Pareto front that is best in the objective `pick`.
+
+    Raises:
+        UserError: no trial was trained to its end.
+    """
+    front = snapshot(job, trials).best_trials if any(trial.state.name == "COMPLETE" for trial in trials) else []
+    if not front:
+        raise UserError(
+            f"study {job.name}: none of its {len(trials)} trials was trained to its end (all were pruned or did not "
+            "train at all); search smaller learning rates, or set a milder pruner"
+        )
+    pick = job.options.pick or 0
+    sign = -1 if job.directions[pick] == "maximize" else 1
+    return min(front, key=lambda trial: (sign * trial.values[pick], trial.number))

@@ -1,0 +1,120 @@
+"""A study's record in its storage: which trials there are and how they ended."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+
+from ivvit.errors import UserError
+from ivvit.study.job import StudyJob
+
+if TYPE_CHECKING:
+    from optuna.storages import BaseStorage
+    from optuna.trial import FrozenTrial
+
+
+class Records:
+    """The trials of one study. Trials are made whole: with all their parameters, in one write."""
+
+    def __init__(self, job: StudyJob) -> None:
+        """Open the study's storage; of several processes that come first, one makes the study.
+
+        Raises:
+            UserError: the storage cannot be reached, or its journal is damaged.
+        """
+        import optuna
+
+        job.folder.mkdir(parents=True, exist_ok=True)
+        self._lock = FileLock(job.folder / "study.lock")
+        with quiet_optuna(), self.alone():
+            self._storage = _open(job)
+            self._study = optuna.create_study(
+                storage=self._storage, study_name=job.title, directions=job.directions, load_if_exists=True
+            )
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other workers from making trials."""
+        with self._lock:
+            yield
+
+    def trials(self) -> list["FrozenTrial"]:
+        """All trials by number, as they are now."""
+        return self._study.get_trials(deepcopy=False)
+
+    def places(self, count: int) -> list["FrozenTrial"]:
+        """The first `count` trials that count: one that somebody marked as failed (not we) is done again."""
+        return [trial for trial in self.trials() if trial.state.name != "FAIL"][:count]
+
+    def trial(self, number: int) -> "FrozenTrial":
+        """One trial, as it is now."""
+        return self.trials()[number]
+
+    def create(self, trial: "FrozenTrial") -> int:
+        """Record a running trial with all its parameters; gives its number."""
+        trial_id = self._storage.create_new_trial(self._study._study_id, template_trial=trial)
+        return self._storage.get_trial(trial_id).number
+
+    def report(self, number: int, step: int, value: float) -> None:
+        """Record a value on the way."""
+        self._storage.set_trial_intermediate_value(self._id(number), step, value)
+
+    def note(self, number: int, **attributes: Any) -> None:
+        """Record something about an unfinished trial."""
+        for key, value in attributes.items():
+            self._storage.set_trial_user_attr(self._id(number), key, value)
+
+    def note_for_optuna(self, number: int, attributes: dict[str, Any]) -> None:
+        """Record what Optuna's own code wants to find again."""
+        for key, value in attributes.items():
+            self._storage.set_trial_system_attr(self._id(number), key, value)
+
+    def complete(self, number: int, values: list[float]) -> None:
+        """Record how a trial ended."""
+        self._study.tell(number, values, skip_if_finished=True)
+
+    def prune(self, number: int) -> None:
+        """Record that a trial was given up."""
+        import optuna
+
+        self._study.tell(number, state=optuna.trial.TrialState.PRUNED, skip_if_finished=True)
+
+    def _id(self, number: int) -> int:
+        return self.trial(number)._trial_id
+
+
+@contextmanager
+def quiet_optuna() -> Iterator[None]:
+    """Optuna without its messages about every trial and about features that may change."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+        warnings.filterwarnings("ignore", message=".*is not divisible by `step`.*")
+        yield
+
+
+def _open(job: StudyJob) -> "BaseStorage":
+    from optuna.storages import JournalStorage, RDBStorage
+
+    from ivvit.study.journal import SoundJournal
+
+    url = job.options.storage
+    if url is None:
+        return JournalStorage(SoundJournal(job.folder / "journal.log"))
+    try:
+        return RDBStorage(url)
+    except Exception as error:  # of SQLAlchemy, of a driver, or of an import: all mean the same here
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(
+            f"study {job.name}: storage {_without_password(url)} cannot be used: {reason}; "
+            "check the address and that its driver is installed, or leave storage out for a journal file"
+        ) from None
+
+
+def _without_password(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"

@@ -1,0 +1,72 @@
+"""Who works on which trial: a worker takes over what a dead one left, then makes new trials, then waits."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from ivvit.errors import UserError
+from ivvit.study.job import StudyJob
+from ivvit.study.proposals import propose
+from ivvit.study.records import Records, quiet_optuna
+from ivvit.training.lock import run_lock
+
+
+@dataclass
+class Turn:
+    """A trial that this worker has claimed; leaving the context gives the claim back."""
+
+    number: int
+    parameters: dict[str, Any]
+    notes: dict[str, Any]
+    """What earlier workers noted about it; empty for a new trial."""
+    claim: ExitStack
+    lost: Event
+    """Set if another worker took the trial over, since this one slept too long."""
+
+    def __enter__(self) -> "Turn":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.claim.close()
+
+
+def next_turn(job: StudyJob, records: Records) -> Turn | None:
+    """A trial for this worker; None if living workers are at all that are not finished, or nothing is left to do."""
+    for trial in records.places(job.options.n_trials):
+        if not trial.state.is_finished() and (turn := _left_behind(job, records, trial.number)) is not None:
+            return turn
+    return _new(job, records)
+
+
+def unfinished(job: StudyJob, records: Records) -> int:
+    """How many of the n_trials are not finished."""
+    return job.options.n_trials - sum(t.state.is_finished() for t in records.places(job.options.n_trials))
+
+
+def _left_behind(job: StudyJob, records: Records, number: int) -> Turn | None:
+    with ExitStack() as stack:
+        try:
+            lost = stack.enter_context(run_lock(_claim_path(job, number)))
+        except UserError:  # a living worker has it
+            return None
+        trial = records.trial(number)
+        if trial.state.is_finished():  # by the worker that had it until now
+            return None
+        return Turn(number, trial.params, trial.user_attrs, stack.pop_all(), lost)
+
+
+def _new(job: StudyJob, records: Records) -> Turn | None:
+    with quiet_optuna(), records.alone():
+        if len(records.places(job.options.n_trials)) == job.options.n_trials:
+            return None
+        trials = records.trials()
+        with ExitStack() as stack:  # claimed before anybody can see it
+            lost = stack.enter_context(run_lock(_claim_path(job, len(trials))))
+            number = records.create(propose(job, trials))
+            return Turn(number, records.trial(number).params, {}, stack.pop_all(), lost)
+
+
+def _claim_path(job: StudyJob, number: int) -> Path:
+    return job.folder / "claims" / str(number) / "lock"

@@ -1,0 +1,153 @@
+"""A study's worker: takes trials until n_trials are finished in all, by whichever workers."""
+
+import logging
+import math
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from ivvit.errors import UserError
+from ivvit.study.attempts import attempt
+from ivvit.study.job import StudyJob, Train
+from ivvit.study.objective import objective_names, objective_values
+from ivvit.study.pruning import Pruning, was_pruned
+from ivvit.study.records import Records
+from ivvit.study.team import alone, leads, share
+from ivvit.study.turns import Turn, next_turn, unfinished
+from ivvit.training.job import Interrupted, Result
+from ivvit.training.logs import log_to
+
+log = logging.getLogger("ivvit.study")
+
+ATTEMPTS = 3
+_WAIT, _DONE = "wait", "done"
+
+
+def work(job: StudyJob, *, worker: int = 0, train: Train | None = None, poll_seconds: float = 2.0) -> None:
+    """Run trials until the study has `n_trials` finished ones; any number of workers may do so at once.
+
+    A trial whose worker died is gone on with where it stood. Trials of living workers are waited for, so that a worker
+    that comes back says that the study is complete. Under torchrun all processes call this together.
+
+    Args:
+        job: the study.
+        worker: this worker's number, for messages.
+        train: trains a trial; by default ivvit.training.run.train.
+        poll_seconds: how often to look whether another worker's trial needs a new one.
+
+    Raises:
+        Interrupted: a signal or the time limit asked for a stop; the trial's state is saved.
+        UserError: a trial cannot be trained, the storage cannot be used, or the grid has no more points.
+    """
+    if train is None:
+        from ivvit.training.run import train
+    job.folder.mkdir(parents=True, exist_ok=True)
+    with log_to(job.folder / f"worker-{worker}.log", leads()):
+        if leads():
+            _Leader(job, Records(job), train).run(poll_seconds)
+        else:
+            _follow(job, train)
+
+
+def _follow(job: StudyJob, train: Train) -> None:
+    """Train what the leading process names."""
+    while (order := share(None)) != _DONE:
+        if order != _WAIT:
+            number, parameters = order
+            attempt(train, job.make_job(parameters, number, job.trial_folder(number)), lambda *_: False)
+
+
+@dataclass
+class _Leader:
+    """The process of a worker that speaks to the storage."""
+
+    job: StudyJob
+    records: Records
+    train: Train
+    failures: Counter[int] = field(default_factory=Counter)
+
+    def run(self, poll_seconds: float) -> None:
+        waiting = False
+        while unfinished(self.job, self.records):
+            turn = next_turn(self.job, self.records)
+            if turn is not None:
+                with turn:
+                    self._take(turn)
+            elif unfinished(self.job, self.records):
+                if not waiting:
+                    log.info("study %s: other workers are at the last trials; waiting for them", self.job.name)
+                share(_WAIT)
+                time.sleep(poll_seconds)
+            waiting = turn is None
+        share(_DONE)
+        log.info("study %s: all %d trials are finished", self.job.name, self.job.options.n_trials)
+
+    def _take(self, turn: Turn) -> None:
+        """Train the turn's trial and record how it ended, or that it failed."""
+        if was_pruned(turn.notes):  # the worker before was killed between the decision and its record
+            self.records.prune(turn.number)
+            return
+        self._announce(turn)
+        run = self.job.make_job(turn.parameters, turn.number, self.job.trial_folder(turn.number))
+        pruning = Pruning(self.job, self.records, turn.number, run.experiment)
+        share((turn.number, turn.parameters))
+        try:
+            outcome = attempt(self.train, run, pruning)
+        except Interrupted:
+            raise
+        except Exception as error:
+            self._failed(turn, error)
+        else:
+            self._record(turn, outcome)
+
+    def _record(self, turn: Turn, outcome: Result | str) -> None:
+        if turn.lost.is_set():
+            log.warning("%s: another worker has taken it over; its result counts", self._name(turn))
+            return
+        values = None if isinstance(outcome, str) else objective_values(self.job, outcome.metrics)
+        if values is None or not all(map(math.isfinite, values)):
+            reason = outcome if isinstance(outcome, str) else f"the objective is {values}"
+            self.records.note(turn.number, diverged=reason)
+            self.records.prune(turn.number)
+            log.warning("%s: given up, these parameters do not train: %s", self._name(turn), reason)
+        elif outcome.pruned:
+            self.records.prune(turn.number)
+            log.info("%s: pruned at %s", self._name(turn), self._values(values))
+        else:
+            self.records.complete(turn.number, values)
+            log.info("%s: finished with %s", self._name(turn), self._values(values))
+
+    def _failed(self, turn: Turn, error: Exception) -> None:
+        """Note the failure; the trial is tried again, from where it stood.
+
+        Raises:
+            UserError: it failed too often, or the user can mend it, or other processes are left half way in it.
+        """
+        self.failures[turn.number] += 1
+        reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        self.records.note(turn.number, failures=turn.notes.get("failures", 0) + 1, failure=reason)
+        if isinstance(error, UserError):
+            raise UserError(f"{self._name(turn)}: {reason}") from error
+        if self.failures[turn.number] >= ATTEMPTS or not alone():
+            raise UserError(
+                f"{self._name(turn)}: failed {self.failures[turn.number]} times, at last with {reason}; see "
+                f"{self.job.trial_folder(turn.number) / 'train.log'}. When the cause is mended, start again: the trial "
+                "goes on where it stood. If these parameters cannot work, take them out of the space"
+            ) from error
+        log.warning("%s: failed, is tried again: %s", self._name(turn), reason, exc_info=error)
+
+    def _announce(self, turn: Turn) -> None:
+        parameters = ", ".join(f"{key} = {_short(value)}" for key, value in sorted(turn.parameters.items()))
+        how = "goes on" if self.job.trial_folder(turn.number).exists() else "starts"
+        log.info("%s: %s with %s", self._name(turn), how, parameters)
+
+    def _name(self, turn: Turn) -> str:
+        return f"study {self.job.name}, trial {turn.number} (of 0 to {self.job.options.n_trials - 1})"
+
+    def _values(self, values: list[float]) -> str:
+        return ", ".join(f"{name} {value:.4f}" for name, value in zip(objective_names(self.job), values, strict=True))
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
