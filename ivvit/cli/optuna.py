@@ -1,0 +1,33 @@
+"""Search hyperparameters of an experiment given by options, with the paper's search space, as in the paper's code."""
+
+import argparse
+
+from ivvit.cli.common import relative
+from ivvit.cli.direct import NAME, add_direct, direct_config, make_ready
+from ivvit.cli.study import finish_all
+from ivvit.staleness.identity import Identities
+
+STUDY = "command-line"
+# The paper's code: optimiser, learning rate, weight decay and schedule.
+SPACE = {
+    "optimizer.name": ["SGD", "Adam", "AdamW"],
+    "optimizer.lr": {"low": 1e-6, "high": 1e-2, "log": True},
+    "optimizer.weight_decay": {"low": 5e-6, "high": 5e-4, "log": True},
+    "lr_schedule.name": ["MultiStepLR", "cosine"],
+}
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    add_direct(parser)
+    parser.add_argument("--n-trials", type=int, default=20, help="trials in all (%(default)s)")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run the study; started again, it goes on where it was."""
+    study = {"base": NAME, "n_trials": args.n_trials, "space": SPACE}
+    config = direct_config(args, {"studies": {STUDY: study}})
+    make_ready(config, NAME)
+    best = finish_all(config, STUDY, Identities(config).study(STUDY))
+    print(best.read_text().rstrip())
+    print(f"best parameters: {relative(best)}")

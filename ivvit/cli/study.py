@@ -1,0 +1,86 @@
+"""A study's worker (`work`), or its end (`finish`): the jobs of the study's rules, also useful by hand."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ivvit.cli.common import add_config, config_of
+from ivvit.cli.jobs import command_line, make_job, weights_of
+from ivvit.config import Config
+from ivvit.config.explain import unknown
+from ivvit.errors import UserError
+from ivvit.staleness.identity import Identities, Identity
+from ivvit.staleness.locks import Pending
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    add_config(parser)
+    parser.add_argument("action", choices=["work", "finish"])
+    parser.add_argument("study", help="a study of the configuration")
+    parser.add_argument("--identity", help="the study's identity; refused where it is another one by now")
+    parser.add_argument("--n-trials", type=int, help="trials in all (by default the configuration's)")
+    parser.add_argument("--worker", type=int, default=0, help="this worker's number (%(default)s)")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Work on trials, or choose the best."""
+    config = config_of(args)
+    if args.study not in config.file.studies:
+        raise UserError(unknown("study", args.study, config.file.studies))
+    identity = _identity(config, args.study, args.identity)
+    job = study_job(config, args.study, identity, args.n_trials)
+    if args.action == "work":
+        from ivvit.study.worker import work
+
+        work(job, worker=args.worker)
+    else:
+        from ivvit.study.finish import finish
+
+        finish(job, job.folder / f"best-{job.options.n_trials}.yaml")
+
+
+def study_job(config: Config, name: str, identity: Identity, n_trials: int | None = None) -> Any:
+    """A StudyJob whose trials are training runs of the base experiment."""
+    from ivvit.study.job import StudyJob
+
+    options = config.file.studies[name]
+    if n_trials is not None:
+        options = options.model_copy(update={"n_trials": n_trials})
+    folder = Identities(config).paths.study(name, identity.digest)
+    runtime = config.entries[options.base].runtime
+
+    def trial(parameters: dict[str, Any], number: int, trial_folder: Path) -> Any:
+        experiment = config.experiment(options.base, parameters)
+        weights = weights_of(config, experiment, options.seed)
+        provenance = {"study": name, "trial": number, "parameters": parameters, "study_identity": identity.digest}
+        provenance["command"] = command_line()
+        label = f"{name}, trial {number}"
+        return make_job(config, experiment, options.seed, trial_folder, weights, runtime, provenance, label)
+
+    return StudyJob(name=name, options=options, folder=folder, make_job=trial)
+
+
+def finish_all(config: Config, name: str, identity: Identity) -> Path:
+    """Work alone until the study is complete, then choose the best; gives the file of best parameters."""
+    from ivvit.study.finish import finish
+    from ivvit.study.worker import work
+
+    job = study_job(config, name, identity)
+    best = job.folder / f"best-{job.options.n_trials}.yaml"
+    work(job)
+    finish(job, best)
+    return best
+
+
+def _identity(config: Config, name: str, expected: str | None) -> Identity:
+    try:
+        identity = Identities(config).study(name)
+    except Pending as pending:
+        raise UserError(f"study {name}: not yet known: {pending}; start `snakemake`") from None
+    if expected is not None and identity.digest != expected:
+        raise UserError(
+            f"study {name} has the identity {identity.digest} now, not {expected}: code, configuration, data or weights"
+            " changed after this job was planned; nothing was run. Start snakemake again"
+        )
+    return identity
