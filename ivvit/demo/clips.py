@@ -36,10 +36,10 @@ def growing(rng: np.random.Generator) -> Bytes:
 def moving(rng: np.random.Generator, axis: int) -> Bytes:
     """A disc of random cells that moves 4 pixels a frame down (axis 0) or right (axis 1), on a torus."""
     y, x = grid(SIDE)
-    cells = rng.uniform(0, 255, (SIDE // 2, SIDE // 2, 3)).repeat(2, 0).repeat(2, 1)
+    cells = rng.uniform(155, 255, (SIDE // 2, SIDE // 2, 3)).repeat(2, 0).repeat(2, 1)
     mask = coverage(np.hypot(y, x) - rng.uniform(5, 7))[..., None]
     start = rng.integers(SIDE, size=2)
-    ground = rng.uniform(0, 255, 3) + rng.normal(0, 6, (SIDE, SIDE, 1))
+    ground = rng.uniform(0, 100, 3) + rng.normal(0, 6, (SIDE, SIDE, 1))
     steps = [start + frame * SIDE // FRAMES * np.eye(2, dtype=int)[axis] for frame in range(FRAMES)]
     masks, discs = (np.stack([np.roll(part, step, (0, 1)) for step in steps]) for part in (mask, cells))
     return np.clip(np.rint(ground + masks * (discs - ground)), 0, 255).astype(np.uint8)

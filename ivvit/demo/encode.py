@@ -19,8 +19,8 @@ class Coding:
     tag: str | None = None
 
 
-XVID = Coding("mpeg4", "yuv420p", {"qscale": "1", "flags": "+qscale", "global_quality": "118"}, tag="XVID")
-"""UCF101's coding, at its best quality: a coarse one leaves traces of the direction in single frames."""
+XVID = Coding("mpeg4", "yuv420p", {"flags": "+qscale", "global_quality": "118", "qmin": "1"}, tag="XVID")
+"""UCF101's coding, at quantiser 1 (118 is its lambda): coarse coding leaves traces of the direction in frames."""
 H264 = Coding("libx264", "yuv420p", {"crf": "4", "preset": "veryfast"})
 """Kinetics' coding, close to lossless."""
 FFV1 = Coding("ffv1", "bgr0")

@@ -12,7 +12,7 @@ from ivvit.demo.folders import write_folder
 from ivvit.demo.marker import claim
 
 FORMAT = 1
-SIZES = {"train": 1000, "val": 200}
+SIZES = {"train": 500, "val": 100}
 """Clips per class."""
 
 _PAIRS: dict[tuple[str, str], Callable[[np.random.Generator], Bytes]] = {
