@@ -132,10 +132,28 @@ class StudyOptions(Section):
                 raise ValueError(f"several objectives need pick: 0 to {len(self.objective) - 1}, found {self.pick}")
             if self.pruner.name != "none":
                 raise ValueError(f"Optuna cannot prune several objectives; set pruner: none, found {self.pruner.name}")
+            if self.sampler.name == "CMA-ES":
+                raise ValueError("CMA-ES takes one objective; use sampler: TPE, GP, grid or random for several")
         for key, dimension in self.space.items():
             for other, values in dimension.when.items():
                 choices = self.space[other].choices if other in self.space else None
                 unknown = set(_list(values)) - set(choices or ())
                 if choices is None or unknown:
                     raise ValueError(f"space.{key}.when: {other}: {values} is not a choice of the space's {other}")
+        search_order(self.space)
         return self
+
+
+def search_order(space: dict[str, Dimension]) -> list[str]:
+    """The keys by name, each after the keys that its `when` looks at: the order of a YAML file must not matter.
+
+    Raises:
+        ValueError: conditions go in a circle.
+    """
+    done: list[str] = []
+    while len(done) < len(space):
+        ready = [key for key in sorted(space) if key not in done and all(other in done for other in space[key].when)]
+        if not ready:
+            raise ValueError(f"the conditions (when) of {', '.join(sorted(set(space) - set(done)))} go in a circle")
+        done.append(ready[0])
+    return done

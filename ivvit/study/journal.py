@@ -8,8 +8,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
 from optuna.storages.journal import JournalFileBackend
-from optuna.storages.journal._file import get_lock_file
 
 from ivvit.errors import UserError
 
@@ -17,21 +17,24 @@ _BLOCK = 1 << 16
 
 
 class SoundJournal(JournalFileBackend):
-    """A journal file in which a torn last line is cut off before anything is appended."""
+    """A journal file in which a torn last line is cut off before anything is appended.
+
+    Its lock ends with its holder; Optuna's own would stop all workers for half a minute after a kill in a write, and
+    for ever where the path is relative.
+    """
 
     def __init__(self, path: Path) -> None:
-        path = path.absolute()  # the lock is a link to this path: a relative one would dangle, and a dead lock stay
         path.parent.mkdir(parents=True, exist_ok=True)
         super().__init__(str(path))
-        self._path = path
-        with get_lock_file(self._lock):
+        self._path, self._alone = path, FileLock(path.with_suffix(".lock"))
+        with self._alone:
             cut_torn_line(path)
             check_journal(path)
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         """Append records, durably."""
         lines = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
-        with get_lock_file(self._lock):
+        with self._alone:
             cut_torn_line(self._path)
             with self._path.open("ab") as file:
                 file.write(lines.encode())

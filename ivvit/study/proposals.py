@@ -1,7 +1,7 @@
 """The parameters of a study's next trial: a pure function of its seed, the trial's number and the trials before."""
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ivvit.errors import UserError
 from ivvit.study.job import StudyJob
@@ -19,23 +19,25 @@ def propose(job: StudyJob, trials: list["FrozenTrial"]) -> "FrozenTrial":
     Args:
         job: the study.
         trials: all its trials so far; running ones are taken into account.
-
-    Raises:
-        UserError: the grid has no more points, or the conditions go in a circle.
     """
     options, number = job.options, len(trials)
     study = snapshot(job, trials, make_sampler(job, number))
     if options.sampler.name == "grid":
-        points = grid(options.space, options.sampler.grid_points, options.seed)
-        if number >= len(points):
-            raise UserError(
-                f"study {job.name}: the grid has {len(points)} points, n_trials is {options.n_trials}; "
-                f"set n_trials: {len(points)}, more grid_points, or another sampler"
-            )
-        study.enqueue_trial(points[number])
+        used = [trial.params for trial in trials if trial.state.name != "FAIL"]
+        study.enqueue_trial(next(point for point in _points(job) if point not in used))
     trial = study.ask()
     suggest(trial, options.space)
     return study.get_trials()[trial.number]
+
+
+def check_grid(job: StudyJob) -> None:
+    """Raises UserError if a grid has fewer points than n_trials."""
+    if job.options.sampler.name == "grid" and len(_points(job)) < job.options.n_trials:
+        points = len(_points(job))
+        raise UserError(
+            f"study {job.name}: the grid has {points} points, n_trials is {job.options.n_trials}; "
+            f"set n_trials: {points}, more sampler.grid_points, or another sampler"
+        )
 
 
 def make_sampler(job: StudyJob, number: int) -> "BaseSampler":
@@ -57,3 +59,7 @@ def make_sampler(job: StudyJob, number: int) -> "BaseSampler":
 def trial_seed(study_seed: int, number: int) -> int:
     """A 32-bit seed for one trial's sampler."""
     return int.from_bytes(hashlib.sha256(f"{study_seed}/{number}".encode()).digest()[:4], "little")
+
+
+def _points(job: StudyJob) -> list[dict[str, Any]]:
+    return grid(job.options.space, job.options.sampler.grid_points, job.options.seed)

@@ -2,13 +2,13 @@
 
 import html
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ivvit.config.studies import search_order
 from ivvit.study.job import StudyJob
 from ivvit.study.objective import objective_names
 from ivvit.study.records import quiet_optuna
 from ivvit.study.snapshot import snapshot
-from ivvit.study.space import ordered
 from ivvit.study.trials_table import counts_note
 
 if TYPE_CHECKING:
@@ -60,24 +60,27 @@ def _best(job: StudyJob, trial: "FrozenTrial") -> str:
 def _figures(job: StudyJob, study: "Study", trials: list["FrozenTrial"]) -> Iterator[tuple[str, "Figure | str"]]:
     from optuna import visualization
 
-    names, keys = objective_names(job), ordered(job.options.space)
+    names, keys = objective_names(job), search_order(job.options.space)
     for index, name in enumerate(names):
         several = {"target": lambda trial, index=index: trial.values[index]} if len(names) > 1 else {}
         named = {**several, "target_name": name}
         yield f"History of {name}", visualization.plot_optimization_history(study, **named)
-        yield f"Importances for {name}", _importances(study, trials, named)
+        yield f"Importances for {name}", _importances(study, trials, index, name)
         yield f"Slices of {name}", visualization.plot_slice(study, params=keys, **named)
         yield f"Parallel coordinates of {name}", visualization.plot_parallel_coordinate(study, params=keys, **named)
     if len(names) in (2, 3):
         yield "Pareto front", visualization.plot_pareto_front(study, target_names=names)
 
 
-def _importances(study: "Study", trials: list["FrozenTrial"], named: dict[str, Any]) -> "Figure | str":
+def _importances(study: "Study", trials: list["FrozenTrial"], index: int, name: str) -> "Figure | str":
     from optuna import visualization
 
     if sum(trial.state.name == "COMPLETE" for trial in trials) < 2:
         return "Importances need two trials that were trained to their end."
-    return visualization.plot_param_importances(study, **named)
+    sign = -1 if study.directions[index].name == "MAXIMIZE" else 1  # what matters is what makes it low
+    return visualization.plot_param_importances(
+        study, target=lambda trial: sign * trial.values[index], target_name=name
+    )
 
 
 def _embed(name: str, figure: "Figure | str") -> str:

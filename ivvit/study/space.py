@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ivvit.config.studies import Dimension
-from ivvit.errors import UserError
+from ivvit.config.studies import Dimension, search_order
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -14,26 +13,10 @@ if TYPE_CHECKING:
 Space = dict[str, Dimension]
 
 
-def ordered(space: Space) -> list[str]:
-    """The keys by name, each after the keys that its `when` looks at: the order of a YAML file must not matter.
-
-    Raises:
-        UserError: conditions go in a circle.
-    """
-    done: list[str] = []
-    while len(done) < len(space):
-        ready = [key for key in sorted(space) if key not in done and all(other in done for other in space[key].when)]
-        if not ready:
-            waiting = ", ".join(sorted(set(space) - set(done)))
-            raise UserError(f"space: the conditions (when) of {waiting} go in a circle; remove one of them")
-        done.append(ready[0])
-    return done
-
-
 def suggest(trial: "Trial", space: Space) -> dict[str, Any]:
     """Let the trial's sampler choose a value for each key that is searched."""
     parameters: dict[str, Any] = {}
-    for key in ordered(space):
+    for key in search_order(space):
         if _applies(space[key], parameters):
             parameters[key] = _value(trial, key, space[key])
     return parameters
@@ -41,7 +24,7 @@ def suggest(trial: "Trial", space: Space) -> dict[str, Any]:
 
 def grid(space: Space, points: int, seed: int) -> list[dict[str, Any]]:
     """All combinations of values in an order that the seed decides; a continuous range has `points` values."""
-    combinations = list(_combinations(space, ordered(space), points, {}))
+    combinations = list(_combinations(space, search_order(space), points, {}))
     return [combinations[index] for index in np.random.default_rng(seed).permutation(len(combinations))]
 
 

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ivvit.config.studies import search_order
 from ivvit.study.job import StudyJob
 from ivvit.study.objective import objective_names
-from ivvit.study.space import ordered
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -21,12 +21,12 @@ def trials_table(job: StudyJob, trials: list["FrozenTrial"], best: int) -> pd.Da
     for trial in trials:
         row = {"trial": trial.number, "state": state(trial), "best": trial.number == best}
         row |= dict(zip(objective_names(job), trial.values or (), strict=False))
-        row |= {key: trial.params.get(key) for key in ordered(job.options.space)}
+        row |= {key: trial.params.get(key) for key in search_order(job.options.space)}
         row["last_evaluation"] = trial.last_step
         row["failures"] = trial.user_attrs.get("failures", 0)
         row["diverged"] = trial.user_attrs.get("diverged")
         rows.append(row)
-    columns = ["trial", "state", "best", *objective_names(job), *ordered(job.options.space)]
+    columns = ["trial", "state", "best", *objective_names(job), *search_order(job.options.space)]
     table = pd.DataFrame(rows, columns=[*columns, "last_evaluation", "failures", "diverged"])
     return table.astype({"last_evaluation": "Int64"})
 

@@ -11,6 +11,7 @@ from ivvit.errors import UserError
 from ivvit.study.attempts import attempt
 from ivvit.study.job import StudyJob, Train
 from ivvit.study.objective import objective_names, objective_values
+from ivvit.study.proposals import check_grid
 from ivvit.study.pruning import Pruning, was_pruned
 from ivvit.study.records import Records
 from ivvit.study.team import alone, leads, share
@@ -38,10 +39,11 @@ def work(job: StudyJob, *, worker: int = 0, train: Train | None = None, poll_sec
 
     Raises:
         Interrupted: a signal or the time limit asked for a stop; the trial's state is saved.
-        UserError: a trial cannot be trained, the storage cannot be used, or the grid has no more points.
+        UserError: a trial cannot be trained, the storage cannot be used, or the grid has fewer points than n_trials.
     """
     if train is None:
         from ivvit.training.run import train
+    check_grid(job)
     job.folder.mkdir(parents=True, exist_ok=True)
     with log_to(job.folder / f"worker-{worker}.log", leads()):
         if leads():
