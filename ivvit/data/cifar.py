@@ -1,6 +1,7 @@
 """CIFAR100's python version: pickles read without running any code that a pickle may carry."""
 
 import codecs
+import importlib
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -18,8 +19,9 @@ class _NumpyOnly(pickle.Unpickler):
     """Allows what the official files need: arrays of bytes and nothing that runs code."""
 
     def find_class(self, module: str, name: str) -> Callable[..., Any]:
-        if name == "_reconstruct" and module in ("numpy.core.multiarray", "numpy._core.multiarray"):
-            return np._core.multiarray._reconstruct
+        place = module.replace("numpy.core.", "numpy._core.")  # its name before numpy 2
+        if (place, name) in (("numpy._core.multiarray", "_reconstruct"), ("numpy._core.numeric", "_frombuffer")):
+            return getattr(importlib.import_module(module if np.__version__ < "2" else place), name)
         if (module, name) in (("numpy", "ndarray"), ("numpy", "dtype")):
             return getattr(np, name)
         if (module, name) == ("_codecs", "encode"):
