@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import os
 import sys
 
 from ivvit import __version__
@@ -40,8 +41,10 @@ def main(argv: list[str] | None = None) -> int:
         module.add(inner)
         return module.run(inner.parse_args(argv[1:])) or 0
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return getattr(error, "exit_code", 1)
+        code = getattr(error, "exit_code", 1)
+        if code != 75 or os.environ.get("RANK", "0") == "0":  # a run's processes stop together; one says so
+            print(f"error: {error}", file=sys.stderr)
+        return code
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

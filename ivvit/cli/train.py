@@ -1,10 +1,12 @@
 """Train one run: an experiment by name, the rule's job by identity, or one given by options as in the paper's code."""
 
 import argparse
+import sys
 
 from ivvit.cli.common import add_config, config_of, experiment_of
 from ivvit.cli.direct import add_direct, prepare
 from ivvit.cli.jobs import identity_of, link_run, train_job
+from ivvit.cli.launch import launch, spreads
 from ivvit.config import Config
 from ivvit.errors import UserError
 from ivvit.staleness.identity import Identities
@@ -20,27 +22,31 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_direct(parser)
 
 
-def run(args: argparse.Namespace) -> None:
-    """Train."""
+def run(args: argparse.Namespace) -> int:
+    """Train; returns the exit status."""
     if args.experiment is None and args.identity is None:
         config, name = prepare(args)
     else:
         config = config_of(args)
         jobs = Jobs(config)
         name = require_identity(jobs, args.identity) if args.identity else experiment_of(config, args.experiment)
-    train_one(config, name, config.entries[name].seeds[0] if args.seed is None else args.seed)
+    return train_one(config, name, config.entries[name].seeds[0] if args.seed is None else args.seed)
 
 
-def train_one(config: Config, name: str, seed: int) -> None:
+def train_one(config: Config, name: str, seed: int) -> int:
     """Train an experiment with one seed; what is finished already is not trained again."""
-    from ivvit.training.run import train
-
     identities = Identities(config)
     identity = identity_of(identities, name)
     for other, entry in config.entries.items():
         if seed in entry.seeds and _same(identities, other, identity.digest):
             link_run(identities.paths, other, seed, identity.digest)
+    runtime = config.entries[name].runtime
+    if spreads(runtime):
+        return launch(runtime, sys.argv[1:])
+    from ivvit.training.run import train
+
     train(train_job(config, name, identity, seed, identities.resolved(name)))
+    return 0
 
 
 def _same(identities: Identities, name: str, digest: str) -> bool:

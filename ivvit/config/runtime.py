@@ -12,6 +12,8 @@ class RuntimeOptions(Section):
 
     workers: int = Field(4, ge=0)
     """Processes that prepare batches for each data set."""
+    cpus: int | None = Field(None, ge=1)
+    """CPUs of a training job on each node; by default one for each GPU and each of its `workers`, or `threads`."""
     threads: int = Field(1, ge=1)
     """Threads of a training job on CPU (recorded: sums in another order differ in the last bit)."""
     checkpoint_minutes: float = Field(5, gt=0)

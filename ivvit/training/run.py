@@ -11,7 +11,7 @@ from ivvit.errors import UserError
 from ivvit.training.deadline import watch_for_stop
 from ivvit.training.devices import lease_device
 from ivvit.training.distributed import World, check_world, join_world, leave_world
-from ivvit.training.job import Result, TrainJob
+from ivvit.training.job import Interrupted, Result, TrainJob
 from ivvit.training.lock import run_lock
 from ivvit.training.logs import log_to
 from ivvit.training.outputs import finished_metrics, write_experiment
@@ -52,6 +52,9 @@ def train(
         job.folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             return _train(job, on_evaluation, tracking, sample_log, world, stack)
+    except Interrupted:
+        world.tell(None)  # torchrun ends all processes with the first; the leading one had to finish writing
+        raise
     finally:
         leave_world(world)
 

@@ -37,8 +37,8 @@ rule tables:
         RESULTS / "benchmarks/tables.tsv"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         runs=lambda wildcards: JOBS.listing(),
     message:

@@ -1,6 +1,15 @@
 """Hyperparameter studies: workers share the trials; the best parameters feed experiments."""
 
 
+localrules:
+    study,
+
+
+def asked_by_worker(wildcards):
+    """What a study's worker asks for: it trains one trial at a time, in one process."""
+    return Request(JOBS.study_runtime(wildcards.study)).alone()
+
+
 rule study_worker:
     output:
         touch(RESULTS / "studies/{study}/{identity}/workers/{n_trials}-{worker}.done"),
@@ -8,12 +17,12 @@ rule study_worker:
         "logs/study/{study}-{identity}-{n_trials}-{worker}.log",
     benchmark:
         RESULTS / "benchmarks/study/{study}-{identity}-{n_trials}-{worker}.tsv"
-    threads: lambda wildcards: JOBS.study_runtime(wildcards.study).threads
+    threads: lambda wildcards: asked_by_worker(wildcards).cpus
     resources:
-        mem_mb=lambda wildcards: int(
-            JOBS.study_runtime(wildcards.study).memory_gb * 1000
-        ),
-        runtime=lambda wildcards: int(JOBS.study_runtime(wildcards.study).hours * 60),
+        mem_mb=lambda wildcards, attempt: asked_by_worker(wildcards).mem_mb(attempt),
+        runtime=lambda wildcards: asked_by_worker(wildcards).minutes,
+        gpu=lambda wildcards: asked_by_worker(wildcards).gpu,
+        gpu_model=lambda wildcards: asked_by_worker(wildcards).gpu_model,
     message:
         "Study {wildcards.study}, worker {wildcards.worker}: up to {wildcards.n_trials} trials in all"
     shell:

@@ -1,5 +1,12 @@
 """One job per run; its path is its identity, so a run that exists is never stale."""
 
+from ivvit.config.resources import Request
+
+
+def asked(wildcards):
+    """What the run's job asks of the machine or the cluster."""
+    return Request(JOBS.runtime(wildcards.identity))
+
 
 rule train:
     input:
@@ -10,12 +17,19 @@ rule train:
         "logs/train/{identity}-seed{seed}.log",
     benchmark:
         RESULTS / "benchmarks/train/{identity}-seed{seed}.tsv"
-    threads: lambda wildcards: JOBS.runtime(wildcards.identity).threads
+    threads: lambda wildcards: asked(wildcards).cpus
     resources:
         # a resource and not a parameter: a new name for an experiment must not re-run it
         experiment=lambda wildcards: JOBS.name(wildcards.identity),
-        mem_mb=lambda wildcards: int(JOBS.runtime(wildcards.identity).memory_gb * 1000),
-        runtime=lambda wildcards: int(JOBS.runtime(wildcards.identity).hours * 60),
+        mem_mb=lambda wildcards, attempt: asked(wildcards).mem_mb(attempt),
+        runtime=lambda wildcards: asked(wildcards).minutes,
+        gpu=lambda wildcards: asked(wildcards).gpu,
+        gpu_model=lambda wildcards: asked(wildcards).gpu_model,
+        gres=lambda wildcards: asked(wildcards).gres,
+        nodes=lambda wildcards: asked(wildcards).nodes,
+        tasks=lambda wildcards: asked(wildcards).nodes,
+        tasks_per_gpu=lambda wildcards: asked(wildcards).tasks_per_gpu,
+        mpi=lambda wildcards: asked(wildcards).mpi,
     message:
         "Training {resources.experiment}, seed {wildcards.seed}"
     shell:
