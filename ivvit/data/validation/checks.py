@@ -27,26 +27,22 @@ def check_counts(name: str, options: DatasetOptions, found: Counts | dict[str, i
     return warnings
 
 
-def check_duplicates(table: pd.DataFrame) -> list[str]:
+def check_duplicates(table: pd.DataFrame, folder: str) -> list[str]:
     """Warnings for contents that occur more than once, within a split and across the splits."""
+    short = table.assign(path=table["path"].str.removeprefix(folder + "/"))
+    contents = {split: rows.groupby("sha256")["path"].agg(sorted) for split, rows in short.groupby("split")}
     warnings = []
-    contents = {split: rows.groupby("sha256")["path"].agg(list) for split, rows in table.groupby("split")}
     for split, by_hash in contents.items():
-        twice = [paths for paths in by_hash if len(paths) > 1]
+        twice = sorted(paths for paths in by_hash if len(paths) > 1)
         if twice:
             extra = sum(len(paths) - 1 for paths in twice)
-            warnings.append(f"{split}: {extra} duplicates by content, such as {_names(twice[0])}")
+            warnings.append(f"{split}: {extra} duplicates by content, such as {' = '.join(twice[0][:SHOWN])}")
     if len(contents) == 2:
         train, val = contents["train"], contents["val"]
-        shared = sorted(set(train.index) & set(val.index), key=lambda digest: val[digest][0])
+        shared = sorted((train[digest][0], val[digest][0]) for digest in set(train.index) & set(val.index))
         if shared:
-            example = _names([train[shared[0]][0], val[shared[0]][0]])
-            warnings.append(f"{len(shared)} contents are in both train and val, such as {example}")
+            warnings.append(f"{len(shared)} contents are in both train and val, such as {' = '.join(shared[0])}")
     return warnings
-
-
-def _names(paths: list[str]) -> str:
-    return " = ".join(sorted(paths)[:SHOWN])
 
 
 def check_damaged(name: str, options: DatasetOptions, damaged: list[dict[str, str]], total: int, report: str) -> None:

@@ -20,6 +20,7 @@ AFTER_KEY = 3
 class _Pass:
     """What a full decode saw."""
 
+    format: Any
     time_base: Fraction
     rate: Fraction
     pts: list[int | None] = field(default_factory=list)
@@ -39,6 +40,8 @@ def probe_video(path: Path, size: int) -> dict[str, Any]:
     if missing := missing_bytes(path, size):
         raise UnreadableError(f"it is truncated: {missing} bytes are missing at its end")
     seen = _decode(path)
+    if seen.format.name.endswith("_pipe") or seen.format.name == "image2":
+        raise UnreadableError(f"it is an image ({seen.format.name.removesuffix('_pipe')}), not a video")
     if not seen.pts:
         raise UnreadableError("it has no frames")
     if len(seen.sizes) > 1:
@@ -46,11 +49,11 @@ def probe_video(path: Path, size: int) -> dict[str, Any]:
     if seen.corrupt:
         raise UnreadableError(f"{seen.corrupt} of its {len(seen.pts)} frames are corrupt")
     timeline = replace(_timeline(seen), keys=_keys(seen))
-    remarks = []
+    remarks = _misnamed(path, seen.format)
     (width, height), *_ = seen.sizes
     if timeline.keys is None or not _exact(path, timeline, seen):
         timeline = replace(timeline, keys=None)
-        remarks = ["key frames cannot be told for sure: each clip is decoded from the start of the file"]
+        remarks += ["key frames cannot be told for sure: each clip is decoded from the start of the file"]
     return {
         "frames": timeline.frames, "fps": timeline.fps, "width": width, "height": height,
         "time_base": str(timeline.time_base), "first_pts": timeline.first, "pts_step": timeline.step,
@@ -59,9 +62,17 @@ def probe_video(path: Path, size: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _misnamed(path: Path, container: Any) -> list[str]:
+    """A remark where the extension is of another container; it is read by its content all the same."""
+    known = container.extensions
+    if not known or path.suffix.lower().lstrip(".") in known:
+        return []
+    return [f"its content is {container.name.split(',')[0]}, not {path.suffix}"]
+
+
 def _decode(path: Path) -> _Pass:
     with open_video(path) as (container, stream):
-        seen = _Pass(stream.time_base, stream.average_rate or stream.guessed_rate or Fraction(25))
+        seen = _Pass(container.format, stream.time_base, stream.average_rate or stream.guessed_rate or Fraction(25))
         convert, previous = RGB(), None
         for packet in container.demux(stream):
             if packet.is_keyframe and not packet.is_discard and packet.pos is not None:

@@ -44,7 +44,7 @@ def validate(
     found = {"classes": len(listing.classes), **content["counts"]}
     report = lock.with_suffix(".md")
     try:
-        content["warnings"] = [*check_counts(name, options, found), *check_duplicates(table), *warnings]
+        content["warnings"] = [*check_counts(name, options, found), *check_duplicates(table, folder), *warnings]
         check_damaged(name, options, quarantined, len(listing.train) + len(listing.val), str(report))
         if not content["counts"]["train"]:
             raise UserError(f"{name} has no usable training samples; {report} says what was found")
