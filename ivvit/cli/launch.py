@@ -5,6 +5,7 @@ A run's command is always `ivvit train ...`; whether it becomes many processes i
 
 import logging
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -53,13 +54,17 @@ def step_command(runtime: RuntimeOptions, arguments: list[str]) -> list[str]:
 
 def rendezvous(runtime: RuntimeOptions, environment: Mapping[str, str]) -> list[str]:
     """torchrun's options for this node of the Slurm job: all meet on its first node, at a port of the job's own."""
-    nodes = ["scontrol", "show", "hostnames", environment["SLURM_JOB_NODELIST"]]
-    first = subprocess.run(nodes, capture_output=True, text=True, check=True).stdout.split()[0]
+    names = _ask("scontrol", "show", "hostnames", environment["SLURM_JOB_NODELIST"]).split()
+    address = re.search(r"NodeAddr=(\S+)", _ask("scontrol", "show", "node", names[0]))
     port = 20_000 + int(environment["SLURM_JOB_ID"]) % 10_000
     return [
         f"--nnodes={runtime.nodes}", f"--node-rank={environment['SLURM_NODEID']}",
-        f"--master-addr={first}", f"--master-port={port}",
+        f"--master-addr={address[1] if address else names[0]}", f"--master-port={port}",
     ]  # fmt: skip
+
+
+def _ask(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def _torchrun(runtime: RuntimeOptions, options: list[str], arguments: list[str]) -> int:

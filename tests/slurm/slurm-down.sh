@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Stop the daemons that slurm-up.sh started, by PID file. Idempotent.
+set -u
+stop() { # PIDFILE NAME
+  [ -s "$1" ] || return 0
+  local p; p=$(cat "$1")
+  running() { grep -qa "$2" "/proc/$1/cmdline" 2>/dev/null; }      # false for a zombie
+  if running "$p" "$2"; then
+    kill "$p"; for _ in $(seq 100); do running "$p" "$2" || break; sleep 0.1; done
+    running "$p" "$2" && kill -9 "$p"
+  fi
+  rm -f "$1"
+}
+[ -s /run/slurm-local/slurmctld.pid ] && timeout 5 scancel -u "$(id -un)" 2>/dev/null
+for pid in /run/slurm-local/slurmd-*.pid; do stop "$pid" slurmd; done
+stop /run/slurm-local/slurmctld.pid slurmctld
+stop /run/munge/munged.pid munged
+rm -f /etc/slurm/slurm.conf /etc/slurm/gres.conf   # else every snakemake start waits 10 s for scontrol
+echo "slurm is down"
