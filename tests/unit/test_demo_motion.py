@@ -1,0 +1,94 @@
+"""config/motion.yaml in small: only models that see the order of frames tell a clip from its time reversal."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from ivvit.config import RuntimeOptions, load_config
+from ivvit.data.batch import normalize
+from ivvit.data.eval_data import EvalData, open_eval
+from ivvit.data.validation.run import validate
+from ivvit.demo.motion import write_motion_data
+from ivvit.demo.weights import write_demo_weights
+from ivvit.models import create_model
+from ivvit.training.job import TrainJob
+from ivvit.training.run import train
+from ivvit.weights.fetch import fetch
+from ivvit.weights.load import load_weights
+from ivvit.weights.read import read_state_dict
+
+CONFIG = Path(__file__).parents[2] / "config" / "motion.yaml"
+OPPOSITE = {"down": "up", "up": "down", "left": "right", "right": "left"}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Fewer clips than the real study's, validated, and the weights that training starts from."""
+    root = tmp_path_factory.mktemp("motion")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ivvit.demo.motion.SIZES", {"train": 250, "val": 25})
+        write_motion_data(root)
+    config = load_config(CONFIG, overrides={"root_path": str(root)})
+    write_demo_weights(root / "pretrained_weight" / "demo" / "demo_vit.pth")
+    fetch("demo-vit", root=root, lock=root / "weights.json", sources=config.sources)
+    validate("motion", config.datasets["motion"], root, root / "motion.json")
+    return root
+
+
+def run(root: Path, folder: Path, name: str, iterations: int) -> tuple[float, torch.Tensor, EvalData]:
+    """Train; returns top-1, the logits of all validation clips (N, 4) by the saved model, and the clips."""
+    overrides = {"root_path": str(root), "defaults": {"iterations": iterations}}
+    experiment = load_config(CONFIG, overrides=overrides).experiment(name)
+    result = train(
+        TrainJob(
+            experiment=experiment, seed=0, folder=folder, root=root, manifests={"motion": root / "motion.json"},
+            weights=root / "weights.json", runtime=RuntimeOptions(workers=0, gpus=0, threads=1), name=name,
+        )
+    )  # fmt: skip
+    options = experiment.model.model_dump()
+    model = create_model(
+        options.pop("name"), {"motion": 4}, experiment.backbone.name, 8, experiment.backbone.args, **options
+    )
+    load_weights(model, read_state_dict(folder / "model.safetensors"))
+    data = open_eval("motion", experiment.data["motion"], root, root / "motion.json", img_size=32, num_frames=8)
+    with torch.inference_mode():
+        clips = normalize(data.batch(list(range(data.num_samples))).pixels[:, 0])
+        return result.metrics["datasets"]["motion"]["top1"], model.eval()(clips, "motion"), data
+
+
+def pairs(logits: torch.Tensor, data: EvalData) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Logits of each clip and of its reversal, (N, 4) both, and how many of the two are right, (N,)."""
+    place = {path: index for index, path in enumerate(data.paths)}
+    twins = []
+    for path in data.paths:
+        folder, number = path.rsplit("/", 1)
+        above, name = folder.rsplit("/", 1)
+        twins.append(place[f"{above}/{OPPOSITE[name]}/{number}"])
+    right = (logits.argmax(1) == torch.tensor(data.labels)).int()
+    return logits, logits[twins], right + right[twins]
+
+
+def test_a_model_that_averages_frames_cannot_exceed_half_of_any_pair(root: Path, tmp_path: Path) -> None:
+    top1, logits, data = run(root, tmp_path, "iv-vit", 40)
+    clip, reversal, right = pairs(logits, data)
+    assert logits.std(0).min() > 0.01  # it does look at the clips
+    torch.testing.assert_close(clip, reversal, atol=1e-5, rtol=0)
+    assert right.max() <= 1 and top1 <= 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "iterations"),
+    [
+        ("polyvit", 120),
+        pytest.param("msca-kv", 300, marks=pytest.mark.slow),
+        pytest.param("msca-qk", 300, marks=pytest.mark.slow),
+        pytest.param("tokenshift", 800, marks=pytest.mark.slow),
+    ],
+)
+def test_models_that_see_the_order_of_frames_tell_the_pair_apart(
+    root: Path, tmp_path: Path, name: str, iterations: int
+) -> None:
+    top1, logits, data = run(root, tmp_path, name, iterations)
+    assert top1 >= 0.95
+    assert (pairs(logits, data)[2] == 2).float().mean() >= 0.9
