@@ -51,7 +51,7 @@ def study_job(config: Config, name: str, identity: Identity, n_trials: int | Non
     runtime = config.entries[options.base].runtime
 
     def trial(parameters: dict[str, Any], number: int, trial_folder: Path) -> Any:
-        experiment = config.experiment(options.base, parameters)
+        experiment = config.trial(name, parameters)
         weights = weights_of(config, experiment, options.seed)
         provenance = {"study": name, "trial": number, "parameters": parameters, "study_identity": identity.digest}
         provenance["command"] = command_line()

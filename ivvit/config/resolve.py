@@ -78,6 +78,11 @@ class Config:
             self._cache[key] = self._resolve(self.entries[name].raw, name, parameters or {})
         return self._cache[key]
 
+    def trial(self, study: str, parameters: dict[str, Any]) -> Experiment:
+        """The resolved experiment that a study's trial trains."""
+        options = self.file.studies[study]
+        return self.experiment(options.base, {**options.set, **parameters})
+
     def error(self, key: str, text: str) -> UserError:
         """An error about one key of the configuration."""
         line = self._where(key) if self._where else None
@@ -195,7 +200,12 @@ class Config:
             raise self.error(f"{key}.base", unknown("experiment", study.base, self.entries))
         if self.entries[study.base].from_study is not None:
             raise self.error(f"{key}.base", f"{study.base} itself takes its parameters from a study")
-        base = self.experiment(study.base)
+        for search in study.set.keys() & study.space.keys():
+            raise self.error(f"{key}.set.{search}", "is searched too; leave it out of one of set and space")
+        try:
+            base = self.trial(name, {})
+        except UserError as error:
+            raise self.error(f"{key}.set", f"is not possible: {error}") from None
         if study.pruner.name != "none" and base.evaluation.every is None:
             raise self.error(f"{key}.pruner", f"needs evaluations on the way; set evaluation.every in {study.base}")
         for objective in study.objective:
@@ -206,7 +216,7 @@ class Config:
         for search, dimension in study.space.items():
             for value in dimension.choices or (dimension.low, dimension.high):
                 try:
-                    self.experiment(study.base, {search: value})
+                    self.trial(name, {search: value})
                 except UserError as error:
                     raise self.error(f"{key}.space.{search}", f"{value!r} is not possible: {error}") from None
 

@@ -102,6 +102,8 @@ class StudyOptions(Section):
     """The experiment whose keys are searched."""
     n_trials: int = Field(ge=1)
     """Finished trials in all (not: more)."""
+    set: dict[str, Any] = {}
+    """Dotted keys that trials have otherwise than the base experiment, for instance iterations: 1000."""
     space: dict[str, Dimension] = Field(min_length=1)
     """Dotted keys of the experiment, for instance optimizer.lr."""
     objective: Annotated[

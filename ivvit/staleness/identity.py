@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ivvit.config import Config, Experiment, canonical
+from ivvit.config import Config, Experiment, StudyOptions, canonical
 from ivvit.staleness.closure import Code
 from ivvit.staleness.digest import digest
 from ivvit.staleness.entries import NEUTRAL, STUDY, TRAINING
@@ -30,7 +30,7 @@ class Identities:
         self._locks = locks or Locks()
         self._code = code or Code()
         self._models = model_modules()
-        self._code_memo: dict[tuple[str, str], tuple[dict[str, Any], str]] = {}
+        self._code_memo: dict[tuple[str, tuple[str, ...]], tuple[dict[str, Any], str]] = {}
 
     def experiment(self, name: str) -> Identity:
         """The identity of an experiment.
@@ -38,7 +38,8 @@ class Identities:
         Raises:
             Pending: a check, a download or a study that it depends on has not been done.
         """
-        return self._identity(self.resolved(name))
+        experiment = self.resolved(name)
+        return self._identity(experiment, TRAINING, (experiment.model.name,), (experiment.pretrain,))
 
     def resolved(self, name: str) -> Experiment:
         """The experiment with its study's best parameters, if it takes any.
@@ -60,43 +61,47 @@ class Identities:
     def study(self, name: str) -> Identity:
         """The identity of a study: its search and its base experiment without the keys that are searched."""
         options = self.config.file.studies[name]
-        fixed = {
+        fixed = {  # any value of the space stands for all; a key searched only `when` may keep the base's value
             key: dimension.choices[0] if dimension.choices else dimension.low
             for key, dimension in options.space.items()
             if not dimension.when
         }
-        base = self._identity(self.config.experiment(options.base, fixed), entry=STUDY)
-        search = options.model_dump(mode="json", exclude={"base", "n_trials", "workers", "storage"})
-        return Identity(digest([base.digest, search]), {**base.parts, "search": search})
+        base = self.config.trial(name, fixed)
+        models = _searched(options, "model", base.model.name)
+        pretrains = _searched(options, "pretrain", base.pretrain)
+        search = options.model_dump(mode="json", exclude={"base", "set", "n_trials", "workers", "storage"})
+        return self._identity(base, STUDY, models, pretrains, search=search)
 
-    def _identity(self, experiment: Experiment, entry: str = TRAINING) -> Identity:
+    def code(self, entry: str, models: tuple[str, ...]) -> tuple[dict[str, dict[str, str]], str]:
+        """The modules that can change the numbers of these models' runs, definition by definition; and their digest."""
+        if (entry, models) not in self._code_memo:
+            modules = self._code.modules([entry, *(self._models[model] for model in models)], without=NEUTRAL)
+            self._code_memo[entry, models] = (modules, digest(modules))
+        return self._code_memo[entry, models]
+
+    def _identity(
+        self, experiment: Experiment, entry: str, models: tuple[str, ...], pretrains: tuple[str, ...], **further: Any
+    ) -> Identity:
         pending: list[Any] = []
-        code, code_digest = self._code_of(entry, experiment.model.name)
+        code, code_digest = self.code(entry, models)
+        manifests = {name: _ask(pending, self._manifest, name) or {} for name in experiment.data}
+        stores = [name for name, data in experiment.data.items() if data.uses_store]
+        weights = {name: _ask(pending, self._weights, name) for name in pretrains}
         parts = {
             "spec": canonical(experiment),
             "code": code,
-            "data": {name: _ask(pending, self._data, name) for name in experiment.data},
-            "frames": {
-                name: _ask(pending, self._frames, name) for name, data in experiment.data.items() if data.uses_store
-            },
-            "weights": _ask(pending, self._weights, experiment.pretrain),
+            "data": {name: lock.get("digest") for name, lock in manifests.items()},
+            "classes": {name: lock.get("classes") for name, lock in manifests.items()},
+            "frames": {name: _ask(pending, self._frames, name) for name in stores},
+            "weights": weights if len(weights) > 1 else weights[pretrains[0]],
+            **further,
         }
         if pending:
             raise Pending(list(dict.fromkeys(pending)))
         return Identity(digest({**parts, "code": code_digest}), parts)
 
-    def code(self, entry: str, model: str) -> dict[str, dict[str, str]]:
-        """The modules that can change the numbers of a run of this model, definition by definition."""
-        return self._code_of(entry, model)[0]
-
-    def _code_of(self, entry: str, model: str) -> tuple[dict[str, Any], str]:
-        if (entry, model) not in self._code_memo:
-            modules = self._code.modules([entry, self._models[model]], without=NEUTRAL)
-            self._code_memo[entry, model] = (modules, digest(modules))
-        return self._code_memo[entry, model]
-
-    def _data(self, name: str) -> str:
-        return self._locks.read(self.paths.manifest(name), "validate", dataset=name)["digest"]
+    def _manifest(self, name: str) -> dict[str, Any]:
+        return self._locks.read(self.paths.manifest(name), "validate", dataset=name)
 
     def _frames(self, name: str) -> str:
         return self._locks.read(self.paths.frames(name), "frames", dataset=name)["digest"]
@@ -109,7 +114,15 @@ class Identities:
         return self._locks.read(self.paths.weights(pretrain), "weights", pretrain=pretrain)["sha256"]
 
 
-def _ask(pending: list[Any], question: Callable[[str], str | None], name: str) -> str | None:
+def _searched(study: StudyOptions, key: str, base: Any) -> tuple[Any, ...]:
+    """The values that a key has in a study's trials."""
+    dimension = study.space.get(key)
+    if dimension is None:
+        return (base,)
+    return tuple(dict.fromkeys([*(dimension.choices or ()), *([base] if dimension.when else [])]))
+
+
+def _ask(pending: list[Any], question: Callable[[str], Any], name: str) -> Any:
     try:
         return question(name)
     except Pending as error:
