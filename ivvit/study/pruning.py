@@ -46,9 +46,13 @@ class Pruning:
         return {"prune": prune, "rungs": {k: v for k, v in after.system_attrs.items() if k not in before.system_attrs}}
 
 
-def was_pruned(user_attrs: dict[str, Any]) -> bool:
-    """Whether a trial was to stop when its worker was killed."""
-    return any(decision["prune"] for decision in user_attrs.get(_DECISIONS, {}).values())
+def was_pruned(records: Records, number: int, notes: dict[str, Any]) -> bool:
+    """Whether a trial was to stop when its worker was killed; what the decision left to record is recorded."""
+    for decision in notes.get(_DECISIONS, {}).values():
+        if decision["prune"]:
+            records.note_for_optuna(number, decision["rungs"])
+            return True
+    return False
 
 
 def make_pruner(job: StudyJob, experiment: "Experiment") -> "BasePruner":

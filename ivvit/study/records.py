@@ -30,9 +30,12 @@ class Records:
         self._lock = FileLock(job.folder / "study.lock")
         with quiet_optuna(), self.alone():
             self._storage = _open(job)
-            self._study = optuna.create_study(
-                storage=self._storage, study_name=job.title, directions=job.directions, load_if_exists=True
-            )
+            try:
+                self._study = optuna.load_study(study_name=job.title, storage=self._storage)
+            except KeyError:
+                self._study = optuna.create_study(
+                    study_name=job.title, storage=self._storage, directions=job.directions
+                )
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -94,6 +97,7 @@ def quiet_optuna() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
         warnings.filterwarnings("ignore", message=".*is not divisible by `step`.*")
+        warnings.filterwarnings("ignore", message="PedAnovaImportanceEvaluator computes.*low")
         yield
 
 

@@ -87,7 +87,9 @@ class _Leader:
 
     def _take(self, turn: Turn) -> None:
         """Train the turn's trial and record how it ended, or that it failed."""
-        if was_pruned(turn.notes):  # the worker before was killed between the decision and its record
+        if was_pruned(
+            self.records, turn.number, turn.notes
+        ):  # the worker before was killed between the decision and its record
             self.records.prune(turn.number)
             return
         self._announce(turn)
