@@ -1,12 +1,16 @@
-"""Small data sets and jobs that the tests of training share; also a program that does a run in a process of its own."""
+"""Small data sets and jobs that the tests of training share, and runs in processes of their own."""
 
 import json
+import os
+import subprocess
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from ivvit.config import RuntimeOptions
@@ -45,6 +49,23 @@ def job(data: Path, folder: Path, *, seed: int = 0, weights: Path | None = None,
     )  # fmt: skip
 
 
+def same_bits(one: Any, two: Any, where: str = "") -> None:
+    """Compare nested state to the last bit, names included."""
+    assert type(one) is type(two), where
+    if isinstance(one, torch.Tensor):
+        assert one.dtype == two.dtype and torch.equal(one.nan_to_num(), two.nan_to_num()), where
+    elif isinstance(one, dict):
+        assert list(one) == list(two), where
+        for key in one:
+            same_bits(one[key], two[key], f"{where}.{key}")
+    elif isinstance(one, list | tuple):
+        assert len(one) == len(two), where
+        for i, pair in enumerate(zip(one, two, strict=True)):
+            same_bits(*pair, f"{where}.{i}")
+    else:
+        assert one == two, where
+
+
 def _make(root: Path) -> None:
     from ivvit.config import DatasetOptions
     from ivvit.data.extraction.lock import lock_store
@@ -81,17 +102,61 @@ def _write_clip(path: Path, label: int, rng: np.random.Generator) -> None:
     write_video(path, frames.astype(np.uint8), H264, fps=25)
 
 
-def main() -> None:
-    """`python training_runs.py DATA FOLDER SETTINGS`: train; exit status 75 after a stop, 1 after a user's error."""
-    from ivvit.errors import UserError
-    from ivvit.training.run import train
+class Trainers:
+    """Runs in processes of their own, forked from one that has imported everything: torch's import takes seconds."""
 
-    data, folder, settings = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
+    def __init__(self) -> None:
+        command = [sys.executable, __file__]
+        self._parent = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                        env=os.environ | {"OMP_NUM_THREADS": "1"})  # fmt: skip
+
+    def start(self, data: Path, folder: Path, **settings: Any) -> int:
+        """Start a run; gives its process number. Messages and the exit status go to files in `folder`."""
+        folder.mkdir(exist_ok=True)
+        self._parent.stdin.write(json.dumps([str(data), str(folder), settings]) + "\n")
+        self._parent.stdin.flush()
+        return int(self._parent.stdout.readline())
+
+    def close(self) -> None:
+        """End the parent; its children are left alone."""
+        self._parent.stdin.close()
+        self._parent.wait()
+
+
+def alive(process: int) -> bool:
+    """Whether a process that `Trainers` started is there."""
+    return Path(f"/proc/{process}").exists()
+
+
+def main() -> None:
+    """The parent of `Trainers`: reads a line for each run."""
+    import signal
+
+    import ivvit.training.run
+
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children vanish by themselves
+    for line in sys.stdin:
+        process = os.fork()
+        if process == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            _run_and_exit(ivvit.training.run.train, *json.loads(line))
+        print(process, flush=True)
+
+
+def _run_and_exit(train: Any, data: str, folder: str, settings: dict[str, Any]) -> None:
+    messages = os.open(f"{folder}/messages.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(messages, 1)
+    os.dup2(messages, 2)
+    status = 1
     try:
-        train(job(data, folder, **settings), sample_log=folder / "samples.csv")
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(getattr(error, "exit_code", 1))
+        train(job(Path(data), Path(folder), **settings), sample_log=Path(folder) / "samples.csv")
+        status = 0
+    except Exception as error:
+        status = getattr(error, "exit_code", 1)
+        traceback.print_exc()
+    finally:
+        Path(folder, "status").write_text(str(status))
+        os._exit(status)
 
 
 if __name__ == "__main__":

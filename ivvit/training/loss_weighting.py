@@ -81,7 +81,7 @@ class DynamicWeightAverage(Fixed):
         self._window, self._temperature = window, temperature
         self._iterations = 0
         zeros = torch.zeros(len(datasets), device=device)
-        self._values = {"weights": zeros + 1, "sums": zeros.clone(), "counts": zeros.clone(), "last": zeros * torch.nan}
+        self._values = {"weights": zeros + 1, "sums": zeros, "counts": zeros.clone(), "last": zeros * torch.nan}
 
     def weight(self, dataset: str) -> Tensor:
         return self._values["weights"][self._index[dataset]]
@@ -99,8 +99,8 @@ class DynamicWeightAverage(Fixed):
         means = values["sums"] / values["counts"]  # nan where there was no batch
         ratios = torch.nan_to_num(means / values["last"], nan=1.0, posinf=1.0)
         weights = len(ratios) * torch.softmax(ratios / self._temperature, 0)
-        self._values = {"weights": weights, "last": means,
-                        "sums": torch.zeros_like(means), "counts": torch.zeros_like(means)}  # fmt: skip
+        zeros = torch.zeros_like(means)
+        self._values = {"weights": weights, "sums": zeros, "counts": zeros.clone(), "last": means}
 
     def state_dict(self) -> dict[str, Any]:
         return {"iterations": self._iterations, **self._values}

@@ -6,8 +6,7 @@ import signal
 from pathlib import Path
 
 import pytest
-import torch
-from training_runs import TINY, data, job  # noqa: F401
+from training_runs import TINY, data, job, same_bits  # noqa: F401
 
 from ivvit.errors import UserError
 from ivvit.training.checkpoint import checkpoints, load_checkpoint
@@ -25,23 +24,6 @@ SETTINGS = {
     "bf16-weighted": {"precision": "bf16", "task_schedule": "weighted", "layer_decay": 0.8, "freeze": 1,
                       "datasets": {"shades": {"batch_size": 4, "task_weight": 3.0}, "moves": 2}},
 }  # fmt: skip
-
-
-def same_bits(one, two, where=""):
-    """Compare nested state to the last bit, names included."""
-    assert type(one) is type(two), where
-    if isinstance(one, torch.Tensor):
-        assert one.dtype == two.dtype and torch.equal(one.nan_to_num(), two.nan_to_num()), where
-    elif isinstance(one, dict):
-        assert list(one) == list(two), where
-        for key in one:
-            same_bits(one[key], two[key], f"{where}.{key}")
-    elif isinstance(one, list | tuple):
-        assert len(one) == len(two), where
-        for i, pair in enumerate(zip(one, two, strict=True)):
-            same_bits(*pair, f"{where}.{i}")
-    else:
-        assert one == two, where
 
 
 def stop_at(*iterations: int):

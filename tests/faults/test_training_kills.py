@@ -1,0 +1,101 @@
+"""The real process is killed by SIGKILL, while it writes too, and started again until it is done."""
+
+import json
+import os
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from training_runs import Trainers, alive, data, same_bits  # noqa: F401
+
+from ivvit.training.checkpoint import load_checkpoint
+
+FILES = ("metrics.json", "history.csv", "model.safetensors", "confusion.npz", "samples.csv", "experiment.yaml")
+SETTINGS = {"evaluation": {"every": 100}, "ema": 0.9, "loss_weighting": "uncertainty"}
+ITERATIONS = 40
+"""For each kill."""
+TIMEOUT = 120
+
+
+@pytest.fixture(scope="module")
+def trainers() -> Iterator[Trainers]:
+    parent = Trainers()
+    yield parent
+    parent.close()
+
+
+def start(trainers: Trainers, data: Path, folder: Path, kills: int, workers: int = 0) -> int:  # noqa: F811
+    runtime = {"workers": workers, "checkpoint_minutes": 0.15 / 60}
+    return trainers.start(data, folder, **SETTINGS, iterations=ITERATIONS * kills, runtime=runtime)
+
+
+def wait_until(condition: Callable[[], bool], process: int) -> bool:
+    """False if the process ended before the condition was seen; looks all the time, to see what is there shortly."""
+    end = time.monotonic() + TIMEOUT
+    while not condition():
+        if not alive(process):
+            return False
+        assert time.monotonic() < end
+    return True
+
+
+def kill(process: int) -> bool:
+    """Whether it was still there."""
+    try:
+        os.kill(process, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    while alive(process):
+        time.sleep(0.001)
+    return True
+
+
+def kill_at_a_random_moment(process: int, folder: Path, rng: random.Random) -> bool:
+    """Some time after training went on."""
+    log = folder / "train.log"
+    size = log.stat().st_size if log.is_file() else 0
+    wait_until(lambda: log.is_file() and log.stat().st_size > size, process)
+    time.sleep(rng.uniform(0, 0.6))
+    return kill(process)
+
+
+def kill_while_it_saves(process: int, folder: Path) -> bool:
+    """As soon as a new half-written checkpoint is seen."""
+    state = folder / "state"
+    state.mkdir(exist_ok=True)
+    old = set(os.listdir(state))
+    wait_until(lambda: any(name.endswith(".writing") for name in set(os.listdir(state)) - old), process)
+    return kill(process)
+
+
+def finish(trainers: Trainers, data: Path, folder: Path, kills: int) -> None:  # noqa: F811
+    process = start(trainers, data, folder, kills)
+    wait_until(lambda: not alive(process), process)
+    assert (folder / "status").read_text() == "0", (folder / "messages.txt").read_text()
+
+
+def train_with_kills(trainers: Trainers, data: Path, folder: Path, kills: int) -> tuple[int, int]:  # noqa: F811
+    """Gives how often it was killed, and how often a half-written checkpoint was left behind."""
+    rng, killed, torn = random.Random(0), 0, 0
+    for turn in range(kills):
+        process = start(trainers, data, folder, kills, workers=int(turn == 1))
+        killed += kill_while_it_saves(process, folder) if turn % 2 else kill_at_a_random_moment(process, folder, rng)
+        torn += any(name.endswith(".writing") for name in os.listdir(folder / "state"))
+    finish(trainers, data, folder, kills)
+    return killed, torn
+
+
+@pytest.mark.parametrize("kills", [5, pytest.param(24, marks=pytest.mark.slow)])
+def test_killed_runs_end_in_the_same_bits(kills, trainers, data, tmp_path):  # noqa: F811
+    folder, undisturbed = tmp_path / "run", tmp_path / "undisturbed"
+    finish(trainers, data, undisturbed, kills)
+    killed, torn = train_with_kills(trainers, data, folder, kills)
+    assert killed == kills and torn >= 1
+    for file in FILES:
+        assert (folder / file).read_bytes() == (undisturbed / file).read_bytes(), file
+    same_bits(load_checkpoint(folder / "state"), load_checkpoint(undisturbed / "state"))
+    sessions = json.loads((folder / "provenance.json").read_text())["sessions"]
+    assert sessions[0]["from_iteration"] == 0 and sessions[-1]["from_iteration"] > 0

@@ -1,0 +1,125 @@
+"""One process per run: a living holder refuses others, a dead one does not block for ever."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from ivvit.errors import UserError
+from ivvit.training import lock
+from ivvit.training.lock import run_lock
+
+HOLD = """
+import sys
+from pathlib import Path
+from ivvit.training.lock import run_lock
+with run_lock(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def path(tmp_path) -> Path:
+    return tmp_path / "run" / "state" / "lock"
+
+
+@pytest.fixture
+def holder(path):
+    with subprocess.Popen([sys.executable, "-c", HOLD, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"held\n"
+        yield process
+        process.kill()
+
+
+def test_the_second_process_is_told_who_holds_the_run(path, holder):
+    with pytest.raises(UserError) as refused, run_lock(path):
+        pass
+    assert f"process {holder.pid} on {os.uname().nodename}" in str(refused.value)
+    assert str(path.parents[1]) in str(refused.value)
+
+
+def test_a_killed_holder_does_not_block(path, holder):
+    holder.kill()
+    holder.wait()
+    with run_lock(path):
+        assert json.loads(path.read_text())["pid"] == os.getpid()
+    assert not path.exists()
+
+
+def change(path: Path, **values) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def test_a_later_process_with_the_same_number_is_told_apart(path, holder):
+    change(path, started="12345")
+    with run_lock(path):
+        pass
+
+
+def test_a_dead_holder_on_another_machine_is_found_out_by_its_heartbeat(path, holder, monkeypatch):
+    monkeypatch.setattr(lock, "WATCH_SECONDS", 0.3)
+    change(path, host="node7", machine="another")
+    with run_lock(path):
+        assert json.loads(path.read_text())["pid"] == os.getpid()
+
+
+def test_a_living_holder_on_another_machine_is_left_alone(path, holder, monkeypatch):
+    monkeypatch.setattr(lock, "WATCH_SECONDS", 5)
+    change(path, host="node7", machine="another")
+    beat = threading.Timer(0.2, lambda: os.utime(path))
+    beat.start()
+    with pytest.raises(UserError, match=f"process {holder.pid} on node7"), run_lock(path):
+        pass
+    beat.join()
+
+
+def test_the_heartbeat_beats_and_notices_a_successor(path, monkeypatch):
+    monkeypatch.setattr(lock, "BEAT_SECONDS", 0.02)
+    with run_lock(path) as lost:
+        first = path.stat().st_mtime_ns
+        while path.stat().st_mtime_ns == first:
+            pass
+        assert not lost.is_set()
+        change(path, token="another")
+        assert lost.wait(5)
+    assert path.exists()  # it is the successor's
+
+
+def test_an_empty_lock_blocks_only_while_it_may_be_a_new_one(path, monkeypatch):
+    monkeypatch.setattr(lock, "WATCH_SECONDS", 0.2)
+    path.parent.mkdir(parents=True)
+    path.touch()
+    with run_lock(path):
+        pass
+
+
+def test_of_many_one_gets_a_dead_holders_lock(path, holder):
+    holder.kill()
+    holder.wait()
+    start, release, outcomes = threading.Barrier(8), threading.Event(), []
+
+    def contend() -> None:
+        start.wait()
+        try:
+            with run_lock(path):
+                outcomes.append("held")
+                release.wait(10)
+        except UserError:
+            outcomes.append("refused")
+        if len(outcomes) == 8:
+            release.set()
+
+    threads = [threading.Thread(target=contend) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    while len(outcomes) < 8:
+        pass
+    release.set()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["held"] + ["refused"] * 7
