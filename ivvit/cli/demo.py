@@ -5,6 +5,8 @@ from pathlib import Path
 
 from ivvit.cli.common import add_config, config_of
 from ivvit.errors import UserError
+from ivvit.staleness.jobs import Jobs
+from ivvit.staleness.records import record
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +25,8 @@ def run(args: argparse.Namespace) -> None:
     options = config.file.demo
     if options is None:
         raise UserError(f"{config.source}: has no demo: section, so its data is not made but expected at {config.root}")
+    jobs = Jobs(config)
+    key = jobs.keys.demo()
     write = {"joint": write_demo_data, "motion": write_motion_data}[options.data]
     write(config.root, seed=options.seed)
     weights = config.root / "pretrained_weight" / "demo" / "demo_vit.pth"
@@ -30,3 +34,4 @@ def run(args: argparse.Namespace) -> None:
     print(f"made the demo's data sets and weights in {config.root}")
     if args.lock:
         args.lock.write_text(f"{options.data} {options.seed}\n")
+        record(jobs.paths, args.lock, key)

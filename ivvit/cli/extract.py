@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ivvit.cli.common import add_config, config_of, dataset_of
 from ivvit.staleness.jobs import Jobs
-from ivvit.staleness.keys import record
+from ivvit.staleness.records import record
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -26,11 +26,11 @@ def run(args: argparse.Namespace) -> None:
     config = config_of(args)
     options, jobs = dataset_of(config, args.dataset), Jobs(config)
     paths = jobs.paths
-    manifest = paths.manifest(args.dataset)
+    manifest, key = paths.manifest(args.dataset), jobs.extraction_key(args.dataset)
     if args.lock is None:
         shard, shards = args.shard or 0, args.shards
         extract(args.dataset, options, config.root, manifest, shard=shard, shards=shards, workers=args.workers)
     if args.lock is not None or args.shard is None:
         lock = args.lock or paths.frames(args.dataset)
         lock_store(args.dataset, options, config.root, manifest, lock)
-        record(jobs, "frames", args.dataset, jobs.extraction_key(args.dataset))
+        record(paths, lock, key)

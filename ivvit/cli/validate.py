@@ -6,8 +6,8 @@ from pathlib import Path
 
 from ivvit.cli.common import add_config, config_of, dataset_of
 from ivvit.staleness.jobs import Jobs
-from ivvit.staleness.keys import record
 from ivvit.staleness.manifests import keep
+from ivvit.staleness.records import record
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> None:
     used = {name: None for entry in config.entries for name in config.experiment(entry).data}
     for name in args.dataset or used:
         lock = args.lock or jobs.paths.manifest(name)
-        options, key = dataset_of(config, name), jobs.validation_key(name)
+        options, key = dataset_of(config, name), jobs.keys.validation(name)
         validate(name, options, config.root, lock, workers=args.workers, full=args.full)
         keep(lock, json.loads(lock.read_text())["digest"])
-        record(jobs, "validate", name, key)
+        record(jobs.paths, lock, key)

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from ivvit.cli.common import add_config, config_of
 from ivvit.staleness.jobs import Jobs
-from ivvit.staleness.keys import record
-from ivvit.staleness.paths import slug
+from ivvit.staleness.records import record
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +24,6 @@ def run(args: argparse.Namespace) -> None:
     config = config_of(args)
     jobs = Jobs(config)
     lock = args.lock or jobs.paths.weights(args.name)
-    key = jobs.weights_key(args.name)
+    key = jobs.keys.weights(args.name)
     fetch(args.name, root=config.root, lock=lock, sources=config.sources)
-    record(jobs, "weights", slug(args.name), key)
+    record(jobs.paths, lock, key)

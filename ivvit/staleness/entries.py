@@ -1,10 +1,11 @@
 """The entry modules of each kind of job, and the reviewed list of modules that cannot change a number."""
 
 TRAINING = "ivvit.training.run"
-STUDY = "ivvit.training.run"
+STUDY = "ivvit.study.worker"
 VALIDATION = "ivvit.data.validation.run"
 EXTRACTION = "ivvit.data.extraction.run"
 CONVERSION = "ivvit.weights.fetch"
+TABLES = ("ivvit.results.tables", "ivvit.results.figures")
 DEMO = ("ivvit.demo.data", "ivvit.demo.motion", "ivvit.demo.weights")
 
 # Pattern -> why no number can change. tests/faults/test_neutral_modules.py replaces each and compares bits.

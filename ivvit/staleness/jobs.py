@@ -1,21 +1,17 @@
-"""What the workflow's jobs need, are called, and depend on: everything that the rules ask for by a function.
-
-Each `*_key` is a digest of what a job's output depends on; Snakemake re-runs a job when its key changes.
-"""
+"""What the workflow's jobs need and are called: everything that the rules ask for by a function."""
 
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ivvit.config import Config, RuntimeOptions
-from ivvit.data.fingerprint import fingerprint
+from ivvit.config import Config, DatasetOptions, RuntimeOptions
 from ivvit.errors import UserError
 from ivvit.staleness.closure import Code
 from ivvit.staleness.digest import digest
-from ivvit.staleness.entries import CONVERSION, DEMO, EXTRACTION, NEUTRAL, VALIDATION
 from ivvit.staleness.identity import Identities
-from ivvit.staleness.locks import Pending
+from ivvit.staleness.keys import Keys
+from ivvit.staleness.locks import Locks, Pending
 from ivvit.staleness.paths import slug
 
 Gate = Callable[..., Any]
@@ -27,26 +23,31 @@ class Jobs:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self._code = Code()
-        self._done = Identities(config, code=self._code)
-        self.paths = self._done.paths
+        code, self._locks = Code(), Locks()
+        self.done = Identities(config, self._locks, code)
+        """Identities as far as the locks that are there tell them."""
+        self.paths = self.done.paths
+        self.keys = Keys(config, code)
         self.names: dict[str, str] = {}
         """Identity -> an experiment that has it."""
 
     @cached_property
+    def datasets(self) -> dict[str, DatasetOptions]:
+        """All data sets that experiments use."""
+        return {n: data for entry in self.config.entries for n, data in self.config.experiment(entry).data.items()}
+
+    @cached_property
     def weights(self) -> dict[str, str]:
-        """File name -> name of the pretrained weights, for all that experiments start from."""
+        """File name -> name of the pretrained weights, for all that experiments (and studies) start from."""
         used = [self.config.experiment(name).pretrain for name in self.config.entries]
+        for study in self.config.file.studies.values():
+            used += (study.space["pretrain"].choices or ()) if "pretrain" in study.space else ()
         return {slug(name): name for name in used if name != "none" and not name.startswith("experiment:")}
 
     @property
     def demo_lock(self) -> Path:
         """Says that the demo's data is complete."""
         return self.config.root / ".complete"
-
-    def demo_key(self) -> str:
-        """What the demo's data depends on."""
-        return digest([self.config.file.demo.model_dump(), self._code_key(*DEMO)])
 
     def dataset_needs(self, gate: Gate) -> list[Any]:
         """What must be there before data sets are validated: the demo's data, if it is made here."""
@@ -56,60 +57,44 @@ class Jobs:
 
     def weights_needs(self, name: str, gate: Gate) -> list[Any]:
         """What must be there before weights are fetched: the demo's, if they lie among its data."""
-        source = self._local_source(self.weights[name])
+        source = self.keys.local_weights(self.weights[name])
         inside = source is not None and source.absolute().is_relative_to(self.config.root.absolute())
         return self.dataset_needs(gate) if inside else []
-
-    def weights_key(self, pretrain: str) -> str:
-        """What converted weights depend on: their source, a local file's size and time, the conversion's code."""
-        source = self.config.file.weights.get(pretrain)  # as written: an equal root elsewhere changes nothing
-        path = self._local_source(pretrain)
-        stat = path.stat() if path and path.is_file() else None
-        version = [stat.st_size, stat.st_mtime_ns] if stat else None
-        return digest([pretrain, source.model_dump() if source else None, version, self._code_key(CONVERSION)])
-
-    def validation_key(self, dataset: str) -> str:
-        """What a manifest depends on: the options, names and times of folders and lists, the readers' code."""
-        options = self.config.datasets[dataset]
-        settings = options.model_dump(
-            mode="json", include={"kind", "path", "media", "split", "expect", "strict", "max_damaged"}
-        )
-        seen = fingerprint(dataset, options, self.config.root)
-        return digest([settings, seen, self._code_key(VALIDATION)])
 
     def manifest_needs(self, dataset: str, gate: Gate) -> list[Any]:
         """The manifest, once it is up to date."""
         return [gate("validate", dataset=dataset) or str(self.paths.manifest(dataset))]
 
     def extraction_key(self, dataset: str) -> str:
-        """What a frame store depends on: the manifest, the store's options, where it lies, the extractor's code."""
+        """The key of an extraction from the manifest that is there."""
         try:
-            manifest = self._done._data(dataset)
+            manifest = self._locks.read(self.paths.manifest(dataset), "validate", dataset=dataset)["digest"]
         except Pending:
             manifest = None
-        store = self.config.datasets[dataset].store.model_dump()
-        return digest([manifest, store, str(self.config.root), self._code_key(EXTRACTION)])
+        return self.keys.extraction(dataset, manifest)
 
     def shards(self, dataset: str, gate: Gate) -> list[Any]:
-        """The parts of an extraction, once the manifest says how many there are."""
+        """The parts of an extraction, once the manifest says how many there are; another key means other parts."""
         if (pending := gate("validate", dataset=dataset)) is not None:
             return [pending]
-        manifest = self._done._locks.read(self.paths.manifest(dataset), "validate", dataset=dataset)
+        manifest = self._locks.read(self.paths.manifest(dataset), "validate", dataset=dataset)
         count = -(-sum(manifest["counts"].values()) // VIDEOS_PER_SHARD) or 1
-        folder = self.paths.frames(dataset).with_suffix("")
-        return [f"{folder}/shard-{shard}-of-{count}.done" for shard in range(count)]
+        folder = self.paths.shards(dataset, self.keys.extraction(dataset, manifest["digest"]))
+        return [f"{folder}/{shard}-of-{count}.done" for shard in range(count)]
 
     def train_needs(self, identity: str, seed: str) -> list[str]:
         """The run whose model this one starts from, if any; it has the same seed."""
         name = self.find(identity)
-        pretrain = self._done.resolved(name).pretrain if name else "none"
+        pretrain = self.done.resolved(name).pretrain if name else "none"
         if not pretrain.startswith("experiment:"):
             return []
-        parent = self._done.experiment(pretrain.removeprefix("experiment:")).digest
+        parent = self.done.experiment(pretrain.removeprefix("experiment:")).digest
         return [f"{self.paths.run(parent, int(seed))}/metrics.json"]
 
     def study_needs(self, study: str, identity: str, n_trials: str) -> list[str]:
-        """The workers' marks."""
+        """The workers' marks; none once the best is known, so that another number of workers runs nothing."""
+        if self.paths.best(study, identity, int(n_trials)).is_file():
+            return []
         count = self.config.file.studies[study].workers
         return [f"{self.paths.study(study, identity)}/workers/{n_trials}-{worker}.done" for worker in range(count)]
 
@@ -137,25 +122,15 @@ class Jobs:
         known = {}
         for name in self.config.entries:
             try:
-                known[name] = self._done.experiment(name).digest
+                known[name] = self.done.experiment(name).digest
             except Pending:
                 continue
         return known
 
     def listing(self) -> str:
-        """Changes when a name, a seed or an identity does."""
+        """Changes when a name, a seed or an identity does, or how tables are made."""
         seeds = {name: entry.seeds for name, entry in self.config.entries.items()}
-        return digest([seeds, self.identities(), self.config.file.results.model_dump()])
-
-    def _code_key(self, *entries: str) -> str:
-        return digest(self._code.modules(entries, without=NEUTRAL))
-
-    def _local_source(self, pretrain: str) -> Path | None:
-        source = self.config.sources.get(pretrain, {})
-        url = pretrain if pretrain.startswith("file:") else source.get("url", "")
-        if url.startswith("file:"):
-            return Path(url.removeprefix("file:").removeprefix("//"))
-        return self.config.root / source["path"] if "path" in source else None
+        return digest([seeds, self.identities(), self.config.file.results.model_dump(), self.keys.tables()])
 
 
 def require_identity(jobs: Jobs, identity: str) -> str:

@@ -1,42 +1,55 @@
-"""What each finished check was done for, so that one that must be done again can be told without Snakemake."""
+"""What each check depends on: a check (validation, extraction, conversion) is done again when its key changes."""
 
+from functools import cache
 from pathlib import Path
 
-from ivvit.staleness.jobs import Jobs
+from ivvit.config import Config
+from ivvit.data.fingerprint import fingerprint
+from ivvit.staleness.closure import Code
+from ivvit.staleness.digest import digest
+from ivvit.staleness.entries import CONVERSION, DEMO, EXTRACTION, NEUTRAL, TABLES, VALIDATION
+
+_CHECKED = {"kind", "path", "media", "split", "expect", "strict", "max_damaged"}
 
 
-def record(jobs: Jobs, kind: str, name: str, key: str) -> None:
-    """Remember the key that a validation, extraction or conversion was done for."""
-    path = _path(jobs, kind, name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(key)
+class Keys:
+    """Today's keys, from files' names, sizes and times; no file's content is read but list files' and the code's."""
 
+    def __init__(self, config: Config, code: Code) -> None:
+        self._config = config
+        self._code = cache(lambda *entries: digest(code.modules(entries, without=NEUTRAL)))
 
-def outdated(jobs: Jobs) -> dict[str, str]:
-    """Lock file -> why its check must be done (again), for all that experiments use."""
-    found = {}
-    used = {name: data for entry in jobs.config.entries for name, data in jobs.config.experiment(entry).data.items()}
-    for name, data in used.items():
-        manifest, frames = jobs.paths.manifest(name), jobs.paths.frames(name)
-        if reason := _reason(jobs, "validate", name, manifest, jobs.validation_key(name)):
-            found[str(manifest)] = f"{name} {reason.format(done='validated')}"
-        elif data.uses_store and (reason := _reason(jobs, "frames", name, frames, jobs.extraction_key(name))):
-            found[str(frames)] = f"frames of {name} {reason.format(done='extracted')}"
-    for name, pretrain in jobs.weights.items():
-        lock = jobs.paths.weights(pretrain)
-        if reason := _reason(jobs, "weights", name, lock, jobs.weights_key(pretrain)):
-            found[str(lock)] = f"weights {pretrain} {reason.format(done='fetched')}"
-    return found
+    def demo(self) -> str:
+        """The demo's data: its options and the code that makes it."""
+        return digest([self._config.file.demo.model_dump(), self._code(*DEMO)])
 
+    def validation(self, dataset: str) -> str:
+        """A manifest: the data set's options, names and times of its folders and lists, the readers' code."""
+        options = self._config.datasets[dataset]
+        seen = fingerprint(dataset, options, self._config.root)
+        return digest([options.model_dump(mode="json", include=_CHECKED), seen, self._code(VALIDATION)])
 
-def _reason(jobs: Jobs, kind: str, name: str, lock: Path, key: str) -> str | None:
-    if not lock.is_file():
-        return "must be {done} first"
-    path = _path(jobs, kind, name)
-    if path.is_file() and path.read_text() != key:
-        return "changed and will be {done} again"
-    return None
+    def extraction(self, dataset: str, manifest: str | None) -> str:
+        """A frame store: the manifest's digest, the store's options and place, the extractor's code."""
+        options = self._config.datasets[dataset]
+        return digest([manifest, options.store.model_dump(), str(self._config.root), self._code(EXTRACTION)])
 
+    def weights(self, pretrain: str) -> str:
+        """Converted weights: their source, a local file's size and time, the conversion's code."""
+        source = self._config.file.weights.get(pretrain)  # as written: an equal root elsewhere changes nothing
+        path = self.local_weights(pretrain)
+        stat = path.stat() if path and path.is_file() else None
+        version = [stat.st_size, stat.st_mtime_ns] if stat else None
+        return digest([pretrain, source.model_dump() if source else None, version, self._code(CONVERSION)])
 
-def _path(jobs: Jobs, kind: str, name: str) -> Path:
-    return jobs.paths.results / "keys" / kind / name
+    def tables(self) -> str:
+        """The code that writes tables and figures."""
+        return self._code(*TABLES)
+
+    def local_weights(self, pretrain: str) -> Path | None:
+        """The local file that weights are read from, if they are not downloaded."""
+        source = self._config.sources.get(pretrain, {})
+        url = pretrain if pretrain.startswith("file:") else source.get("url", "")
+        if url.startswith("file:"):
+            return Path(url.removeprefix("file:").removeprefix("//"))
+        return self._config.root / source["path"] if "path" in source else None

@@ -26,6 +26,20 @@ class Paths:
         """The lock of a data set's frame store."""
         return self.results / "frames" / f"{dataset}.json"
 
+    def shards(self, dataset: str, key: str) -> Path:
+        """The folder of marks of an extraction's finished parts."""
+        return self.results / "frames" / dataset / key
+
+    def key(self, lock: Path) -> Path:
+        """What the check behind a lock was done for."""
+        inside = lock.is_relative_to(self.results)
+        return self.results / "keys" / (lock.relative_to(self.results) if inside else lock.name)
+
+    def due(self, lock: Path) -> Path:
+        """The mark that tells Snakemake whether the check behind a lock must be done (again)."""
+        key = self.key(lock)
+        return key.with_name(f"{key.name}.due")
+
     def weights(self, pretrain: str) -> Path:
         """The lock of pretrained weights."""
         return self.results / "weights" / f"{slug(pretrain)}.json"

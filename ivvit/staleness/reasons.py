@@ -15,6 +15,7 @@ def reasons(old: dict[str, Any], new: dict[str, Any], data_diff: DataDiff = lamb
         *_specification(old.get("spec", {}), new["spec"]),
         *_code(old.get("code", {}), new["code"]),
         *_data(old.get("data", {}), new["data"], data_diff),
+        *_classes(old.get("classes", {}), new["classes"]),
         *_digests("frame store of {}", old.get("frames", {}), new["frames"]),
         *_digests("{}", {"weights": old.get("weights")}, {"weights": new["weights"]}),
     ]
@@ -69,6 +70,10 @@ def _data(old: dict[str, str], new: dict[str, str], data_diff: DataDiff) -> Iter
         elif old[name] != new[name]:
             yield f"{name}: {data_diff(name, old[name], new[name]) or 'content changed'}"
     yield from (f"{name}: no longer trained on" for name in old if name not in new)
+
+
+def _classes(old: dict[str, int], new: dict[str, int]) -> Iterator[str]:
+    yield from (f"{n}: {old[n]} -> {count} classes" for n, count in new.items() if n in old and old[n] != count)
 
 
 def _digests(label: str, old: dict[str, str | None], new: dict[str, str | None]) -> Iterator[str]:

@@ -10,10 +10,10 @@ from ivvit.config import Config
 from ivvit.staleness.holders import holder, reached
 from ivvit.staleness.identity import Identities, Identity
 from ivvit.staleness.jobs import Jobs
-from ivvit.staleness.keys import outdated
 from ivvit.staleness.locks import Pending
 from ivvit.staleness.manifests import difference
 from ivvit.staleness.reasons import reasons
+from ivvit.staleness.records import outdated
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Status:
         self.paths = self.identities.paths
 
     @cached_property
-    def outdated(self) -> dict[str, str]:
+    def outdated(self) -> dict[Path, str]:
         """The checks that must be done (again)."""
         return outdated(self.jobs)
 
@@ -90,12 +90,10 @@ class Status:
         locks = [self.paths.manifest(data) for data in experiment.data]
         locks += [self.paths.frames(data) for data in experiment.data]
         locks.append(self.paths.weights(experiment.pretrain))
-        return [self.outdated[str(lock)] for lock in locks if str(lock) in self.outdated]
+        return [self.outdated[lock] for lock in locks if lock in self.outdated]
 
     def _waits(self, target: str) -> str:
-        if target in self.outdated:
-            return self.outdated[target]
-        return f"waits for {target}"
+        return self.outdated.get(Path(target), f"waits for {target}")
 
     def _accepted(self, identity: Identity) -> list[str]:
         record = self.paths.accepted(identity.digest)

@@ -11,11 +11,11 @@ sys.path.insert(0, workflow.basedir)
 from ivvit.config import load_config
 from ivvit.errors import UserError
 from ivvit.staleness import environment
-from ivvit.staleness.digest import digest
 from ivvit.staleness.identity import Identities
 from ivvit.staleness.jobs import Jobs
 from ivvit.staleness.locks import Locks, Pending
 from ivvit.staleness.paths import slug
+from ivvit.staleness.due import show_due
 
 CONFIG_FILES = [str(path) for path in workflow.config_settings.configfiles] or [
     "config/config.yaml"
@@ -47,15 +47,25 @@ RESULTS = PATHS.results
 JOBS = Jobs(CONFIG)
 
 
+if workflow.is_main_process:
+    show_due(JOBS)
+
+
 wildcard_constraints:
     dataset="|".join(map(re.escape, CONFIG.datasets)),
     weights="|".join(map(re.escape, JOBS.weights)) or "none",
     study="|".join(map(re.escape, CONFIG.file.studies)) or "none",
     identity="[0-9a-f]{16}",
+    key="[0-9a-f]{16}",
     seed=r"\d+",
     n_trials=r"\d+",
     shard=r"\d+",
     shards=r"\d+",
+
+
+def due(lock):
+    """The mark that makes a check run (again)."""
+    return str(PATHS.due(lock))
 
 
 def current_runs(wildcards):

@@ -1,8 +1,15 @@
 """Data sets: the demo's are made; all are validated; videos are extracted into the frame store."""
 
+
+localrules:
+    frames,
+
+
 if CONFIG.file.demo:
 
     checkpoint demo:
+        input:
+            due(JOBS.demo_lock),
         output:
             JOBS.demo_lock,
         log:
@@ -11,10 +18,8 @@ if CONFIG.file.demo:
             RESULTS / "benchmarks/demo.tsv"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=30,
-        params:
-            content=JOBS.demo_key(),
+            mem_mb=lambda wildcards, attempt: 1000 * attempt,
+            runtime=lambda wildcards, attempt: 30 * attempt,
         message:
             "Making the demo's data sets and weights"
         shell:
@@ -23,7 +28,8 @@ if CONFIG.file.demo:
 
 checkpoint validate:
     input:
-        lambda wildcards: JOBS.dataset_needs(gate),
+        ancient(lambda wildcards: JOBS.dataset_needs(gate)),
+        due=lambda wildcards: due(PATHS.manifest(wildcards.dataset)),
     output:
         RESULTS / "manifests/{dataset}.json",
     log:
@@ -32,10 +38,8 @@ checkpoint validate:
         RESULTS / "benchmarks/validate/{dataset}.tsv"
     threads: 2
     resources:
-        mem_mb=2000,
-        runtime=240,
-    params:
-        key=lambda wildcards: JOBS.validation_key(wildcards.dataset),
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
     message:
         "Validating {wildcards.dataset}"
     shell:
@@ -46,17 +50,15 @@ rule extract:
     input:
         ancient(lambda wildcards: JOBS.manifest_needs(wildcards.dataset, gate)),
     output:
-        touch(RESULTS / "frames/{dataset}/shard-{shard}-of-{shards}.done"),
+        touch(RESULTS / "frames/{dataset}/{key}/{shard}-of-{shards}.done"),
     log:
-        "logs/extract/{dataset}-{shard}-of-{shards}.log",
+        "logs/extract/{dataset}-{key}-{shard}-of-{shards}.log",
     benchmark:
-        RESULTS / "benchmarks/extract/{dataset}-{shard}-of-{shards}.tsv"
+        RESULTS / "benchmarks/extract/{dataset}-{key}-{shard}-of-{shards}.tsv"
     threads: 2
     resources:
-        mem_mb=2000,
-        runtime=480,
-    params:
-        key=lambda wildcards: JOBS.extraction_key(wildcards.dataset),
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 480 * attempt,
     message:
         "Extracting frames of {wildcards.dataset}, part {wildcards.shard} of {wildcards.shards}"
     shell:
@@ -66,7 +68,8 @@ rule extract:
 
 checkpoint frames:
     input:
-        shards=ancient(lambda wildcards: JOBS.shards(wildcards.dataset, gate)),
+        ancient(lambda wildcards: JOBS.shards(wildcards.dataset, gate)),
+        due=lambda wildcards: due(PATHS.frames(wildcards.dataset)),
     output:
         RESULTS / "frames/{dataset}.json",
     log:
@@ -75,10 +78,8 @@ checkpoint frames:
         RESULTS / "benchmarks/frames/{dataset}.tsv"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=60,
-    params:
-        key=lambda wildcards: JOBS.extraction_key(wildcards.dataset),
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
     message:
         "Checking the frame store of {wildcards.dataset}"
     shell:

@@ -1,9 +1,14 @@
 """Pretrained weights: downloaded, verified, converted to timm's names."""
 
 
+localrules:
+    weights,
+
+
 checkpoint weights:
     input:
-        lambda wildcards: JOBS.weights_needs(wildcards.weights, gate),
+        ancient(lambda wildcards: JOBS.weights_needs(wildcards.weights, gate)),
+        due=lambda wildcards: due(RESULTS / f"weights/{wildcards.weights}.json"),
     output:
         RESULTS / "weights/{weights}.json",
     log:
@@ -12,10 +17,9 @@ checkpoint weights:
         RESULTS / "benchmarks/weights/{weights}.tsv"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
     params:
-        source=lambda wildcards: JOBS.weights_key(JOBS.weights[wildcards.weights]),
         name=lambda wildcards: JOBS.weights[wildcards.weights],
     message:
         "Fetching and converting the weights {params.name}"
