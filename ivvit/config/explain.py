@@ -6,25 +6,23 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from ivvit.config.models import MODELS
 from ivvit.errors import UserError
 
 MOST = 10  # problems shown in one message
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """`; did you mean X?` for the closest known name, or nothing."""
-    known = list(known)
+    """`did you mean X? ` for the closest known name, or nothing."""
     folded = {k.casefold(): k for k in known}
     close = difflib.get_close_matches(str(name).casefold(), folded, n=1, cutoff=0.6)
-    return f"; did you mean {folded[close[0]]}?" if close else ""
+    return f"did you mean {folded[close[0]]}? " if close else ""
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
     """A sentence about a name that is not among the known ones."""
     known = list(known)
-    return f"unknown {what} {name!r}{nearest(name, known) or '; '}{' ' if nearest(name, known) else ''}known: " + (
-        ", ".join(known) or "none"
-    )
+    return f"unknown {what} {name!r}; {nearest(name, known)}known: {', '.join(known) or 'none'}"
 
 
 def explain(
@@ -44,8 +42,11 @@ def explain(
 
 
 def _visible(loc: tuple[Any, ...]) -> list[str]:
-    """The parts of a location that a user wrote (pydantic adds names of types and functions)."""
-    return [str(part) for part in loc if isinstance(part, int) or not any(c in part for c in "[]()")]
+    """The parts of a location that a user wrote (pydantic adds names of types, functions and chosen models)."""
+    parts = [str(part) for part in loc if isinstance(part, int) or not any(c in part for c in "[]()")]
+    return [
+        part for before, part in zip(["", *parts], parts, strict=False) if not (before == "model" and part in MODELS)
+    ]
 
 
 def _sentence(problem: dict[str, Any], model: type[BaseModel]) -> str:
@@ -59,9 +60,9 @@ def _sentence(problem: dict[str, Any], model: type[BaseModel]) -> str:
         allowed = context.get("expected") or context["expected_tags"]
         value = context.get("tag", found)
         names = [name.strip().strip("'") for name in allowed.replace(" or ", ", ").split(",")]
-        return f"found {value!r}{nearest(str(value), names)} allowed: {', '.join(names)}".replace(
-            "' allowed", "'; allowed"
-        )
+        return f"found {value!r}; {nearest(str(value), names)}allowed: {', '.join(names)}"
+    if kind in ("model_type", "dict_type", "model_attributes_type"):
+        return f"must hold keys and values (a mapping); found {str(found)[:80]!r}"
     message = problem["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
     shown = repr(found)

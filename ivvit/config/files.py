@@ -20,7 +20,7 @@ class _Loader(_Base):
         for key, _ in node.value:
             if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
                 raise UserError(
-                    f"{key.start_mark.name}:{key.start_mark.line + 1}: the key {key.value!r} stands twice"
+                    f"{self.name}:{key.start_mark.line + 1}: the key {key.value!r} stands twice"
                     f" (first in line {seen[key.value]}); remove one"
                 )
             seen[key.value] = key.start_mark.line + 1

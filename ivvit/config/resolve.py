@@ -205,7 +205,7 @@ class Config:
         try:
             base = self.trial(name, {})
         except UserError as error:
-            raise self.error(f"{key}.set", f"is not possible: {error}") from None
+            raise self.error(f"{key}.set", f"is not possible: {str(error).splitlines()[0]}") from None
         if study.pruner.name != "none" and base.evaluation.every is None:
             raise self.error(f"{key}.pruner", f"needs evaluations on the way; set evaluation.every in {study.base}")
         for objective in study.objective:
@@ -218,7 +218,9 @@ class Config:
                 try:
                     self.trial(name, {search: value})
                 except UserError as error:
-                    raise self.error(f"{key}.space.{search}", f"{value!r} is not possible: {error}") from None
+                    raise self.error(
+                        f"{key}.space.{search}", f"{value!r} is not possible: {str(error).splitlines()[0]}"
+                    ) from None
 
 
 PUBLISHED = ("Kinetics400", "ImageNet-21k", "ImageNet-1k", "polyvit")

@@ -64,6 +64,13 @@ def _fill_known(value: Any) -> Any:
     return filled
 
 
+# An entry means something only with what it extends, so it is checked after merging.
+RawEntry = Annotated[
+    dict[str, Any],
+    BeforeValidator(lambda value: {} if value is None else value, json_schema_input_type=ExperimentEntry),
+]
+
+
 class ConfigFile(Section):
     """The configuration of the workflow: see README and config/config.yaml."""
 
@@ -75,7 +82,7 @@ class ConfigFile(Section):
     """Further sources of pretrained weights, or other places for the known ones."""
     defaults: Defaults = Defaults()
     """What every experiment starts from."""
-    experiments: dict[Name, ExperimentEntry] = {}
+    experiments: dict[Name, RawEntry] = {}
     """The experiments by name; one run per seed."""
     grids: dict[Name, Grid] = {}
     """Experiments from all combinations of values."""
