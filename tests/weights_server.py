@@ -37,8 +37,10 @@ class Handler(BaseHTTPRequestHandler):
         """Be quiet."""
 
 
-def file(content: bytes, *, breaks: list[int] = (), etag: str | None = '"v1"', ranges: bool = True) -> Answer:
-    """A file; each entry of `breaks` ends one answer after so many bytes."""
+def file(
+    content: bytes, *, breaks: list[int] = (), etag: str | None = '"v1"', ranges: bool = True, piece: int | None = None
+) -> Answer:
+    """A file; each entry of `breaks` ends one answer after so many bytes, a range is answered up to `piece` bytes."""
     remaining = list(breaks)
 
     def answer(handler: Handler) -> None:
@@ -48,10 +50,11 @@ def file(content: bytes, *, breaks: list[int] = (), etag: str | None = '"v1"', r
         headers = {"ETag": etag} if etag else {}
         if asked and start >= len(content):
             return handler.send(416, b"", **headers)
+        body = content[start:][: piece if start else None]
         if start:
-            headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
+            headers["Content-Range"] = f"bytes {start}-{start + len(body) - 1}/{len(content)}"
         cut = remaining.pop(0) if remaining else None
-        return handler.send(206 if start else 200, content[start:], cut, **headers)
+        return handler.send(206 if start else 200, body, cut, **headers)
 
     return answer
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,18 +28,18 @@ def naming_full_disk(path: Path) -> Iterator[None]:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write by a temporary file in the same folder, fsync and rename."""
+    """Write by a temporary file in the same folder, fsync and rename.
+
+    Raises:
+        UserError: the disk is full.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
     try:
         with naming_full_disk(path), partial.open("wb") as file:
             file.write(content)
-            sync(file.fileno())
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
-
-
-def sync(descriptor: int) -> None:
-    """Flush an open file to the disk."""
-    os.fsync(descriptor)

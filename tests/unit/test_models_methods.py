@@ -159,11 +159,13 @@ def test_clips_may_have_any_number_of_frames(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_gradient_checkpointing_changes_nothing(name):
-    model, gradients = make(name), []
+    model, gradients, calls = make(name), [], []
+    model.backbone.blocks[0].norm1.register_forward_hook(lambda *_: calls.append(1))
     for enable in (False, True):
         model.zero_grad()
         model.backbone.set_grad_checkpointing(enable)
         model(clips(), "B").square().sum().backward()
+        assert len(calls) == (3 if enable else 1)  # computed once more in the backward pass
         gradients.append({n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None})
     for parameter, gradient in gradients[0].items():
         torch.testing.assert_close(gradient, gradients[1][parameter], atol=0, rtol=0, msg=parameter)

@@ -94,12 +94,18 @@ def test_a_server_without_ranges_starts_anew(get):
     assert get(file(GOOD, breaks=[150_000], ranges=False)) == GOOD
 
 
-@pytest.mark.parametrize("etags", [('"old"', '"new"'), (None, None)])
-def test_a_file_that_changed_meanwhile_is_not_patched_together(get, etags):
+def test_a_server_may_answer_with_less_than_was_asked_for(get, server):
+    assert get(file(GOOD, breaks=[150_000], piece=100_000)) == GOOD
+    assert [asked for _, asked in server.seen] == [None] + [
+        f"bytes={131_072 + 100_000 * i}-" for i in range(len(server.seen) - 1)
+    ]
+
+
+@pytest.mark.parametrize(("old", "new", "longer"), [('"1"', '"2"', b""), (None, None, b"longer")])
+def test_a_file_that_changed_meanwhile_is_not_patched_together(get, old, new, longer):
     other = checkpoint(seed=1)
-    changed = file(other, etag=etags[1])
-    first = file(GOOD + b"-longer", breaks=[150_000], etag=etags[0])
-    assert get(in_turn(first, changed)) == other
+    first = file(GOOD + longer, breaks=[150_000], etag=old)
+    assert get(in_turn(first, file(other, etag=new))) == other
 
 
 def test_redirects_are_followed(get, server):

@@ -108,6 +108,8 @@ def test_fetching_again_mends_a_lost_or_damaged_conversion(tmp_path):
     converted.write_bytes(whole[:-4] + b"oops")
     with pytest.raises(UserError, match=r"is not the file that was locked; delete .*lock.json and fetch 'w' again"):
         load_converted(tmp_path / "lock.json", tmp_path)
+    fetch("w", root=tmp_path, lock=tmp_path / "lock.json", sources=sources)
+    assert converted.read_bytes() == whole
     shutil.rmtree(converted.parent)
     with pytest.raises(UserError, match="does not exist"):
         load_converted(tmp_path / "lock.json", tmp_path)
