@@ -30,7 +30,7 @@ class Identities:
         self._locks = locks or Locks()
         self._code = code or Code()
         self._models = model_modules()
-        self._code_memo: dict[tuple[str, tuple[str, ...]], tuple[dict[str, Any], str]] = {}
+        self._code_memo: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[dict[str, Any], str]] = {}
 
     def experiment(self, name: str) -> Identity:
         """The identity of an experiment.
@@ -72,18 +72,23 @@ class Identities:
         search = options.model_dump(mode="json", exclude={"base", "set", "n_trials", "workers", "storage"})
         return self._identity(base, STUDY, models, pretrains, search=search)
 
-    def code(self, entry: str, models: tuple[str, ...]) -> tuple[dict[str, dict[str, str]], str]:
+    def code(self, entries: tuple[str, ...], models: tuple[str, ...]) -> tuple[dict[str, dict[str, str]], str]:
         """The modules that can change the numbers of these models' runs, definition by definition; and their digest."""
-        if (entry, models) not in self._code_memo:
-            modules = self._code.modules([entry, *(self._models[model] for model in models)], without=NEUTRAL)
-            self._code_memo[entry, models] = (modules, digest(modules))
-        return self._code_memo[entry, models]
+        if (entries, models) not in self._code_memo:
+            modules = self._code.modules([*entries, *(self._models[model] for model in models)], without=NEUTRAL)
+            self._code_memo[entries, models] = (modules, digest(modules))
+        return self._code_memo[entries, models]
 
     def _identity(
-        self, experiment: Experiment, entry: str, models: tuple[str, ...], pretrains: tuple[str, ...], **further: Any
+        self,
+        experiment: Experiment,
+        entries: tuple[str, ...],
+        models: tuple[str, ...],
+        pretrains: tuple[str, ...],
+        **further: Any,
     ) -> Identity:
         pending: list[Any] = []
-        code, code_digest = self.code(entry, models)
+        code, code_digest = self.code(entries, models)
         manifests = {name: _ask(pending, self._manifest, name) or {} for name in experiment.data}
         stores = [name for name, data in experiment.data.items() if data.uses_store]
         weights = {name: _ask(pending, self._weights, name) for name in pretrains}

@@ -1,13 +1,22 @@
 """What each check depends on: a check (validation, extraction, conversion) is done again when its key changes."""
 
-from functools import cache
+from collections.abc import Iterable
 from pathlib import Path
 
 from ivvit.config import Config
 from ivvit.data.fingerprint import fingerprint
 from ivvit.staleness.closure import Code
 from ivvit.staleness.digest import digest
-from ivvit.staleness.entries import CONVERSION, DEMO, EXTRACTION, NEUTRAL, TABLES, VALIDATION
+from ivvit.staleness.entries import (
+    CONVERSION,
+    DEMO,
+    EXTRACTION,
+    NEUTRAL,
+    NEUTRAL_FOR_CONVERSION,
+    NEUTRAL_FOR_EXTRACTION,
+    TABLES,
+    VALIDATION,
+)
 
 _CHECKED = {"kind", "path", "media", "split", "expect", "strict", "max_damaged"}
 
@@ -17,22 +26,29 @@ class Keys:
 
     def __init__(self, config: Config, code: Code) -> None:
         self._config = config
-        self._code = cache(lambda *entries: digest(code.modules(entries, without=NEUTRAL)))
+        self._code = code
 
     def demo(self) -> str:
         """The demo's data: its options and the code that makes it."""
-        return digest([self._config.file.demo.model_dump(), self._code(*DEMO)])
+        return digest([self._config.file.demo.model_dump(), self._digest(DEMO)])
 
     def validation(self, dataset: str) -> str:
         """A manifest: the data set's options, names and times of its folders and lists, the readers' code."""
         options = self._config.datasets[dataset]
         seen = fingerprint(dataset, options, self._config.root)
-        return digest([options.model_dump(mode="json", include=_CHECKED), seen, self._code(VALIDATION)])
+        return digest([options.model_dump(mode="json", include=_CHECKED), seen, self._digest(VALIDATION)])
 
     def extraction(self, dataset: str, manifest: str | None) -> str:
         """A frame store: the manifest's digest, the store's options and place, the extractor's code."""
         options = self._config.datasets[dataset]
-        return digest([manifest, options.store.model_dump(), str(self._config.root), self._code(EXTRACTION)])
+        return digest(
+            [
+                manifest,
+                options.store.model_dump(),
+                str(self._config.root),
+                self._digest(EXTRACTION, NEUTRAL_FOR_EXTRACTION),
+            ]
+        )
 
     def weights(self, pretrain: str) -> str:
         """Converted weights: their source, a local file's size and time, the conversion's code."""
@@ -40,11 +56,18 @@ class Keys:
         path = self.local_weights(pretrain)
         stat = path.stat() if path and path.is_file() else None
         version = [stat.st_size, stat.st_mtime_ns] if stat else None
-        return digest([pretrain, source.model_dump() if source else None, version, self._code(CONVERSION)])
+        return digest(
+            [
+                pretrain,
+                source.model_dump() if source else None,
+                version,
+                self._digest(CONVERSION, NEUTRAL_FOR_CONVERSION),
+            ]
+        )
 
     def tables(self) -> str:
         """The code that writes tables and figures."""
-        return self._code(*TABLES)
+        return self._digest(TABLES)
 
     def local_weights(self, pretrain: str) -> Path | None:
         """The local file that weights are read from, if they are not downloaded."""
@@ -53,3 +76,6 @@ class Keys:
         if url.startswith("file:"):
             return Path(url.removeprefix("file:").removeprefix("//"))
         return self._config.root / source["path"] if "path" in source else None
+
+    def _digest(self, entries: tuple[str, ...], neutral: Iterable[str] = NEUTRAL) -> str:
+        return digest(self._code.modules(entries, without=neutral))
