@@ -13,8 +13,8 @@ from ivvit.config.datasets import DatasetOptions
 MISSING = "missing"
 LISTS = (".csv", ".tsv", ".txt")
 CIFAR_FILES = frozenset(("train", "test", "meta"))
-DEPTH = 3
-"""Folders are looked into so far below the data set's own: <archive>/<split>/<class>."""
+DEPTH = 4
+"""Folders are looked into so far below the data set's own: <archive>/<split>/<class>/images."""
 
 
 def fingerprint(name: str, options: DatasetOptions, root: Path) -> str:
@@ -32,18 +32,16 @@ def fingerprint(name: str, options: DatasetOptions, root: Path) -> str:
 
 def _rows(folder: Path, prefix: str, depth: int) -> Iterator[str]:
     yield f"{prefix}/ {os.stat(folder).st_mtime_ns}"
+    if depth == 0:
+        return
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.startswith("."):
                 continue
-            if _may_be_folder(entry, depth):
+            if entry.is_dir():
                 yield from _rows(Path(entry.path), f"{prefix}/{entry.name}", depth - 1)
             elif entry.name.lower().endswith(LISTS) or entry.name in CIFAR_FILES:
                 yield _file_row(f"{prefix}/{entry.name}", Path(entry.path))
-
-
-def _may_be_folder(entry: os.DirEntry[str], depth: int) -> bool:
-    return depth > 0 and entry.is_dir()
 
 
 def _file_row(name: str, file: Path) -> str:

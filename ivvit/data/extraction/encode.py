@@ -1,7 +1,11 @@
 """Write one video of the frame store.
 
 Motion-JPEG in MP4 by default: every frame is a key frame, any player opens it, and MP4 keeps the source's own time
-stamps, which AVI cannot at a variable rate.
+stamps, which AVI cannot at a variable rate and Matroska rounds to milliseconds. Measured on real UCF101 and Kinetics
+clips, bytes a pixel and PSNR against the decoded originals: quality 1: 0.28, 45 dB; 2: 0.19, 43; 3: 0.15, 42; 5: 0.12,
+40; 8: 0.09, 37; 16: 0.06, 33. Quality 3 is below the noise of the sources at half the size of 1, and decodes a third
+faster. H.264 with a key frame each is half as large and takes 1.6 times as long; FFV1 is lossless, four times as large
+and eight times as slow: for data where every bit counts.
 """
 
 import os

@@ -1,0 +1,145 @@
+"""The frame store: what is in it, what is added, and that the bytes are always the same."""
+
+import json
+import shutil
+from pathlib import Path
+
+import av
+import pytest
+from data_sets import made, options, video, video_folder
+from made_videos import encode
+
+import ivvit.data.extraction.plan as plan
+from ivvit.config.datasets import StoreOptions
+from ivvit.data.decode import read_stored_frames
+from ivvit.data.extraction import extract, lock_store
+from ivvit.data.extraction.encode import fitted, jpeg_format
+from ivvit.data.extraction.plan import estimated_bytes, store_tasks
+from ivvit.data.manifest import load_manifest, timelines
+from ivvit.data.validation import validate
+from ivvit.errors import UserError
+
+
+def store(root: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in sorted((root / "frames").rglob("*")) if file.is_file()}
+
+
+def times(root: Path) -> dict[str, int]:
+    return {file.name: file.stat().st_mtime_ns for file in (root / "frames").rglob("*.mp4")}
+
+
+def test_the_same_bytes_in_any_shards_and_threads(tmp_path: Path) -> None:
+    chosen, lock = made(tmp_path, "video-folder")
+    whole = store(tmp_path)
+    assert len(whole) == 8 and set(whole) == {f"{h}.mp4" for h in load_manifest(lock).table["sha256"]}
+    shutil.rmtree(tmp_path / "frames")
+    for shard in (2, 0, 1):
+        extract("D", chosen, tmp_path, lock, shard=shard, shards=3, workers=2)
+    assert store(tmp_path) == whole
+
+
+def test_one_added_video_extracts_one(tmp_path: Path) -> None:
+    chosen, lock = made(tmp_path, "video-folder")
+    before, first = times(tmp_path), json.loads((tmp_path / "frames.json").read_text())
+    video(tmp_path / "datasets/D/train/c1/new.avi", 31)
+    shutil.copy(tmp_path / "datasets/D/train/c1/0.avi", tmp_path / "datasets/D/train/c1/twin.avi")
+    validate("D", chosen, tmp_path, lock)
+    with pytest.raises(UserError, match=r"D: 1 of 9 videos are not in the frame store, .*new.avi.*run `ivvit extract`"):
+        lock_store("D", chosen, tmp_path, lock, tmp_path / "frames.json")
+    extract("D", chosen, tmp_path, lock)
+    after = times(tmp_path)
+    assert len(after) == 9 and {name: after[name] for name in before} == before
+    lock_store("D", chosen, tmp_path, lock, tmp_path / "frames.json")
+    second = json.loads((tmp_path / "frames.json").read_text())
+    assert second["videos"] == 9 and second["digest"] != first["digest"]
+
+
+def test_other_settings_have_another_place(tmp_path: Path) -> None:
+    _, lock = made(tmp_path, "video-folder")
+    digests = {json.loads((tmp_path / "frames.json").read_text())["digest"]}
+    for number, settings in enumerate([{"short_side": 32}, {"quality": 5}, {"codec": "ffv1"}]):
+        other = options(kind="video-folder", path="datasets/D", store=StoreOptions(**settings))
+        extract("D", other, tmp_path, lock)
+        lock_store("D", other, tmp_path, lock, tmp_path / f"{number}.json")
+        digests.add(json.loads((tmp_path / f"{number}.json").read_text())["digest"])
+    folders = sorted(folder.name for folder in (tmp_path / "frames").iterdir())
+    assert folders == ["ffv1-256-v1", "mjpeg-q3-256-v1", "mjpeg-q3-32-v1", "mjpeg-q5-256-v1"]
+    assert len(digests) == 4
+    small = next((tmp_path / "frames/mjpeg-q3-32-v1").rglob("*.mp4"))
+    with av.open(str(small)) as container:
+        assert (container.streams.video[0].width, container.streams.video[0].height) == (42, 32)
+
+
+def test_sizes() -> None:
+    assert fitted(320, 240, 256) == (320, 240)  # never enlarged
+    assert fitted(1280, 720, 256) == (456, 256)
+    assert fitted(720, 1280, 256) == (256, 456)
+    assert fitted(341, 255, 256) == (341, 255)
+    assert [jpeg_format(name) for name in ("yuv420p10le", "yuv422p", "bgr0", "gray")] == [
+        "yuvj420p", "yuvj422p", "yuvj444p", "yuvj420p",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("codec", ["mjpeg", "ffv1"])
+def test_odd_sizes_and_rgb_sources(tmp_path: Path, codec: str) -> None:
+    video_folder(tmp_path / "datasets/D", train=1)
+    source = encode(tmp_path / "datasets/D/train/c0/rgb.mkv", "ffv1", {}, pix_fmt="bgr0", frames=5)
+    chosen, lock = options(kind="video-folder", path="datasets/D", store=StoreOptions(codec=codec)), tmp_path / "D.json"
+    validate("D", chosen, tmp_path, lock)
+    extract("D", chosen, tmp_path, lock)
+    rows = load_manifest(lock).table
+    rows = rows[rows["path"].str.endswith("rgb.mkv")]
+    task = next(task for task in store_tasks("D", chosen, tmp_path, lock) if task.source == source)
+    kept = read_stored_frames(task.target, timelines(rows)[0], range(5))
+    with av.open(str(source)) as container:
+        originals = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    for pixels, original in zip(kept, originals, strict=True):
+        error = abs(pixels.astype(int) - original.astype(int))
+        assert error.max() == 0 if codec == "ffv1" else error.mean() < 6
+
+
+def test_the_estimate_is_generous_but_no_fantasy(shared: Path, tmp_path: Path) -> None:
+    files = sorted((shared / "data/UCF101/video").glob("*/*_c01.avi"))[::10]
+    (tmp_path / "list.csv").write_text("".join(f"{file},x,train\n" for file in files))
+    for settings in ({}, {"quality": 8}, {"codec": "ffv1"}):
+        chosen = options(kind="list-file", media="video", path="list.csv", store=StoreOptions(**settings))
+        validate("D", chosen, tmp_path, tmp_path / "D.json")
+        extract("D", chosen, tmp_path, tmp_path / "D.json")
+        tasks = store_tasks("D", chosen, tmp_path, tmp_path / "D.json")
+        taken = sum(task.target.stat().st_size for task in tasks)
+        assert taken < estimated_bytes(tasks, chosen.store) < 4 * taken, settings
+
+
+def test_a_full_disk_is_told_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen, lock = made(tmp_path, "video-folder")
+    shutil.rmtree(tmp_path / "frames")
+    usage = shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr(plan.shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(UserError, match=r"D: the frame store needs about .* GB are free; make room, lower datasets.D"):
+        extract("D", chosen, tmp_path, lock)
+    assert store(tmp_path) == {}
+
+
+def test_a_source_that_changed_is_named(tmp_path: Path) -> None:
+    chosen, lock = made(tmp_path, "video-folder")
+    shutil.rmtree(tmp_path / "frames")
+    video(tmp_path / "datasets/D/train/c0/0.avi", 40, frames=10)
+    with pytest.raises(UserError, match=r"train/c0/0.avi has changed since its validation; validate the data"):
+        extract("D", chosen, tmp_path, lock)
+    (tmp_path / "datasets/D/train/c0/0.avi").unlink()
+    with pytest.raises(UserError, match=r"train/c0/0.avi cannot be read any more"):
+        extract("D", chosen, tmp_path, lock)
+
+
+def test_a_stored_file_cut_short_is_found(tmp_path: Path) -> None:
+    chosen, lock = made(tmp_path, "video-folder")
+    file = next((tmp_path / "frames").rglob("*.mp4"))
+    file.write_bytes(file.read_bytes()[:-50])
+    with pytest.raises(UserError, match=r"1 of 8 videos are not in the frame store"):
+        lock_store("D", chosen, tmp_path, lock, tmp_path / "frames.json")
+
+
+def test_images_have_no_store(tmp_path: Path) -> None:
+    chosen, lock = made(tmp_path, "image-folder")
+    with pytest.raises(UserError, match=r"D is a data set of images"):
+        extract("D", chosen, tmp_path, lock)
