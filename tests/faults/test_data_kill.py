@@ -63,6 +63,10 @@ def files(root: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in (root / "frames").rglob("*") if file.is_file()}
 
 
+def count(root: Path, pattern: str) -> int:
+    return len(list((root / "frames").rglob(pattern)))
+
+
 def test_validation_goes_on_where_it_was_killed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     chosen, cache = options(kind="video-folder", path="datasets/D"), root / "m/D.cache.jsonl"
     killed(root, "validate", lambda: cache.exists() and cache.read_text().count('"sha256"') >= 4)
@@ -80,9 +84,9 @@ def test_validation_goes_on_where_it_was_killed(root: Path, monkeypatch: pytest.
 def test_extraction_goes_on_where_it_was_killed(root: Path) -> None:
     chosen, lock = options(kind="video-folder", path="datasets/D"), root / "m/D.json"
     validate("D", chosen, root, lock)
-    killed(root, "extract", lambda: len(list((root / "frames").rglob("*.mp4"))) >= 3)
+    killed(root, "extract", lambda: count(root, "*.mp4") >= 3 and count(root, "*.part") == 2)
     done = {file: file.stat().st_mtime_ns for file in (root / "frames").rglob("*.mp4")}
-    assert 3 <= len(done) < 12 and list((root / "frames").rglob("*.part")), "nothing was cut off"
+    assert 3 <= len(done) < 12 and count(root, "*.part"), "nothing was cut off"
     extract("D", chosen, root, lock)
     assert all(file.stat().st_mtime_ns == before for file, before in done.items())
     lock_store("D", chosen, root, lock, root / "frames.json")
