@@ -137,3 +137,39 @@ def _read(path: Path) -> Any:
 def _log(path: Path, line: str) -> None:
     with path.open("a") as file:
         file.write(line)
+
+
+def engine_study(data: Path, folder: Path, n_trials: int, **options: Any) -> StudyJob:
+    """A study of real trainings: of the tiny job of training_runs, on its data."""
+    from training_runs import job
+
+    def make(parameters: dict[str, Any], number: int, place: Path) -> TrainJob:
+        settings = {"optimizer": {"name": parameters["optimizer.name"], "lr": parameters["optimizer.lr"]}}
+        evaluation = {"every": 2, "batch_size": 4}
+        return job(data, place, evaluation=evaluation, runtime={"checkpoint_minutes": 1e-3}, **settings)
+
+    space = {"optimizer.lr": {"low": 1e-5, "high": 1e-1, "log": True}, "optimizer.name": ["SGD", "AdamW"]}
+    sampler = {"name": "TPE", "startup_trials": 2}
+    fields = {"base": "tiny", "n_trials": n_trials, "space": space, "sampler": sampler} | options
+    return StudyJob("engine", StudyOptions.model_validate(fields), folder, make)
+
+
+def main() -> None:
+    """`python study_runs.py DATA FOLDER N_TRIALS OPTIONS`: a worker of an engine study; also under torchrun."""
+    from ivvit.training.run import train
+
+    data, folder, n_trials, options = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), json.loads(sys.argv[4])
+    pause = options.pop("pause", 0.0)
+
+    def slow(run: TrainJob, on_evaluation: Callable[[int, dict[str, Any]], bool]) -> Result:
+        def heard(iteration: int, metrics: dict[str, Any]) -> bool:
+            time.sleep(pause)
+            return on_evaluation(iteration, metrics)
+
+        return train(run, heard)
+
+    work(engine_study(data, folder, n_trials, **options), train=slow, poll_seconds=0.2)
+
+
+if __name__ == "__main__":
+    main()

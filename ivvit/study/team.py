@@ -1,7 +1,8 @@
 """The processes of one worker: one, or those that torchrun started; the first of them leads."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,22 +19,32 @@ def alone() -> bool:
     return os.environ.get("WORLD_SIZE", "1") == "1"
 
 
-def share(value: Any) -> Any:
-    """The leading process's value, on all processes of the worker."""
-    return value if alone() else _together(lambda world: world.tell(value))
-
-
-def gather(value: Any) -> list[Any]:
-    """All processes' values, on all processes of the worker."""
-    return [value] if alone() else _together(lambda world: world.gather(value))
-
-
-def _together(action: "Callable[[World], Any]") -> Any:
-    """Between trainings, which join and leave the process group themselves."""
+@contextmanager
+def together() -> Iterator[None]:
+    """Keep the processes in touch for all trainings of this context: they can join each other only once."""
+    if alone():
+        yield
+        return
     from ivvit.training.distributed import join_world, leave_world
 
     world = join_world()
     try:
-        return action(world)
+        yield
     finally:
         leave_world(world)
+
+
+def share(value: Any) -> Any:
+    """The leading process's value, on all processes of the worker."""
+    return value if alone() else _world().tell(value)
+
+
+def gather(value: Any) -> list[Any]:
+    """All processes' values, on all processes of the worker."""
+    return [value] if alone() else _world().gather(value)
+
+
+def _world() -> "World":
+    from ivvit.training.distributed import join_world
+
+    return join_world()

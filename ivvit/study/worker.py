@@ -14,7 +14,7 @@ from ivvit.study.objective import objective_names, objective_values
 from ivvit.study.proposals import check_grid
 from ivvit.study.pruning import Pruning, was_pruned
 from ivvit.study.records import Records
-from ivvit.study.team import alone, leads, share
+from ivvit.study.team import alone, leads, share, together
 from ivvit.study.turns import Turn, next_turn, unfinished
 from ivvit.training.job import Interrupted, Result
 from ivvit.training.logs import log_to
@@ -45,7 +45,7 @@ def work(job: StudyJob, *, worker: int = 0, train: Train | None = None, poll_sec
         from ivvit.training.run import train
     check_grid(job)
     job.folder.mkdir(parents=True, exist_ok=True)
-    with log_to(job.folder / f"worker-{worker}.log", leads()):
+    with log_to(job.folder / f"worker-{worker}.log", leads()), together():
         if leads():
             _Leader(job, Records(job), train).run(poll_seconds)
         else:

@@ -20,6 +20,8 @@ class World:
     rank: int = 0
     size: int = 1
     local_rank: int = 0
+    joined: bool = False
+    """Whether this world joined the process group; one that found it joined does not leave it."""
 
     @property
     def leads(self) -> bool:
@@ -58,18 +60,20 @@ class World:
 
 
 def join_world() -> World:
-    """Join the processes that torchrun started, if it did."""
+    """Join the processes that torchrun started, if it did and this process has not joined them already."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         return World()
-    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-    dist.init_process_group(backend, timeout=timedelta(minutes=30))
-    return World(dist.get_rank(), size, int(os.environ.get("LOCAL_RANK", "0")))
+    join = not dist.is_initialized()
+    if join:
+        backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+        dist.init_process_group(backend, timeout=timedelta(minutes=30))
+    return World(dist.get_rank(), size, int(os.environ.get("LOCAL_RANK", "0")), join)
 
 
 def leave_world(world: World) -> None:
-    """Leave the process group."""
-    if world.size > 1:
+    """Leave the process group, if this world joined it. Joining again afterwards does not work."""
+    if world.joined:
         dist.destroy_process_group()
 
 
