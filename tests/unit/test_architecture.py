@@ -1,0 +1,95 @@
+"""Floors import downward only; the parts that Snakemake parses know neither torch nor pandas."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+PACKAGE = PROJECT / "ivvit"
+
+# Package -> those that it may import, besides itself and the ground floor.
+GROUND = {"errors", "compat", "ivvit"}
+MAY_IMPORT: dict[str, set[str]] = {
+    "config": set(),
+    "data": {"config"},
+    "models": {"config"},
+    "weights": {"config", "models"},
+    "training": {"config", "data", "models", "weights"},
+    "demo": {"config", "data", "models", "weights", "training"},
+    "study": {"config", "data", "models", "weights", "training"},
+    "results": {"config", "data", "models", "weights", "training"},
+    "tracking": {"config", "data", "models", "weights", "training"},
+    "staleness": {"config", "data.fingerprint"},
+    "cli": {"config", "data", "models", "weights", "training", "demo", "study", "results", "tracking", "staleness"},
+    "__main__": {"cli"},
+    "errors": set(),
+    "compat": set(),
+    "ivvit": set(),
+}
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__") or "ivvit"
+
+
+def imports(path: Path) -> set[str]:
+    """The package's modules that a file names in imports, wherever in the file, without the leading `ivvit.`."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: imports are absolute in this project"
+            found |= {node.module} if node.module != "ivvit" else {f"ivvit.{alias.name}" for alias in node.names}
+    return {name.removeprefix("ivvit.") for name in found if name.partition(".")[0] == "ivvit"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_imports_go_downward_only(path: Path) -> None:
+    own = module_name(path).partition(".")[0]
+    allowed = MAY_IMPORT[own] | GROUND | {own}
+    for name in imports(path):
+        known = name.partition(".")[0] in allowed or name in allowed or name == "__version__"
+        assert known, f"{path.relative_to(PROJECT)} imports ivvit.{name}, which is not below it"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_nothing_in_the_package_knows_snakemake(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        assert not any(name.partition(".")[0] == "snakemake" for name in names), path
+
+
+def loaded(code: str, folder: Path) -> set[str]:
+    """The top-level modules that are loaded after the code has run in a process of its own."""
+    code = f"import sys\n{code}\nprint('LOADED', *{{name.partition('.')[0] for name in sys.modules}})"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=120)
+    assert "LOADED" in ran.stdout, ran.stdout + ran.stderr
+    return set(ran.stdout.rpartition("LOADED")[2].split())
+
+
+@pytest.mark.parametrize("package", ["config", "staleness"])
+def test_light_packages_import_no_heavy_library(package: str, tmp_path: Path) -> None:
+    names = [f"ivvit.{module_name(path)}" for path in MODULES if module_name(path).startswith(package)]
+    code = f"sys.path.insert(0, {str(PROJECT)!r})\nimport {', '.join(names)}"
+    assert not loaded(code, tmp_path) & {"torch", "timm", "pandas", "pyarrow", "optuna", "av", "snakemake", "rich"}
+
+
+def test_training_imports_neither_decoder_nor_workflow_nor_tracker(tmp_path: Path) -> None:
+    code = f"sys.path.insert(0, {str(PROJECT)!r})\nimport ivvit.training.run"
+    assert not loaded(code, tmp_path) & {"av", "snakemake", "optuna", "comet_ml"}
+
+
+def test_parsing_the_snakefile_loads_no_heavy_library(tmp_path: Path) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "config.yaml").write_text((PROJECT / "config" / "config.yaml").read_text())
+    arguments = ["--snakefile", str(PROJECT / "Snakefile"), "--dry-run", "--cores", "1", "--quiet"]
+    end = "except SystemExit as end:\n    assert not end.code"
+    code = f"from snakemake.cli import main\ntry:\n    main({arguments})\n{end}"
+    assert not loaded(code, tmp_path) & {"torch", "timm", "optuna", "av"}  # Snakemake itself loads pandas
