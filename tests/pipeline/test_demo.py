@@ -1,0 +1,97 @@
+"""The default configuration from nothing to tables, as `make run` does it, and what is true of it afterwards."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas
+import pytest
+from workspace import PROJECT, Workspace
+
+TEMPORAL = ("tokenshift", "msca", "polyvit", "tuned")
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    folder = tmp_path_factory.mktemp("demo") / "project"
+    folder.mkdir()
+    for name in ("Snakefile", "workflow", "profiles", "ivvit", "config"):
+        source = PROJECT / name
+        (shutil.copytree if source.is_dir() else shutil.copy2)(source, folder / name)
+    workspace = Workspace(folder)
+    ran = workspace.python("workflow/scripts/run.py")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    (folder / "output.txt").write_text(ran.stdout + ran.stderr)
+    return workspace
+
+
+def test_all_models_learn_what_they_can(demo: Workspace) -> None:
+    table = pandas.read_csv(demo / "results/tables/comparison.csv", index_col="experiment")
+    assert set(table.index) == {"iv-vit", *TEMPORAL}
+    for name in ("UCF101", "Kinetics200"):
+        top1 = table[f"{name}_top1_mean"]
+        assert 0.4 <= top1["iv-vit"] <= 0.6  # frames say nothing: chance
+        assert (top1[list(TEMPORAL)] >= 0.9).all()
+    assert (table["Tiny-ImageNet_top1_mean"] > 0.5).all()  # chance: 0.25
+    assert (table["CIFAR100_top1_mean"] > 0.5).all()  # chance: 0.20
+
+
+def test_the_terminal_ends_with_the_table_and_the_paths(demo: Workspace) -> None:
+    text = (demo / "output.txt").read_text()
+    end = text[text.rindex("experiment ") :]
+    assert "tokenshift" in end and "results/tables" in end and "results/report.html" in end
+    assert re.search(r"iv-vit: \d+/\d+ .*samples/s", text)  # progress with losses
+
+
+def test_every_promised_file_is_there(demo: Workspace) -> None:
+    run = demo / "results/experiments/msca/seed0"
+    assert {"metrics.json", "history.csv", "model.safetensors", "experiment.yaml", "provenance.json"} <= {
+        path.name for path in run.iterdir()
+    }
+    provenance = json.loads((run / "provenance.json").read_text())
+    assert provenance["identity"] == run.resolve().parent.name
+    assert {"spec", "code", "data", "frames", "weights"} <= provenance["parts"].keys()
+    for name in ("comparison.csv", "comparison.md", "comparison.tex", "runs.csv"):
+        assert (demo / "results/tables" / name).stat().st_size > 100
+    assert (demo / "results/figures/comparison.svg").read_text().startswith("<?xml")
+    report = (demo / "results/report.html").read_text()
+    assert "comparison of experiments" in report and "trials of learning-rate" in report
+
+
+def test_the_studys_best_learning_rate_is_the_tuned_experiments(demo: Workspace) -> None:
+    import yaml
+
+    (best,) = (demo / "results/studies/learning-rate").glob("*/best-*.yaml")
+    lr = yaml.safe_load(best.read_text())["parameters"]["optimizer.lr"]
+    provenance = json.loads((demo / "results/experiments/tuned/seed0/provenance.json").read_text())
+    assert {settings["lr"] for settings in provenance["parts"]["spec"]["optimizer"].values()} == {lr}
+
+
+def test_a_second_run_does_nothing(demo: Workspace) -> None:
+    started = time.monotonic()
+    ran = demo.python("workflow/scripts/run.py")
+    assert ran.returncode == 0
+    assert "Nothing to be done" in ran.stdout + ran.stderr
+    assert time.monotonic() - started < 30  # three seconds on an idle machine; a hang is what this finds
+    assert {row["state"] for row in demo.states().values()} == {"fresh"}
+
+
+def test_the_contact_sheet_of_a_step(demo: Workspace, tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.png"
+    demo.ivvit("show", "msca", "--step", "3", "--dataset", "UCF101", "--out", str(sheet))
+    assert sheet.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_dry_run_on_slurm_works_in_a_fresh_clone(tmp_path: Path) -> None:
+    if not (PROJECT / ".git").exists():
+        pytest.skip("not a git checkout")
+    pytest.importorskip("snakemake_executor_plugin_slurm")
+    subprocess.run(["git", "clone", "-q", PROJECT, tmp_path / "clone"], check=True)
+    command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "-n"]
+    ran = subprocess.run(command, cwd=tmp_path / "clone", capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "validate" in ran.stdout + ran.stderr
