@@ -1,0 +1,125 @@
+"""Evaluation against torchmetrics and plain sums."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from training_runs import data, job  # noqa: F401
+
+import ivvit.compat  # noqa: F401
+from ivvit.data.batch import Batch, Record, normalize
+from ivvit.data.batches import eval_loader
+from ivvit.training.distributed import World
+from ivvit.training.evaluate import Evaluation, evaluate, mean_metrics
+from ivvit.training.feed import Feed
+from ivvit.training.precision import Precision
+from ivvit.training.run import train
+
+CPU = torch.device("cpu")
+
+
+class Linear(nn.Module):
+    """A classifier of the flattened pixels."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.head = nn.LazyLinear(classes)
+
+    def forward(self, x: torch.Tensor, dataset: str) -> torch.Tensor:
+        return self.head(x.flatten(1)) * 3
+
+
+def made(samples: int, views: int, classes: int, size: int = 7) -> list[Batch]:
+    generator = torch.Generator().manual_seed(1)
+    pixels = torch.randint(0, 256, (samples, views, 3, 4, 4), dtype=torch.uint8, generator=generator)
+    labels = torch.randint(0, classes, (samples,), generator=generator)
+    records = [Record(i, str(i)) for i in range(samples)]
+    return [Batch(pixels[i : i + size], labels[i : i + size], records[i : i + size]) for i in range(0, samples, size)]
+
+
+def run(model: nn.Module, batches: list[Batch], classes: int, samples: int) -> Evaluation:
+    paths = [str(i) for i in range(samples)]
+    return evaluate(model, "x", batches, paths, classes, Precision("fp32", CPU), CPU, World())
+
+
+@pytest.mark.parametrize(("classes", "views"), [(2, 1), (9, 1), (9, 4)])
+def test_numbers_agree_with_torchmetrics(classes, views):
+    from torchmetrics.functional.classification import multiclass_accuracy, multiclass_confusion_matrix
+
+    model, batches = Linear(classes), made(50, views, classes)
+    result = run(model, batches, classes, 50)
+    labels = torch.cat([batch.labels for batch in batches])
+    pixels = torch.cat([batch.pixels for batch in batches])
+    with torch.no_grad():
+        views_of = [model(normalize(pixels[:, view]), "x").softmax(1) for view in range(views)]
+    scores = torch.stack(views_of).mean(0)
+    common = {"num_classes": classes, "average": "micro"}
+    metrics = result.metrics
+    assert metrics["top1"] == pytest.approx(multiclass_accuracy(scores, labels, **common).item())
+    top5 = multiclass_accuracy(scores, labels, top_k=min(5, classes), **common).item()
+    assert metrics["top5"] == pytest.approx(top5)
+    assert metrics["loss"] == pytest.approx(nn.functional.nll_loss(scores.log(), labels).item(), rel=1e-5)
+    assert torch.equal(result.confusion, multiclass_confusion_matrix(scores, labels, classes))
+    per_class = multiclass_accuracy(scores, labels, num_classes=classes, average="none").tolist()
+    assert metrics["per_class"] == pytest.approx(per_class)
+    assert metrics["num_samples"] == 50 and metrics["unreadable"] == []
+
+
+def test_a_class_without_samples_and_an_unreadable_file():
+    batches = made(10, 1, 2)
+    batches[0] = Batch(batches[0].pixels[1:], batches[0].labels[1:], batches[0].records[1:])
+    metrics = run(Linear(3), batches, 3, 10).metrics
+    assert metrics["per_class"][2] is None
+    assert metrics["num_samples"] == 9 and metrics["unreadable"] == ["0"]
+
+
+def test_the_mean_over_data_sets():
+    one, two = {"top1": 0.5, "top5": 1.0, "loss": 1.0}, {"top1": 1.0, "top5": 1.0, "loss": 3.0}
+    assert mean_metrics({"a": one, "b": two}) == {"top1": 0.75, "top5": 1.0, "loss": 2.0}
+
+
+@pytest.mark.parametrize("world", [1, 2, 3, 7])
+def test_every_sample_once_at_any_world_size(world, data, tmp_path):  # noqa: F811
+    feed = Feed(job(data, tmp_path), 32, World(), pin=False)
+    for name, split in feed.val.items():
+        seen = [r.index for rank in range(world) for b in eval_loader(split, batch_size=2, rank=rank, world=world)
+                for r in b.records]  # fmt: skip
+        assert sorted(seen) == list(range(split.num_samples)), name
+
+
+@pytest.mark.parametrize("keep", ["best", "last"])
+@pytest.mark.parametrize("metric", ["loss", "top1"])
+def test_the_kept_model_is_the_configured_one(keep, metric, data, tmp_path):  # noqa: F811
+    seen = {}
+    evaluation = {"every": 1, "keep": keep, "metric": metric, "clips": 2, "crops": 3}
+    settings = {"optimizer": {"name": "SGD", "lr": 0.3}, "names": ["shades"], "evaluation": evaluation}
+    result = train(job(data, tmp_path, **settings), lambda i, m: bool(seen.update({i: m})))
+    values = {i: m["mean"][metric] * (-1 if metric == "loss" else 1) for i, m in seen.items()}
+    chosen = max(values, key=lambda i: (values[i], -i)) if keep == "best" else 6
+    assert len(set(values.values())) > 1  # otherwise nothing was chosen
+    assert result.metrics["model"] == {"kept": keep, "iteration": chosen}
+    assert result.metrics["datasets"] == seen[chosen]["datasets"]
+    confusion = np.load(tmp_path / "confusion.npz")["shades"]
+    assert confusion.sum() == 15 and confusion.trace() / 15 == result.metrics["datasets"]["shades"]["top1"]
+
+
+def test_the_saved_model_gives_the_saved_numbers(data, tmp_path):  # noqa: F811
+    """model.safetensors, loaded as the initial weights of an evaluation, is the model of metrics.json."""
+    from ivvit.training.initial import initial_model
+
+    first = job(data, tmp_path, ema=0.5, evaluation={"every": 2, "keep": "best"})
+    metrics = train(first).metrics
+    model = initial_model(job(data, tmp_path / "none", weights=tmp_path / "model.safetensors", seed=5))
+    feed = Feed(first, 32, World(), pin=False)
+    for name, expected in metrics["datasets"].items():
+        split = feed.val[name]
+        again = evaluate(model, name, feed.evaluation(name), split.paths, split.num_classes, Precision("fp32", CPU),
+                         CPU, World())  # fmt: skip
+        assert again.metrics == expected
+
+
+def test_pruning_ends_a_run_without_metrics(data, tmp_path):  # noqa: F811
+    result = train(job(data, tmp_path, evaluation={"every": 2}), lambda iteration, metrics: iteration == 4)
+    assert result.pruned and set(result.metrics["datasets"]) == {"shades", "moves"}
+    assert not (tmp_path / "metrics.json").exists()
