@@ -1,0 +1,191 @@
+"""One iteration against plain computations."""
+
+import math
+
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+
+from ivvit.config.resolve import Config
+from ivvit.data.batch import Batch, Record, normalize
+from ivvit.errors import UserError
+from ivvit.models import create_model
+from ivvit.training.distributed import World
+from ivvit.training.trainer import Trainer
+
+TINY = {"name": "vit_tiny_patch16_224", "img_size": 32, "patch_size": 16, "embed_dim": 24, "depth": 2, "num_heads": 3}
+CLASSES = {"CIFAR100": 3, "UCF101": 2}
+
+
+def trainer(**settings) -> Trainer:
+    fields = {"datasets": {"CIFAR100": 4, "UCF101": 2}, "precision": "fp32", "num_frames": 2, "backbone": TINY,
+              "optimizer": {"name": "SGD", "lr": 0.1, "momentum": 0.0, "weight_decay": 0.0},
+              "lr_schedule": "constant", "iterations": 10} | settings  # fmt: skip
+    experiment = Config({"experiments": {"e": fields}}, "test").experiment("e")
+    torch.manual_seed(0)
+    args = experiment.backbone.args
+    model = create_model("IV-ViT", CLASSES, backbone=experiment.backbone.name, num_frames=2, backbone_args=args)
+    return Trainer(model, experiment, 0, torch.device("cpu"), World())
+
+
+def batches(number: int = 0) -> dict[str, Batch]:
+    generator = torch.Generator().manual_seed(number)
+    result = {}
+    for name, shape in {"CIFAR100": (4, 3, 32, 32), "UCF101": (2, 2, 3, 32, 32)}.items():
+        pixels = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
+        labels = torch.randint(0, CLASSES[name], shape[:1], generator=generator)
+        result[name] = Batch(pixels, labels, [Record(i, f"{name}/{i}") for i in range(shape[0])])
+    return result
+
+
+def plain_loss(training: Trainer, name: str, batch: Batch) -> torch.Tensor:
+    return cross_entropy(training.model(normalize(batch.pixels), name), batch.labels)
+
+
+def weights(training: Trainer) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in training.model.parameters()])
+
+
+def plain_update(training: Trainer, rule: str, factors: dict[str, float], steps: int = 2) -> torch.Tensor:
+    """SGD by hand."""
+    parameters = list(training.model.parameters())
+    for step in range(steps):
+        total = [torch.zeros_like(p) for p in parameters]
+        for name, batch in batches(step).items():
+            loss = plain_loss(training, name, batch) * factors[name]
+            gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
+            added = [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, gradients, strict=True)]
+            total = added if rule == "sequential" else [t + a for t, a in zip(total, added, strict=True)]
+            if rule != "joint":
+                descend(parameters, total)
+        if rule == "joint":
+            descend(parameters, total)
+    return weights(training)
+
+
+@torch.no_grad()
+def descend(parameters: list[torch.Tensor], gradients: list[torch.Tensor]) -> None:
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter -= 0.1 * gradient
+
+
+FIXED = {"CIFAR100": {"batch_size": 4, "loss_weight": 0.5}, "UCF101": {"batch_size": 2, "loss_weight": 2.0}}
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
+@pytest.mark.parametrize("rule", ["cumulative", "sequential", "joint"])
+def test_rules_agree_with_plain_descent(rule, precision, accumulate):
+    """fp16's scaler at work between optimisers that share gradients: a wrong scale would be off by thousands."""
+    settings = {"datasets": FIXED, "loss_weighting": "fixed", "precision": precision, "accumulate": accumulate}
+    training = trainer(update_rule=rule, **settings)
+    before = weights(training)
+    for step in range(2):
+        training.run(step, batches(step))
+    expected = plain_update(trainer(), rule, {"CIFAR100": 0.5, "UCF101": 2.0})
+    moved = (expected - before).abs().max().item()
+    tolerance = {"fp32": 2e-5, "fp16": 0.02, "bf16": 0.1}[precision]
+    assert (weights(training) - expected).abs().max().item() < tolerance * moved
+
+
+def test_fp16_overflow_leaves_the_weights_and_lowers_the_scale():
+    training = trainer(precision="fp16")
+    before, scale = weights(training), training.state_dict()["precision"]["scale"]
+    training.precision.load_state_dict(training.state_dict()["precision"] | {"scale": 2.0**60})
+    training.run(0, batches())
+    assert torch.equal(weights(training), before)
+    assert training.state_dict()["precision"]["scale"] == 2.0**59
+    training.precision.load_state_dict(training.state_dict()["precision"] | {"scale": scale})
+    training.run(1, batches())
+    assert not torch.equal(weights(training), before) and weights(training).isfinite().all()
+
+
+def test_gradients_are_clipped():
+    training, free = trainer(grad_clip=0.01), trainer()
+    before = weights(training)
+    one = {"CIFAR100": batches()["CIFAR100"]}
+    training.run(0, one)
+    free.run(0, one)
+    assert (weights(free) - before).norm() > 0.01
+    assert (weights(training) - before).norm().item() == pytest.approx(0.1 * 0.01, rel=1e-3)
+
+
+def test_uncertainty_learns_its_log_variances():
+    """Against Adam on L exp(-s) + s / 2 through autograd."""
+    training = trainer(loss_weighting={"name": "uncertainty", "lr": 0.1})
+    s = {name: torch.zeros((), requires_grad=True) for name in CLASSES}
+    adam = torch.optim.Adam(s.values(), lr=0.1)
+    for iteration in range(3):
+        step = training.run(iteration, batches(iteration))
+        for name, count in {"CIFAR100": 4, "UCF101": 2}.items():
+            assert step.weights[name].item() == pytest.approx(math.exp(-s[name].item()), rel=1e-5)
+            (step.sums[name][0] / count * torch.exp(-s[name]) + s[name] / 2).backward()
+        adam.step()
+        adam.zero_grad()
+
+
+def test_dynamic_weight_average_follows_the_last_two_windows():
+    training = trainer(loss_weighting={"name": "dwa", "window": 2, "temperature": 2.0})
+    steps = [training.run(iteration, batches(iteration)) for iteration in range(5)]
+    mean = {n: [sum(s.sums[n][0].item() / len(batches()[n].labels) for s in steps[w : w + 2]) / 2 for w in (0, 2)]
+            for n in CLASSES}  # fmt: skip
+    ratios = torch.tensor([mean[name][1] / mean[name][0] for name in CLASSES])
+    expected = 2 * torch.softmax(ratios / 2, 0)
+    assert [steps[3].weights[name].item() for name in CLASSES] == [1, 1]
+    assert [steps[4].weights[name].item() for name in CLASSES] == pytest.approx(expected.tolist(), rel=1e-5)
+
+
+def test_frozen_layers_stay_and_layer_decay_slows_the_early_ones():
+    training = trainer(freeze=1, layer_decay=0.5, optimizer={"name": "SGD", "lr": 0.1, "momentum": 0.0})
+    before = {name: p.detach().clone() for name, p in training.model.named_parameters()}
+    training.run(0, batches())
+    moved = {name for name, p in training.model.named_parameters() if not torch.equal(p, before[name])}
+    frozen = {name for name in before if "blocks.1" not in name and "norm." not in name and "heads" not in name}
+    assert moved == set(before) - {n for n in frozen if not n.startswith("backbone.norm")} - {
+        n for n in before if "blocks.0" in n
+    }
+    groups = training.state_dict()["optimizers"]["CIFAR100"]["param_groups"]
+    assert [group["lr"] for group in groups] == pytest.approx([0.05, 0.1])
+
+
+def test_too_many_frozen_blocks_are_refused():
+    with pytest.raises(UserError, match="freeze is 3, but the backbone has 2 blocks"):
+        trainer(freeze=3)
+
+
+def test_the_average_follows_the_weights():
+    training = trainer(ema=0.75)
+    expected = weights(training)
+    for iteration in range(3):
+        training.run(iteration, batches(iteration))
+        expected = 0.75 * expected + 0.25 * weights(training)
+    now = weights(training)
+    with training.result_weights():
+        torch.testing.assert_close(weights(training), expected, atol=1e-6, rtol=1e-5)
+    assert torch.equal(weights(training), now)
+
+
+def spoil(training: Trainer) -> None:
+    """Make every clip's loss infinite."""
+    training.model.heads["UCF101"].bias.data[:] = math.nan
+
+
+def test_a_loss_that_is_not_finite_stops_training_and_names_everything():
+    training = trainer()
+    spoil(training)
+    with pytest.raises(UserError, match=r"loss of UCF101 is not finite in iteration 8 \(samples: UCF101/0, UCF101/1\)"):
+        training.run(7, batches())
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_so_many_steps_may_be_skipped_and_no_more(accumulate):
+    training, other = trainer(max_skipped=2, accumulate=accumulate), trainer(accumulate=accumulate)
+    spoil(training)
+    training.run(0, batches(0))
+    other.run(0, {"CIFAR100": batches(0)["CIFAR100"]})
+    same = [torch.equal(a, b) for a, b in zip(training.model.parameters(), other.model.parameters(), strict=True)]
+    assert sum(same) == len(same) - 1  # all but the spoilt bias
+    training.run(1, batches(1))
+    assert training.skipped == 2
+    with pytest.raises(UserError, match="2 steps were skipped before, max_skipped is 2"):
+        training.run(2, batches(2))
