@@ -14,6 +14,7 @@ COMMANDS = {
     "optuna": "search hyperparameters of an experiment given by options",
     "status": "what is fresh, stale (and why), running, failed",
     "why": "all reasons why an experiment is stale, or what a change would make stale",
+    "show": "draw the exact training batch of a step",
     "results": "the table of results, and where everything lies",
     "tables": "write tables and figures of the current runs, and the links to them",
     "validate": "check a data set and write its manifest",
