@@ -1,0 +1,50 @@
+"""A Slurm of two nodes on this machine, and one project on it that has been through the trimmed demo."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cluster import HERE, Project
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[None]:
+    """Slurm, for as long as these tests take."""
+    if (reason := _impossible()) is not None:
+        pytest.skip(reason)
+    environment = os.environ | {"SLURM_NODES": "2", "SLURM_FAKE_GPUS": "2"}
+    up = subprocess.run(["bash", HERE / "slurm-up.sh"], env=environment, capture_output=True, text=True)
+    if shutil.which("slurmctld") is None:
+        pytest.skip(f"Slurm could not be installed: {up.stderr.strip()[-300:]}")
+    assert up.returncode == 0, up.stdout + up.stderr
+    yield
+    subprocess.run(["bash", HERE / "slurm-down.sh"], check=True)
+
+
+@pytest.fixture(scope="session")
+def demo(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, str]:
+    """The project after `snakemake --profile slurm`, and what that said."""
+    project = Project(tmp_path_factory.mktemp("slurm") / "project")
+    return project, project.run("demo.txt")
+
+
+@pytest.fixture
+def project(demo: tuple[Project, str]) -> Project:
+    """The project, its data sets validated and its weights converted."""
+    return demo[0]
+
+
+def _impossible() -> str | None:
+    if importlib.util.find_spec("snakemake_executor_plugin_slurm") is None:
+        return "the Slurm plugin is not installed: pip install -e .[slurm], or make test-slurm"
+    if os.geteuid() != 0:
+        return "a Slurm of one's own must be started by root"
+    if Path("/etc/slurm/slurm.conf").exists() and not Path("/run/slurm-local").exists():
+        return "this machine belongs to a Slurm cluster already"
+    if shutil.which("slurmctld") is None and shutil.which("apt-get") is None:
+        return "Slurm is not installed, and there is no apt-get to install it"
+    return None

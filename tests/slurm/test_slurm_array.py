@@ -1,0 +1,29 @@
+"""Many runs in one array; nodes that are drained take no jobs until they are resumed."""
+
+from pathlib import Path
+
+import pytest
+from cluster import Project, counted, slurm, wait_for
+
+pytestmark = pytest.mark.slurm
+COUNT = 5
+
+
+def test_an_array_waits_for_drained_nodes(project: Project, tmp_path: Path) -> None:
+    rates = [1e-4 * (i + 1) for i in range(COUNT)]
+    few = {"few": {"model": "IV-ViT", "iterations": 2}}
+    project.add("many", {"experiments": few, "grids": {"many": {"extends": "few", "over": {"optimizer.lr": rates}}}})
+    environment, calls = counted(tmp_path / "bin")
+    slurm("scontrol", "update", "NodeName=ALL", "State=DRAIN", "Reason=test")
+    try:
+        process = project.start("array.txt", "--until", "train", "--slurm-array-jobs", "train", **environment)
+        pending = wait_for(
+            process, lambda: slurm("squeue", "-h", "-r", "-t", "PENDING", "-o", "%i").split(), "the array"
+        )
+        assert len(pending) == COUNT + 1 and all("_" in task for task in pending)
+        assert not slurm("squeue", "-h", "-t", "RUNNING").split()
+    finally:
+        slurm("scontrol", "update", "NodeName=ALL", "State=RESUME")
+    process.end_well()
+    assert len(calls()["sbatch"]) == 1
+    assert len(list((project.folder / "results/experiments").glob("many*/seed0/metrics.json"))) == COUNT

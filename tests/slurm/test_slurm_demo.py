@@ -1,0 +1,27 @@
+"""From nothing to tables with every step a Slurm job."""
+
+import pandas
+import pytest
+from cluster import Project
+
+pytestmark = pytest.mark.slurm
+
+
+def test_tables_are_made_by_jobs(demo: tuple[Project, str]) -> None:
+    project, text = demo
+    table = pandas.read_csv(project.folder / "results/tables/comparison.csv", index_col="experiment")
+    assert set(table.index) == {"iv-vit", "short", "tuned"}
+    assert all(project.sessions(name)[0]["slurm_job"] for name in table.index)
+    # demo, two validations, extraction, three runs, a study's worker, tables
+    assert text.count("has been submitted with SLURM jobid") == 9
+
+
+def test_light_rules_are_no_jobs(demo: tuple[Project, str]) -> None:
+    _, text = demo
+    assert text.count("localrule ") + text.count("Fetching and converting") >= 1
+    for rule in ("rule_weights", "rule_frames", "rule_study/"):
+        assert f"logs/slurm/{rule}" not in text
+
+
+def test_nothing_is_stale_afterwards(demo: tuple[Project, str]) -> None:
+    assert "Nothing to be done" in demo[0].run("again.txt", "-n")

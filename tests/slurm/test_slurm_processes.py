@@ -1,0 +1,28 @@
+"""GPUs and nodes from the configuration become processes; here they are the CPU's, which meet through gloo."""
+
+from pathlib import Path
+
+import pandas
+import pytest
+from cluster import Project
+
+pytestmark = pytest.mark.slurm
+EXPERIMENTS = {"pair": {"iterations": 6}, "spread": {"iterations": 7}}
+RUNTIME = {"pair": {"gpus": 2}, "spread": {"gpus": 2, "nodes": 2}}
+
+
+def test_several_processes_on_one_and_on_two_nodes(project: Project, tmp_path: Path) -> None:
+    plain = {name: {"model": "IV-ViT", **fields} for name, fields in EXPERIMENTS.items()}
+    project.add("alone", {"experiments": plain})
+    references = {name: project.reference(name, tmp_path) for name in plain}
+    project.add("together", {"experiments": {n: {**fields, "runtime": RUNTIME[n]} for n, fields in plain.items()}})
+    project.run("together.txt", "--until", "train")
+    for name, processes in {"pair": 2, "spread": 4}.items():
+        (session,) = project.sessions(name)
+        assert session["processes"] == processes and session["slurm_job"]
+        here = pandas.read_csv(project.seed(name) / "history.csv")
+        alone = pandas.read_csv(references[name] / "history.csv")
+        assert list(here.columns) == list(alone.columns)
+        losses = [column for column in here.columns if column.endswith("loss")]
+        assert losses
+        pandas.testing.assert_frame_equal(here[losses], alone[losses], rtol=2e-3)
