@@ -76,10 +76,15 @@ def in_turn(*answers: Answer) -> Answer:
     return lambda handler: (left.pop(0) if len(left) > 1 else left[0])(handler)
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """A client that was killed is no error here."""
+
+
 @contextmanager
 def serve() -> Iterator[ThreadingHTTPServer]:
     """A server on a free port: fill `.routes`, read `.seen`, ask at `.address`."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     server.routes, server.seen = {}, []
     server.address = f"http://127.0.0.1:{server.server_port}"

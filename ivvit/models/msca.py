@@ -6,8 +6,7 @@ B batch, T frames, N tokens of a frame, D width, H heads, K = D / H width of a h
 from typing import Any
 
 import torch
-from timm.layers import Attention
-from timm.models.vision_transformer import Block
+from timm.models.vision_transformer import Attention, Block
 from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
 
@@ -51,7 +50,9 @@ class ShiftedAttention(Attention):
         q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)  # (B*T, H, N, K)
         x = scaled_dot_product_attention(q, k, v, dropout_p=self.attn_drop.p if self.training else 0.0)
         x = x.transpose(1, 2).reshape(B, N, -1)  # (B*T, N, D)
-        return self.proj_drop(self.proj(self.norm(x)))
+        if hasattr(self, "norm"):  # older timm has none
+            x = self.norm(x)
+        return self.proj_drop(self.proj(x))
 
 
 class MSCABlock(Block):

@@ -25,8 +25,10 @@ def check_published(path: Path, published: str | None) -> None:
         UserError: the checksum differs.
     """
     if published is not None and not (found := sha256_of(path)).startswith(published.lower()):
-        raise UserError(f"{path} has SHA-256 {found}, but {published} is published: it is damaged or another file;"
-            " delete it to have it fetched again, or put the right one there")
+        raise UserError(
+            f"{path} has SHA-256 {found}, but {published} is published: it is damaged or another file;"
+            " delete it to have it fetched again, or put the right one there"
+        )
 
 
 def check_recorded(path: Path, folder: Path) -> None:

@@ -3,10 +3,10 @@
 import re
 from typing import TYPE_CHECKING
 
+from ivvit.weights.converted import Converted, join_qkv
+
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from ivvit.weights.layouts import Converted
 
 PREFIXES = ("", "opt/target/", "params/", "params/img/")
 STACKED = "Transformer/encoderblock/"
@@ -30,10 +30,8 @@ def is_google(state_dict: "dict[str, Tensor]") -> bool:
     return any(f"{prefix}embedding/kernel" in state_dict for prefix in PREFIXES)
 
 
-def convert_google(state_dict: "dict[str, Tensor]") -> "Converted":
+def convert_google(state_dict: "dict[str, Tensor]") -> Converted:
     """Flax names and axes (inputs first) -> timm's (outputs first)."""
-    from ivvit.weights.layouts import Converted, _join_qkv
-
     prefix = next(prefix for prefix in PREFIXES if f"{prefix}embedding/kernel" in state_dict)
     converted = Converted("google")
     for source, tensor in state_dict.items():
@@ -46,7 +44,7 @@ def convert_google(state_dict: "dict[str, Tensor]") -> "Converted":
                 placed = True
         if not placed:
             converted.leftover.append(source)
-    _join_qkv(converted)
+    join_qkv(converted)
     return converted
 
 

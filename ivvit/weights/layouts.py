@@ -5,27 +5,17 @@ and polyvit's `tubelet.weight`, `tubelet.bias`, `pos_embed_video`.
 """
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ivvit.errors import UserError
+from ivvit.weights.converted import Converted, join_qkv
+from ivvit.weights.google import convert_google, is_google
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Rules = list[tuple[str, str]]
 PREFIX = re.compile(r"^(?:(?:module|base_model|model|_orig_mod)\.)+")
-
-
-@dataclass
-class Converted:
-    """Tensors under timm's names; `origin` holds the file's names for each, `leftover` those without a place."""
-
-    layout: str
-    tensors: "dict[str, Tensor]" = field(default_factory=dict)
-    origin: dict[str, list[str]] = field(default_factory=dict)
-    leftover: list[str] = field(default_factory=list)
-
 
 TIMM: Rules = [
     (
@@ -93,8 +83,6 @@ def convert(state_dict: "dict[str, Tensor]") -> Converted:
     Raises:
         UserError: the layout is none of those known.
     """
-    from ivvit.weights.google import convert_google, is_google
-
     if is_google(state_dict):
         return convert_google(state_dict)
     names = {name: PREFIX.sub("", name) for name in state_dict}
@@ -103,7 +91,7 @@ def convert(state_dict: "dict[str, Tensor]") -> Converted:
             converted = Converted(layout)
             for source, name in names.items():
                 _enter(converted, source, _rename(name, rules), state_dict[source])
-            _join_qkv(converted)
+            join_qkv(converted)
             return converted
     some = ", ".join(sorted(state_dict)[:4])
     known = ", ".join(dict.fromkeys(layout for _, layout, _ in LAYOUTS))
@@ -127,20 +115,8 @@ def _escape_head(name: str) -> str:
 
 
 def _enter(converted: Converted, source: str, name: str | None, tensor: "Tensor") -> None:
-    if name is None:
+    if name is None or name in converted.tensors:
         converted.leftover.append(source)
     else:
         converted.tensors[name] = tensor
         converted.origin[name] = [source]
-
-
-def _join_qkv(converted: Converted) -> None:
-    """`blocks.0.attn.{query,key,value}.weight` -> `blocks.0.attn.qkv.weight`."""
-    import torch
-
-    for name in [name for name in converted.tensors if ".attn.query." in name]:
-        parts = [name.replace(".query.", f".{part}.") for part in ("query", "key", "value")]
-        if all(part in converted.tensors for part in parts):
-            joined = name.replace(".query.", ".qkv.")
-            converted.tensors[joined] = torch.cat([converted.tensors.pop(part) for part in parts])
-            converted.origin[joined] = [source for part in parts for source in converted.origin.pop(part)]

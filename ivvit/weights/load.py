@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ivvit.errors import UserError
+from ivvit.weights.converted import Converted
 from ivvit.weights.fit import fit
-from ivvit.weights.layouts import Converted, convert
+from ivvit.weights.layouts import convert
 from ivvit.weights.read import unwrap
 
 if TYPE_CHECKING:

@@ -191,6 +191,11 @@ def test_nothing_is_skipped_silently():
     assert "unexpected: ema.decay" in str(report)
 
 
+def test_a_second_tensor_of_the_same_name_is_reported():
+    state = make().backbone.state_dict()
+    assert load_weights(make(), state | {"module.cls_token": torch.ones(1, 1, 24)}).unexpected == ["module.cls_token"]
+
+
 def test_less_than_the_backbone_is_an_error_unless_allowed():
     model, state = randomised(make()), make().backbone.state_dict()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
