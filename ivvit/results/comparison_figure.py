@@ -46,5 +46,6 @@ def _dots(panel: Axes, place: int, values: list[float], colour: str) -> None:
     if len(values) > 1:
         spread = (sum((value - mean) ** 2 for value in values) / (len(values) - 1)) ** 0.5
         panel.errorbar(mean, place, xerr=spread, color=colour, capsize=3, zorder=2)
-        panel.scatter(values, [place] * len(values), color=colour, s=8, alpha=0.5, linewidths=0, zorder=3, clip_on=False)
+        small = {"s": 8, "alpha": 0.5, "linewidths": 0, "zorder": 3}
+        panel.scatter(values, [place] * len(values), color=colour, clip_on=False, **small)
     panel.scatter([mean], [place], color=colour, s=36, zorder=4, clip_on=False)
