@@ -1,0 +1,353 @@
+"""Clips and images a second and core: this project's loaders against those that people use, on the same files.
+
+Clips are 16 frames of a 2.56 s window at 224 pixels, augmented for training; each loader runs alone in a process with
+one thread. Goals: 12 times pytorchvideo's (as the authors configured it) from the frame store, 6 times from MPEG-4
+AVI, 2 times from H.264 with one key frame; images twice torchvision's ImageFolder recipe; a worker under 400 MB.
+
+The competitors are installed for this script only, into a folder of their own:
+
+    pip install --no-deps --target /tmp/rivals pytorchvideo fvcore iopath parameterized portalocker termcolor yacs \\
+        torchcodec==0.13.0
+    python benchmarks/loading.py --data ../shared/data --rivals /tmp/rivals --memory-clips 10000
+
+torchcodec wants the system's FFmpeg libraries as well; what cannot be imported is left out, and said so.
+"""
+
+import argparse
+import importlib
+import json
+import multiprocessing
+import os
+import platform
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+RESULTS = Path(__file__).parent / "results"
+FRAMES, SECONDS, SIZE, BATCH = 16, 2.56, 224, 4
+Loader = Callable[[], Iterator[int]]
+"""Calling it gives an endless iterator that yields how many samples came."""
+
+
+def prepare(shared: Path, work: Path, videos: int) -> None:
+    """Real UCF101 clips as they are (avi), coded anew as H.264 with one key frame (h264), and the frame store."""
+    import av
+
+    from ivvit.data.decode import decode_all
+
+    sources = sorted((shared / "UCF101/video").glob("*/*.avi"))[:: max(1, 90 // videos)][:videos]
+    for source in sources:
+        label = source.parent.name
+        for split in ("train", "val"):
+            (work / "avi" / split / label).mkdir(parents=True, exist_ok=True)
+            (work / "h264" / split / label).mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, work / "avi/train" / label)
+        with av.open(str(work / "h264/train" / label / f"{source.stem}.mp4"), "w") as container:
+            stream = container.add_stream("libx264", rate=25, options={"x264-params": "keyint=9999:scenecut=0"})
+            stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+            for index, frame in enumerate(decode_all(source)):
+                picture = frame.reformat(format="yuv420p")
+                picture.pts, picture.time_base = index, Fraction(1, 25)
+                container.mux(stream.encode(picture))
+            container.mux(stream.encode(None))
+    os.symlink((shared / "Tiny-ImageNet/tiny-imagenet").resolve(), work / "images")
+    for name, frames in (("avi", "store"), ("h264", "original"), ("images", None)):
+        _validate(work, name, frames)
+
+
+def _options(name: str, frames: str | None) -> "object":
+    from ivvit.config.datasets import DatasetOptions
+
+    kind = "image-folder" if name == "images" else "video-folder"
+    return DatasetOptions(kind=kind, path=name, clip_seconds=SECONDS, frames=frames or "original")
+
+
+def _validate(work: Path, name: str, frames: str | None) -> None:
+    from ivvit.data.extraction import extract
+    from ivvit.data.validation import validate
+
+    options = _options(name, frames)
+    validate(name, options, work, work / f"{name}.json", workers=2)
+    if frames == "store":
+        extract(name, options, work, work / f"{name}.json", workers=2)
+
+
+def ours(work: Path, name: str, frames: str | None = None) -> Loader:
+    """This project's training batches."""
+
+    def run() -> Iterator[int]:
+        from ivvit.data.batches import open_train
+
+        data = open_train(name, _options(name, frames), work, work / f"{name}.json",
+                          img_size=SIZE, num_frames=FRAMES, seed=0)  # fmt: skip
+        size, step = (16, 0) if name == "images" else (BATCH, 0)
+        while True:
+            yield len(data.batch(step, size).labels)
+            step += 1
+
+    return run
+
+
+def pytorchvideo(work: Path, name: str) -> Loader:
+    """pytorchvideo's loader with the transforms of the authors' dataset code."""
+
+    def run() -> Iterator[int]:
+        importlib.import_module("ivvit.compat")
+        import torch
+        import torchvision.transforms._functional_tensor as functional_tensor
+
+        sys.modules["torchvision.transforms.functional_tensor"] = functional_tensor
+        from pytorchvideo.data import LabeledVideoDataset, make_clip_sampler
+        from pytorchvideo.transforms import (
+            ApplyTransformToKey,
+            Normalize,
+            RandomShortSideScale,
+            RemoveKey,
+            UniformTemporalSubsample,
+        )
+        from torchvision.transforms import Compose, Lambda, RandomCrop, RandomHorizontalFlip
+
+        transform = Compose(
+            [
+                ApplyTransformToKey(
+                    "video",
+                    Compose(
+                        [
+                            UniformTemporalSubsample(FRAMES),
+                            Lambda(lambda x: x / 255.0),
+                            Normalize([0.45] * 3, [0.225] * 3),
+                            RandomShortSideScale(min_size=256, max_size=320),
+                            RandomCrop(SIZE),
+                            RandomHorizontalFlip(),
+                        ]
+                    ),
+                ),
+                RemoveKey("audio"),
+            ]
+        )
+        files = [(str(file), {"label": 0}) for file in sorted((work / name / "train").glob("*/*"))]
+        while True:
+            sampler = make_clip_sampler("random", SECONDS)
+            dataset = LabeledVideoDataset(files, sampler, transform=transform, decode_audio=False)
+            for batch in torch.utils.data.DataLoader(dataset, batch_size=BATCH):
+                yield len(batch["label"])
+
+    return run
+
+
+def by_hand(work: Path, name: str, decode: str) -> Loader:
+    """torchcodec or plain PyAV (seek, decode, convert what is needed), then torchvision on the whole clip."""
+
+    def run() -> Iterator[int]:
+        importlib.import_module("ivvit.compat")
+        import torch
+        from torchvision.transforms import v2
+
+        read = {"torchcodec": _torchcodec, "PyAV": _pyav}[decode]
+        files = sorted((work / name / "train").glob("*/*"))
+        flip, crop = v2.RandomHorizontalFlip(), v2.RandomCrop(SIZE)
+        torch.manual_seed(0)
+        while True:
+            clips = []
+            for _ in range(BATCH):
+                clip = read(files[int(torch.randint(len(files), ()))])
+                side = int(torch.randint(256, 321, ()))
+                clips.append(flip(crop(v2.functional.resize(clip, [side], antialias=True))).contiguous())
+            yield len(torch.stack(clips))
+
+    return run
+
+
+def _window(frames: int) -> list[int]:
+    import torch
+
+    length = min(64, frames)
+    start = int(torch.randint(frames - length + 1, ()))
+    return [start + i * (length - 1) // (FRAMES - 1) for i in range(FRAMES)]
+
+
+def _torchcodec(file: Path) -> "object":
+    from torchcodec.decoders import VideoDecoder
+
+    decoder = VideoDecoder(str(file), num_ffmpeg_threads=1, seek_mode="approximate")
+    return decoder.get_frames_at(_window(decoder.metadata.num_frames)).data
+
+
+def _pyav(file: Path) -> "object":
+    import av
+    import numpy as np
+    import torch
+
+    with av.open(str(file), metadata_errors="ignore") as container:
+        stream = container.streams.video[0]
+        stream.thread_count, stream.thread_type = 1, "NONE"
+        wanted = _window(stream.frames)
+        container.seek(int(wanted[0] / stream.average_rate / stream.time_base), stream=stream, backward=True)
+        kept = {}
+        for frame in container.decode(stream):
+            index = round(float(frame.pts * stream.time_base * stream.average_rate))
+            if index in wanted:
+                kept[index] = frame.to_ndarray(format="rgb24")
+            if index >= wanted[-1]:
+                break
+    frames = [kept[min(kept, key=lambda i, w=w: abs(i - w))] for w in wanted]
+    return torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2)
+
+
+def image_folder(work: Path, name: str) -> Loader:
+    """torchvision's reference recipe on PIL images."""
+
+    def run() -> Iterator[int]:
+        importlib.import_module("ivvit.compat")
+        import torch
+        from torchvision import datasets, transforms
+
+        transform = transforms.Compose(
+            [
+                transforms.RandomResizedCrop(SIZE),
+                transforms.RandomHorizontalFlip(),
+                transforms.ToTensor(),
+                transforms.Normalize([0.45] * 3, [0.225] * 3),
+            ]
+        )
+        folder = datasets.ImageFolder(str(work / name / "train"), transform)
+        while True:
+            for images, _ in torch.utils.data.DataLoader(folder, batch_size=16, shuffle=True):
+                yield len(images)
+
+    return run
+
+
+def cases(work: Path) -> dict[tuple[str, str], Loader]:
+    """(what is read, loader's name) -> loader."""
+    return {
+        ("MPEG-4 AVI", "pytorchvideo"): pytorchvideo(work, "avi"),
+        ("MPEG-4 AVI", "torchcodec"): by_hand(work, "avi", "torchcodec"),
+        ("MPEG-4 AVI", "plain PyAV"): by_hand(work, "avi", "PyAV"),
+        ("MPEG-4 AVI", "ivvit, original"): ours(work, "avi", "original"),
+        ("MPEG-4 AVI", "ivvit, frame store"): ours(work, "avi", "store"),
+        ("H.264, one key frame", "pytorchvideo"): pytorchvideo(work, "h264"),
+        ("H.264, one key frame", "torchcodec"): by_hand(work, "h264", "torchcodec"),
+        ("H.264, one key frame", "plain PyAV"): by_hand(work, "h264", "PyAV"),
+        ("H.264, one key frame", "ivvit, original"): ours(work, "h264", "original"),
+        ("64 px JPEG", "torchvision ImageFolder"): image_folder(work, "images"),
+        ("64 px JPEG", "ivvit"): ours(work, "images"),
+    }
+
+
+def _measure(case: tuple[str, str], work: Path, rivals: str, seconds: float, queue: multiprocessing.Queue) -> None:
+    """Samples per second of processor time (one thread), after a warm-up."""
+    sys.path.append(rivals)
+    import torch
+
+    torch.set_num_threads(1)
+    try:
+        samples = cases(work)[case]()
+        for _ in range(2):
+            next(samples)
+    except (ImportError, RuntimeError, OSError) as error:
+        queue.put((None, f"{type(error).__name__}: {str(error).splitlines()[0][:90]}"))
+        return
+    count, begin = 0, time.process_time()
+    while time.process_time() - begin < seconds:
+        count += next(samples)
+    queue.put((count / (time.process_time() - begin), ""))
+
+
+def _memory(work: Path, clips: int, queue: multiprocessing.Queue) -> None:
+    """Resident memory (MB) of a worker's process along `clips` clips from the frame store."""
+    import torch
+
+    torch.set_num_threads(1)
+    samples, done, seen = ours(work, "avi", "store")(), 0, []
+    while done < clips:
+        done += next(samples)
+        if done % (clips // 10 // BATCH * BATCH or BATCH) == 0:
+            seen.append((done, _resident()))
+    queue.put(seen)
+
+
+def _resident() -> float:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
+
+
+def _alone(target: Callable, *args: object) -> object:
+    """What `target` puts into a queue, in a fresh process."""
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    process = context.Process(target=target, args=(*args, queue))
+    process.start()
+    result = queue.get()
+    process.join()
+    return result
+
+
+def _table(rates: dict[tuple[str, str], float | None], notes: dict[tuple[str, str], str]) -> Table:
+    table = Table("files", "loader", "samples/s and core", "times the first")
+    for (files, loader), rate in rates.items():
+        first = next(value for (other, _), value in rates.items() if other == files)
+        ratio = f"{rate / first:.1f}" if rate and first else ""
+        table.add_row(files, loader, f"{rate:.1f}" if rate else f"left out ({notes[(files, loader)]})", ratio)
+    return table
+
+
+def main() -> None:
+    """Print a table and write results/loading-<processor>.json."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="real files (%(default)s)")
+    parser.add_argument("--rivals", default="", help="where the competitors are installed")
+    parser.add_argument("--videos", type=int, default=15, help="number of UCF101 clips (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=4, help="processor time per measurement (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="the loaders take turns so often (%(default)s)")
+    parser.add_argument("--memory-clips", type=int, default=0, help="also watch memory over so many clips")
+    args = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = "1"
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        prepare(args.data, work, args.videos)
+        names, notes = list(cases(work)), {}
+        seen: dict[tuple[str, str], list[float]] = {name: [] for name in names}
+        for _ in range(args.rounds):
+            for name in names:
+                rate, notes[name] = _alone(_measure, name, work, args.rivals, args.seconds)
+                if rate:
+                    seen[name].append(rate)
+        rates = {name: statistics.median(values) if values else None for name, values in seen.items()}
+        memory = _alone(_memory, work, args.memory_clips) if args.memory_clips else []
+    Console().print(_table(rates, notes))
+    for done, megabytes in memory:
+        print(f"{done:6d} clips: {megabytes:.0f} MB resident")
+    _write(args, rates, seen, notes, memory)
+
+
+def _write(args: argparse.Namespace, rates: dict, seen: dict, notes: dict, memory: list) -> None:
+    import av
+    import torch
+
+    cpu = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+                if line.startswith("model name")), platform.processor())  # fmt: skip
+    content = {
+        "cpu": cpu, "torch": torch.__version__, "av": av.__version__, "videos": args.videos, "rounds": args.rounds,
+        "loaders": [
+            {"files": files, "loader": loader, "samples_per_second_and_core": rate,
+             "rounds": seen[(files, loader)], "left_out": notes[(files, loader)]}
+            for (files, loader), rate in rates.items()
+        ],
+        "resident_megabytes": memory,
+    }  # fmt: skip
+    RESULTS.mkdir(exist_ok=True)
+    name = "-".join(cpu.lower().replace("(r)", "").replace("@", "").split())[:60]
+    (RESULTS / f"loading-{name}.json").write_text(json.dumps(content, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
