@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 
 def finish(job: StudyJob, best: Path) -> None:
-    """Write `best` (best-<n_trials>.yaml), and beside it trials.csv and report/study.html, from the first n_trials.
+    """Write `best` (best-<n_trials>.yaml), and trials.csv and report-<n_trials>.html in the study's folder.
+
+    All three say what the first n_trials say, however many there are by now; best comes last.
 
     Raises:
         UserError: not all of the n_trials are finished, or none was trained to its end.
@@ -31,9 +33,8 @@ def finish(job: StudyJob, best: Path) -> None:
         )
     chosen = best_trial(job, trials)
     table = trials_table(job, trials, chosen.number)
-    (job.folder / "report").mkdir(exist_ok=True)
     write_text(job.folder / "trials.csv", table.to_csv(index=False, lineterminator="\n"))
-    write_text(job.folder / "report" / "study.html", report_page(job, trials, chosen))
+    write_text(job.folder / f"report-{job.options.n_trials}.html", report_page(job, trials, chosen))
     best.parent.mkdir(parents=True, exist_ok=True)
     write_text(best, best_text(job, chosen))
     print(f"study {job.name}: {counts_note(job, trials)}; the best is trial {chosen.number}: {chosen.values}")

@@ -97,7 +97,7 @@ def quiet_optuna() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
         warnings.filterwarnings("ignore", message=".*is not divisible by `step`.*")
-        warnings.filterwarnings("ignore", message="PedAnovaImportanceEvaluator computes.*low")
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"optuna\.importance")  # about few trials
         yield
 
 

@@ -1,4 +1,4 @@
-"""report/study.html: history, importances, slices and parallel coordinates in one file that needs no network."""
+"""A study's report: history, importances, slices and parallel coordinates in one file that needs no network."""
 
 import html
 from collections.abc import Iterator

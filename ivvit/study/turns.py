@@ -1,5 +1,6 @@
 """Who works on which trial: a worker takes over what a dead one left, then makes new trials, then waits."""
 
+import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,7 @@ def _new(job: StudyJob, records: Records) -> Turn | None:
         trials = records.trials()
         with ExitStack() as stack:  # claimed before anybody can see it
             lost = stack.enter_context(run_lock(_claim_path(job, len(trials))))
+            shutil.rmtree(job.trial_folder(len(trials)), ignore_errors=True)  # of a study whose record was lost
             number = records.create(propose(job, trials))
             return Turn(number, records.trial(number).params, {}, stack.pop_all(), lost)
 

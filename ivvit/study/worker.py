@@ -41,9 +41,9 @@ def work(job: StudyJob, *, worker: int = 0, train: Train | None = None, poll_sec
         Interrupted: a signal or the time limit asked for a stop; the trial's state is saved.
         UserError: a trial cannot be trained, the storage cannot be used, or the grid has fewer points than n_trials.
     """
+    check_grid(job)
     if train is None:
         from ivvit.training.run import train
-    check_grid(job)
     job.folder.mkdir(parents=True, exist_ok=True)
     with log_to(job.folder / f"worker-{worker}.log", leads()), together():
         if leads():

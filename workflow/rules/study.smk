@@ -39,6 +39,12 @@ checkpoint study:
         ),
     output:
         RESULTS / "studies/{study}/{identity}/best-{n_trials}.yaml",
+        report(
+            RESULTS / "studies/{study}/{identity}/report-{n_trials}.html",
+            caption="../report/study.rst",
+            category="Studies",
+            labels={"study": "{study}", "trials": "{n_trials}"},
+        ),
     log:
         "logs/study/{study}-{identity}-{n_trials}.log",
     benchmark:
