@@ -15,6 +15,10 @@ COMMANDS = {
     "status": "what is fresh, stale (and why), running, failed",
     "why": "all reasons why an experiment is stale, or what a change would make stale",
     "show": "draw the exact training batch of a step",
+    "plan": "what would run, and an estimate of hours, time and disk",
+    "accept": "declare that a superseded result is still valid",
+    "history": "an experiment's earlier results, and what changed",
+    "clean": "list superseded results; --yes removes them",
     "results": "the table of results, and where everything lies",
     "tables": "write tables and figures of the current runs, and the links to them",
     "validate": "check a data set and write its manifest",
@@ -22,6 +26,7 @@ COMMANDS = {
     "weights": "fetch, verify and convert pretrained weights",
     "demo": "make the demo's data sets and weights",
     "study": "a study's worker, or its end",
+    "comet": "upload archived Comet experiments",
 }
 
 

@@ -1,19 +1,24 @@
 """The state of every experiment and seed: fresh, stale and why, waiting for a check, running, failed, never run."""
 
 import json
+import re
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ivvit.config import Config
+from ivvit.config import Config, Experiment
 from ivvit.staleness.holders import holder, reached
 from ivvit.staleness.identity import Identities, Identity
 from ivvit.staleness.jobs import Jobs
 from ivvit.staleness.locks import Pending
 from ivvit.staleness.manifests import difference
+from ivvit.staleness.past import PastRun, past_run, past_runs
 from ivvit.staleness.reasons import reasons
 from ivvit.staleness.records import outdated
+
+_FAILURE = re.compile(r"error: |(\w+\.)*\w*(Error|Exception|Exit)\b")  # ours, or the last line of a traceback
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,8 @@ class RunState:
     why: list[str] = field(default_factory=list)
     identity: str | None = None
     folder: str | None = None
+    settled: str = ""
+    """The state if the pending checks find nothing new; pending where not even that is known."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -56,12 +63,14 @@ class Status:
         try:
             identity = self.identities.experiment(name)
         except Pending as pending:
-            return RunState(name, seed, "pending", [self._waits(str(target)) for target in pending.targets])
-        if waits := self._checks(name):
-            return RunState(name, seed, "pending", waits, identity.digest)
+            waits = [self._waits(str(target)) for target in pending.targets]
+            return RunState(name, seed, "pending", waits, settled="pending")
         folder = self.paths.run(identity.digest, seed)
-        state, why = self._state(name, seed, folder, identity)
-        return RunState(name, seed, state, why, identity.digest, str(folder))
+        settled, why = self._state(name, seed, folder, identity)
+        state = settled
+        if settled != "running" and (waits := self._checks(name)):
+            state, why = "pending", [*waits, *why]
+        return RunState(name, seed, state, why, identity.digest, str(folder), settled)
 
     def _state(self, name: str, seed: int, folder: Path, identity: Identity) -> tuple[str, list[str]]:
         if (folder / "metrics.json").is_file():
@@ -73,27 +82,48 @@ class Status:
         if step is not None or (folder / "provenance.json").is_file():
             last = _last_line(log)
             ended = _sessions(folder)[-1:]
-            if last.startswith("error:") or (ended and ended[0].get("end") not in ("killed", "interrupted", None)):
+            if _FAILURE.match(last) or (ended and ended[0].get("end") not in ("killed", "interrupted", None)):
                 return "failed", [last or "see its log", f"iteration {step or 0} of {total}"]
             return "interrupted", [f"iteration {step or 0} of {total}; goes on from its checkpoint"]
-        if log.is_file() and _last_line(log):
-            return "failed", [_last_line(log)]
-        old = previous(self.paths.link(name, seed), identity.digest)
-        return ("never run", []) if old is None else ("stale", self.reasons(old, identity))
+        if _FAILURE.match(last := _last_line(log)):
+            return "failed", [last]
+        old = self.earlier(name, seed)
+        return ("never run", []) if old is None else ("stale", self.reasons(old.provenance, identity))
+
+    def earlier(self, name: str, seed: int) -> PastRun | None:
+        """The latest finished run of an experiment that is not fresh: the one that people see, else one by its name."""
+        linked = past_run(self.paths.link(name, seed))
+        return linked or self._latest.get((name, seed))
+
+    @cached_property
+    def _latest(self) -> dict[tuple[str, int], PastRun]:
+        return {(run.name, run.seed): run for run in reversed(past_runs(self.paths))}
 
     def reasons(self, old: dict[str, Any], identity: Identity) -> list[str]:
         """Why an earlier run (its provenance) is not today's."""
         return reasons(old.get("parts", {}), identity.parts, lambda n, a, b: difference(self.paths.manifest(n), a, b))
 
     def _checks(self, name: str) -> list[str]:
+        experiments = list(self._upstream(name))
+        places = (self.paths.manifest, self.paths.frames)
+        locks = [place(data) for experiment in experiments for data in experiment.data for place in places]
+        locks += [self.paths.weights(experiment.pretrain) for experiment in experiments]
+        return [self.outdated[lock] for lock in dict.fromkeys(locks) if lock in self.outdated]
+
+    def _upstream(self, name: str) -> Iterator[Experiment]:
+        """The experiment, its study's trials, and all that it starts from."""
         experiment = self.identities.resolved(name)
-        locks = [self.paths.manifest(data) for data in experiment.data]
-        locks += [self.paths.frames(data) for data in experiment.data]
-        locks.append(self.paths.weights(experiment.pretrain))
-        return [self.outdated[lock] for lock in locks if lock in self.outdated]
+        yield experiment
+        if study := self.config.entries[name].from_study:
+            yield from self._upstream(self.config.file.studies[study].base)
+        if experiment.pretrain.startswith("experiment:"):
+            yield from self._upstream(experiment.pretrain.removeprefix("experiment:"))
 
     def _waits(self, target: str) -> str:
-        return self.outdated.get(Path(target), f"waits for {target}")
+        path = Path(target)
+        if path.is_relative_to(self.paths.results / "studies"):
+            return f"study {path.relative_to(self.paths.results / 'studies').parts[0]} must be done first"
+        return self.outdated.get(path, f"waits for {target}")
 
     def _accepted(self, identity: Identity) -> list[str]:
         record = self.paths.accepted(identity.digest)
@@ -101,15 +131,6 @@ class Status:
             return []
         content = json.loads(record.read_text())
         return [f"accepted by {content['who']} on {content['when'][:10]}: {content['why']}"]
-
-
-def previous(link: Path, identity: str) -> dict[str, Any] | None:
-    """The provenance of the run that a link shows, if it is another one than today's."""
-    try:
-        content = json.loads((link / "provenance.json").read_text())
-    except (OSError, ValueError):
-        return None
-    return content if content.get("identity") != identity and (link / "metrics.json").is_file() else None
 
 
 def _sessions(folder: Path) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ CONFIG = """\
 root_path: data
 datasets:
   shades: {kind: image-folder, path: datasets/shades, flip: false}
-  moves: {kind: video-folder, path: datasets/moves, flip: false, clip_seconds: 0.24}
+  moves: {kind: video-folder, path: datasets/moves, flip: false, clip_seconds: 0.24, max_damaged: 0.5}
   walks: {kind: video-folder, path: datasets/walks, flip: false, clip_seconds: 0.24, frames: original}
 weights:
   local: {url: "file://{root_path}/pretrained_weight/local.pth"}
@@ -36,19 +36,25 @@ defaults:
 experiments:
   joint: {model: IV-ViT, pretrain: local}
   shifted: {model: MSCA, datasets: {walks: 2}}
-  images: {model: TokenShift, datasets: {shades: 2}, seeds: [0, 1]}
-  child: {extends: images, pretrain: "experiment:images", seeds: [0]}
-  tuned: {extends: images, from_study: rate, iterations: 3, seeds: [0]}
+  images: {model: TokenShift, datasets: {shades: 2}}
+  child: {extends: images, pretrain: "experiment:images"}
+  tuned: {extends: images, from_study: rate, iterations: 3}
 studies:
   rate: {base: images, n_trials: 2, space: {optimizer.lr: {low: 1.0e-4, high: 1.0e-2, log: true}}}
 runtime: {workers: 0, gpus: 0, memory_gb: 1}
 """
-JOINT, SHIFTED, IMAGES = {"train:joint/0"}, {"train:shifted/0"}, {"train:images/0", "train:images/1"}
+SMALL = "".join(
+    line
+    for line in CONFIG.splitlines(keepends=True)
+    if not line.startswith(("  shifted", "  child", "  tuned", "studies", "  rate"))
+)
+JOINT, SHIFTED, IMAGES = {"train:joint/0"}, {"train:shifted/0"}, {"train:images/0"}
 CHILD, TUNED = {"train:child/0"}, {"train:tuned/0"}
 STUDY = {"study:rate", "study_worker:rate"}
 TRAINED = JOINT | SHIFTED | IMAGES | CHILD | TUNED
 VALIDATED = {"validate:shades", "validate:moves", "validate:walks"}
 STORED = {"extract:moves", "frames:moves"}
+SMALL_EVERYTHING = JOINT | IMAGES | {"validate:shades", "validate:moves", "weights:local"} | STORED
 EVERYTHING = TRAINED | STUDY | VALIDATED | STORED | {"weights:local"}
 
 # Where each rule's log lies, so that a log written during a run tells that its job ran.
@@ -84,7 +90,7 @@ class Workspace:
         return self.folder / name
 
     @classmethod
-    def make(cls, folder: Path) -> "Workspace":
+    def make(cls, folder: Path, config: str = CONFIG) -> "Workspace":
         """The project's files, a configuration, data and weights; nothing has run yet."""
         for name in ("Snakefile", "workflow", "profiles", "ivvit"):
             source = PROJECT / name
@@ -93,7 +99,7 @@ class Workspace:
             copy(source, folder / name)
         (folder / "config").mkdir()
         shutil.copy2(PROJECT / "config" / "weights.yaml", folder / "config")
-        (folder / "config" / "config.yaml").write_text(CONFIG)
+        (folder / "config" / "config.yaml").write_text(config)
         _make_data(folder / "data")
         return cls(folder)
 

@@ -1,0 +1,60 @@
+"""Declare that a superseded result is still valid, say after a refactoring; --undo takes it back."""
+
+import argparse
+
+from ivvit.cli.common import add_config, config_of, experiment_of
+from ivvit.cli.jobs import identity_of, link_run
+from ivvit.config import Config
+from ivvit.errors import UserError
+from ivvit.staleness.acceptance import accept, undo
+from ivvit.staleness.past import PastRun
+from ivvit.staleness.state import Status
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    add_config(parser)
+    parser.add_argument("experiment")
+    parser.add_argument("--why", help="the reason, which the tables show")
+    parser.add_argument("--undo", action="store_true", help="take the acceptance back")
+    parser.add_argument("--anyway", action="store_true", help="even if more than code has changed")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Accept, or undo it."""
+    config = config_of(args)
+    name = experiment_of(config, args.experiment)
+    status = Status(config)
+    identity = identity_of(status.identities, name)
+    if args.undo:
+        for seed, earlier in undo(status.paths, name, identity).items():
+            link_run(status.paths, name, seed, earlier)
+            print(f"{name}, seed {seed}: stale again")
+        return
+    if not args.why:
+        raise UserError("say why the earlier result is still valid: --why 'renamed a variable'")
+    runs = _earlier(config, status, name)
+    differences = sorted({line for run in runs.values() for line in status.reasons(run.provenance, identity)})
+    if any(not line.partition(":")[0].endswith(".py") for line in differences) and not args.anyway:
+        changed = "\n  ".join(differences)
+        raise UserError(f"{name}: more than code has changed since:\n  {changed}\nadd --anyway if it is valid even so")
+    accept(status.paths, name, identity, runs, args.why, differences)
+    for seed, earlier in runs.items():
+        link_run(status.paths, name, seed, identity.digest)
+        print(f"{name}, seed {seed}: the run of {earlier.ended[:16]} is taken for today's; --undo takes that back")
+
+
+def _earlier(config: Config, status: Status, name: str) -> dict[int, PastRun]:
+    found = {}
+    for seed in config.entries[name].seeds:
+        state = status.run(name, seed)
+        if state.state == "fresh":
+            continue
+        if state.state == "pending":
+            raise UserError(f"{name}, seed {seed}: {'; '.join(state.why)}; start snakemake first")
+        if (earlier := status.earlier(name, seed)) is None:
+            raise UserError(f"{name}, seed {seed}: has no earlier run that could be accepted")
+        found[seed] = earlier
+    if not found:
+        raise UserError(f"{name}: is fresh; there is nothing to accept")
+    return found

@@ -1,0 +1,43 @@
+"""All finished runs of an experiment, the latest first, with their metrics and what changed between them."""
+
+import argparse
+from pathlib import Path
+
+from ivvit.cli.common import add_config, config_of
+from ivvit.errors import UserError
+from ivvit.staleness.manifests import difference
+from ivvit.staleness.past import PastRun, past_run, past_runs
+from ivvit.staleness.paths import Paths
+from ivvit.staleness.reasons import reasons
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    add_config(parser)
+    parser.add_argument("experiment", help="its name, also one that is no longer configured")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print them."""
+    paths = Paths(config_of(args).results)
+    runs = [run for run in past_runs(paths) if run.name == args.experiment]
+    links = (paths.results / "experiments" / args.experiment).glob("seed*")
+    linked = [run for link in links if (run := past_run(link)) is not None]
+    shown = {run.folder for run in linked}
+    runs += [run for run in linked if run.folder not in {other.folder for other in runs}]  # trained under another name
+    if not runs:
+        raise UserError(f"{args.experiment}: has no finished run in {paths.results}")
+    for seed in sorted({run.seed for run in runs}):
+        _print([run for run in runs if run.seed == seed], shown, paths)
+
+
+def _print(runs: list[PastRun], shown: set[Path], paths: Paths) -> None:
+    for run, before in zip(runs, [*runs[1:], None], strict=True):
+        datasets = run.metrics().get("datasets", {})
+        numbers = ", ".join(f"{name} {values['top1']:.4f}" for name, values in datasets.items())
+        commit = (run.provenance.get("git") or {}).get("commit") or "no commit"
+        mark = "  (shown in the tables)" if run.folder in shown else ""
+        print(f"seed {run.seed}  {run.ended[:16]}  {commit[:8]}  run {run.identity[:8]}  {numbers}{mark}")
+        if before is not None:
+            for line in reasons(before.parts, run.parts, lambda n, a, b: difference(paths.manifest(n), a, b)):
+                print(f"    since the one before: {line}")

@@ -1,0 +1,309 @@
+"""What may happen to a workflow that has run, and exactly which jobs must run after it."""
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from workspace import (
+    CHILD,
+    IMAGES,
+    JOINT,
+    SHIFTED,
+    STORED,
+    STUDY,
+    TRAINED,
+    TUNED,
+    VALIDATED,
+    Workspace,
+    make_video,
+    touch_all,
+    write_weights,
+)
+
+CONFIG_FILE = "config/config.yaml"
+MOVES_ALL = {"validate:moves", *STORED, *JOINT}
+SHADES_ALL = {"validate:shades", *JOINT, *IMAGES, *CHILD, *STUDY, *TUNED}
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A change, and the jobs that must run after it (tables may)."""
+
+    apply: Callable[[Workspace], None]
+    jobs: set[str] = field(default_factory=set)
+    arguments: tuple[str, ...] = ()
+
+
+MUTATIONS: dict[str, Mutation] = {}
+
+
+def mutation(jobs: set[str] = frozenset(), *arguments: str) -> Callable[[Callable[[Workspace], None]], None]:
+    def enter(function: Callable[[Workspace], None]) -> None:
+        MUTATIONS[function.__name__] = Mutation(function, set(jobs), arguments)
+
+    return enter
+
+
+def edit(name: str, file: str, old: str, new: str, jobs: set[str] = frozenset(), *arguments: str) -> None:
+    """A mutation that replaces a text in a file."""
+    MUTATIONS[name] = Mutation(lambda workspace: workspace.edit(file, old, new), set(jobs), arguments)
+
+
+def configured(name: str, old: str, new: str, jobs: set[str] = frozenset()) -> None:
+    edit(name, CONFIG_FILE, old, new, jobs)
+
+
+def appended(name: str, file: str, text: str, jobs: set[str] = frozenset()) -> None:
+    """A mutation that adds lines to a file."""
+
+    def apply(workspace: Workspace) -> None:
+        with (workspace / file).open("a") as stream:
+            stream.write(text)
+
+    MUTATIONS[name] = Mutation(apply, set(jobs))
+
+
+# --- the specification
+configured("iterations_of_all", "iterations: 2", "iterations: 1", JOINT | SHIFTED | IMAGES | CHILD | STUDY)
+configured(
+    "weight_decay_of_all", "optimizer: {lr: 1.0e-3}", "optimizer: {lr: 1.0e-3, weight_decay: 0.1}", TRAINED | STUDY
+)
+configured("weight_decay_of_one", "{model: MSCA,", "{model: MSCA, optimizer: {weight_decay: 0.01},", SHIFTED)
+configured("model_option", "{model: MSCA,", "{model: {name: MSCA, shift: qk},", SHIFTED)
+configured("batch_size", "  datasets: {shades: 2, moves: 2}", "  datasets: {shades: 1, moves: 2}", JOINT)
+configured("searched_key_of_the_base", "{shades: 2}}\n  child", "{shades: 2}, optimizer: {lr: 0.5}}\n  child",
+           IMAGES | CHILD)  # fmt: skip
+configured("flips", "path: datasets/walks, flip: false", "path: datasets/walks, flip: true", SHIFTED)
+configured("original_frames_to_store", ", frames: original", "", SHIFTED | {"extract:walks", "frames:walks"})
+configured("store_to_original_frames", "0.24, max_damaged", "0.24, frames: original, max_damaged", JOINT)
+configured("store_settings", "max_damaged: 0.5}", "max_damaged: 0.5, store: {quality: 5}}", STORED | JOINT)
+configured("pretrained_from_nothing", "pretrain: local", "pretrain: none", JOINT)
+configured("expected_counts", "path: datasets/walks,", "path: datasets/walks, expect: {classes: 2, train: 8, val: 4},",
+           {"validate:walks"})  # fmt: skip
+configured("a_comment_in_the_configuration", "experiments:", "# what we compare\nexperiments:")
+configured("defaults_spelled_out", "{model: MSCA,", "{model: {name: MSCA, shift: kv, shift_heads: 1}, grad_clip: null,")
+configured("key_order", "{model: TokenShift, datasets: {shades: 2}}", "{datasets: {shades: 2}, model: TokenShift}")
+configured("dataset_order", "  datasets: {shades: 2, moves: 2}", "  datasets: {moves: 2, shades: 2}")
+configured("yaml_anchors", "datasets: {shades: 2}}\n  child: {extends: images,",
+           "datasets: &only {shades: 2}}\n  child: {extends: images, datasets: *only,")  # fmt: skip
+configured("number_notation", "lr: 1.0e-3", "lr: 0.001")
+configured("runtime", "{workers: 0, gpus: 0,", "{workers: 1, gpus: 0, threads: 2, checkpoint_minutes: 9,")
+configured("unused_dataset", "datasets:\n  shades", "datasets:\n  CIFAR100: {expect: none}\n  shades")
+# --- experiments and seeds
+configured("experiment_added", "studies:", "  wide: {extends: images, num_frames: 3}\nstudies:", {"train:wide/0"})
+configured("equal_experiment_added", "studies:", "  twin: {extends: images}\nstudies:")
+configured("experiment_removed", "  shifted: {model: MSCA, datasets: {walks: 2}}\n", "")
+configured("experiment_renamed", "  shifted: {model", "  msca: {model")
+configured("seeds_added", "{model: MSCA,", "{seeds: [0, 3], model: MSCA,", {"train:shifted/3"})
+configured("grid_added", "studies:", "grids:\n  g: {extends: images, over: {ema: [0.5, 0.9]}}\nstudies:",
+           {"train:g-0.5/0", "train:g-0.9/0"})  # fmt: skip
+# --- the study
+configured("search_space", "low: 1.0e-4", "low: 2.0e-4", STUDY | TUNED)
+configured("study_workers", "n_trials: 2,", "n_trials: 2, workers: 2,")
+configured("unsearched_key_of_the_base", "{shades: 2}}\n  child", "{shades: 2}, ema: 0.5}\n  child",
+           IMAGES | CHILD | STUDY | TUNED)  # fmt: skip
+# --- code
+edit("own_models_code", "ivvit/models/msca.py", "import", "VALUE = 1\nimport", SHIFTED)
+edit("another_models_code", "ivvit/models/polyvit.py", "import", "VALUE = 1\nimport")
+appended("shared_code_of_models", "ivvit/models/common.py", "\nVALUE = 1\n", TRAINED | STUDY)
+appended("shared_code_of_training", "ivvit/training/optimizers.py", "\nVALUE = 1\n", TRAINED | STUDY)
+appended("code_of_batches", "ivvit/data/transforms.py", "\nVALUE = 1\n", TRAINED | STUDY)
+appended("a_comment", "ivvit/training/trainer.py", "\n# a remark\n")
+appended("a_new_unused_module", "ivvit/training/unused.py", "VALUE = 1\n")
+appended("the_extractor", "ivvit/data/extraction/encode.py", "\nVALUE = 1\n", STORED)
+appended("a_layout_reader", "ivvit/data/layouts/folders.py", "\nVALUE = 1\n", VALIDATED)
+appended("the_conversion", "ivvit/weights/layouts.py", "\nVALUE = 1\n", {"weights:local"})
+appended("tracking", "ivvit/tracking/__init__.py", "\nVALUE = 1\n")
+appended("progress", "ivvit/training/progress.py", "\nVALUE = 1\n")
+appended("proposals_of_studies", "ivvit/study/proposals.py", "\nVALUE = 1\n", STUDY)
+appended("tables", "ivvit/results/tables.py", "\nVALUE = 1\n")
+appended("configuration_code", "ivvit/config/explain.py", "\nVALUE = 1\n")
+edit("command_of_a_rule", "workflow/rules/training.smk", "ivvit train --identity", "ivvit  train --identity")
+
+
+@mutation()
+def formatting(workspace: Workspace) -> None:
+    path = workspace / "ivvit/training/update_rules.py"
+    text = path.read_text()
+    assert "work.clear()\n    for dataset in datasets:" in text
+    path.write_text("\n\n" + text.replace("work.clear()\n    for", "work.clear( )\n\n    for").replace("'", '"'))
+
+
+@mutation()
+def docstrings(workspace: Workspace) -> None:
+    path = workspace / "ivvit/training/ema.py"
+    text, count = re.subn(r'"""[^"]+"""', '"""Something else."""', path.read_text())
+    assert count > 3
+    path.write_text(text)
+
+
+# --- data
+def _frames(seed: int, path: Path) -> None:
+    make_video(path, np.random.default_rng(seed))
+
+
+@mutation(MOVES_ALL, "--forcerun", "validate")
+def bytes_of_a_video(workspace: Workspace) -> None:
+    """In place: its folder's time stays, so only validation (-R validate) can find it."""
+    _frames(1, workspace / "data/datasets/moves/train/class0/0.avi")
+
+
+MUTATIONS["bytes_of_a_video"].jobs.update(VALIDATED)
+
+
+@mutation(VALIDATED, "--forcerun", "validate")
+def times_of_all_data_and_validation_asked_for(workspace: Workspace) -> None:
+    touch_all(workspace / "data" / "datasets")
+
+
+@mutation()
+def time_of_an_image(workspace: Workspace) -> None:
+    os.utime(workspace / "data/datasets/shades/train/class0/0.png")
+
+
+@mutation(VALIDATED)
+def data_copied_without_times(workspace: Workspace) -> None:
+    data = workspace / "data/datasets"
+    data.rename(workspace / "old")
+    shutil.copytree(workspace / "old", data, copy_function=shutil.copyfile)
+    for folder in [data, *(path for path in data.rglob("*") if path.is_dir())]:
+        os.utime(folder)
+
+
+@mutation(STORED)
+def root_moved(workspace: Workspace) -> None:
+    """The store is looked for at the new place; nothing is extracted again."""
+    (workspace / "data").rename(workspace / "elsewhere")
+    workspace.edit(CONFIG_FILE, "root_path: data", "root_path: elsewhere")
+
+
+@mutation(MOVES_ALL)
+def video_added(workspace: Workspace) -> None:
+    _frames(2, workspace / "data/datasets/moves/train/class1/new.avi")
+
+
+@mutation(MOVES_ALL)
+def video_quarantined(workspace: Workspace) -> None:
+    path = workspace / "data/datasets/moves/train/class1/1.avi"
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(content[: len(content) // 3])
+
+
+@mutation(SHADES_ALL)
+def image_relabelled(workspace: Workspace) -> None:
+    train = workspace / "data/datasets/shades/train"
+    (train / "class0/0.png").rename(train / "class1/moved.png")
+
+
+@mutation(SHADES_ALL)
+def class_without_images(workspace: Workspace) -> None:
+    """No sample changes, but the heads do."""
+    (workspace / "data/datasets/shades/train/class2").mkdir()
+    (workspace / "data/datasets/shades/val/class2").mkdir()
+
+
+@mutation({"validate:shades"})
+def manifest_lost(workspace: Workspace) -> None:
+    (workspace / "results/manifests/shades.json").unlink()
+
+
+@mutation({"validate:shades"})
+def file_added_that_is_no_image(workspace: Workspace) -> None:
+    (workspace / "data/datasets/shades/train/class0/notes.txt").write_text("nothing\n")
+
+
+# --- weights
+@mutation({"weights:local"} | JOINT)
+def weights_replaced(workspace: Workspace) -> None:
+    write_weights(workspace / "data/pretrained_weight/local.pth", seed=1)
+
+
+@mutation({"weights:local"})
+def weights_fetched_again(workspace: Workspace) -> None:
+    path = workspace / "data/pretrained_weight/local.pth"
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(content)
+
+
+# --- results
+def _best(workspace: Workspace) -> Path:
+    return next((workspace / "results/studies/rate").glob("*/best-2.yaml"))
+
+
+@mutation(TUNED)
+def best_changed(workspace: Workspace) -> None:
+    path = _best(workspace)
+    path.write_text(re.sub(r"optimizer.lr: .*", "optimizer.lr: 0.0042", path.read_text()))
+
+
+@mutation({"study:rate"})
+def best_lost(workspace: Workspace) -> None:
+    _best(workspace).unlink()
+
+
+@mutation(IMAGES)
+def run_lost(workspace: Workspace) -> None:
+    """Those that started from it stay: they are what they were."""
+    shutil.rmtree((workspace / "results/experiments/images/seed0").resolve())
+
+
+@mutation()
+def links_lost(workspace: Workspace) -> None:
+    shutil.rmtree(workspace / "results/experiments")
+
+
+@mutation()
+def memory_of_snakemake_lost(workspace: Workspace) -> None:
+    shutil.rmtree(workspace / ".snakemake")
+
+
+@mutation(MOVES_ALL)
+def memory_lost_and_video_added(workspace: Workspace) -> None:
+    memory_of_snakemake = workspace / ".snakemake"
+    shutil.rmtree(memory_of_snakemake)
+    _frames(2, workspace / "data/datasets/moves/train/class1/new.avi")
+
+
+@mutation()
+def results_touched(workspace: Workspace) -> None:
+    touch_all(workspace / "results")
+    touch_all(workspace / "ivvit")
+    touch_all(workspace / "workflow")
+
+
+@mutation()
+def memory_lost_and_results_touched(workspace: Workspace) -> None:
+    shutil.rmtree(workspace / ".snakemake")
+    touch_all(workspace / "results")
+
+
+@mutation((), "--workflow-profile", "none")
+def no_profile(workspace: Workspace) -> None:
+    """Nothing but the command line differs."""
+
+
+@mutation()
+def another_torch(workspace: Workspace) -> None:
+    """What `pip install -U` would leave, as far as versions can be seen without importing."""
+    folder = workspace / "torch-99.0.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: torch\nVersion: 99.0.0\n")
+
+
+def resaved(workspace: Workspace) -> None:
+    """An image saved again: other bytes, equal pixels (used by tests of their own)."""
+    path = workspace / "data/datasets/shades/train/class0/0.png"
+    Image.open(path).save(path, compress_level=0)
+
+
+def recorded(workspace: Workspace, name: str) -> dict:
+    """The provenance of an experiment's run."""
+    return json.loads((workspace / f"results/experiments/{name}/seed0/provenance.json").read_text())
