@@ -28,7 +28,9 @@ class LoadReport:
             f"{self.layout} layout: {len(self.loaded)} loaded, {len(self.missing)} missing, "
             f"{len(self.unexpected)} unexpected"
         ]
-        lines += [f"  missing: {name}" for name in self.missing]
+        heads = dict.fromkeys(name.split(".")[1].replace("%2E", ".") for name in self.missing if _is_head(name))
+        lines += [f"  new heads: {', '.join(heads)}"] if heads else []
+        lines += [f"  missing: {name}" for name in self.missing if not _is_head(name)]
         lines += [f"  unexpected: {name}" for name in self.unexpected]
         return "\n".join(lines + [f"  {note}" for note in self.notes])
 
@@ -69,6 +71,10 @@ def load_weights(model: "nn.Module", state_dict: "dict[str, Tensor]", allow_part
 def _short(name: str) -> str:
     """The model's own names without the part that timm's lack."""
     return name.removeprefix("backbone.")
+
+
+def _is_head(name: str) -> bool:
+    return name.startswith("heads.")
 
 
 def _account(converted: Converted, chosen: "dict[str, Tensor]", targets: dict, notes: list[str]) -> LoadReport:
