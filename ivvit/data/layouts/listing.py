@@ -1,8 +1,9 @@
 """A data set's samples as its layout gives them, before any file is opened."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from ivvit.config.datasets import DatasetOptions
 from ivvit.data.layouts.cifar import read_cifar100
@@ -61,9 +62,9 @@ def list_samples(name: str, options: DatasetOptions, root: Path) -> Listing:
         entries = READERS[options.kind](path, options)
     except UserError as error:
         raise UserError(f"{name}: {error}") from error
-    prefix = PurePosixPath(relative_to_root(dataset_folder(options, root), root))
+    prefix = relative_to_root(dataset_folder(options, root), root).removeprefix(".")
     splits = {
-        split: [Sample((prefix / file).as_posix(), label) for file, label in sorted(entries.samples[split])]
+        split: [Sample(os.path.join(prefix, file), label) for file, label in sorted(entries.samples[split])]
         for split in ("train", "val")
     }
     return Listing(tuple(entries.classes), splits["train"], splits["val"], entries.missing, entries.ignored)

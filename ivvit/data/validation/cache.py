@@ -4,7 +4,6 @@ One JSON line per file, appended while validation runs: killed at any point, it 
 """
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import TextIO
 
@@ -50,6 +49,8 @@ class FindingsCache:
 
     def close(self, keep: set[str]) -> None:
         """Forget files that are no longer part of the data set, and close."""
+        if self._stream is None and self._known.keys() <= keep:
+            return
         if self._stream is not None:
             self._stream.close()
             self._stream = None
@@ -60,4 +61,4 @@ class FindingsCache:
 
 
 def _line(path: str, finding: Finding) -> str:
-    return json.dumps({"format": FORMAT, "path": path, **asdict(finding)}, separators=(",", ":")) + "\n"
+    return json.dumps({"format": FORMAT, "path": path, **vars(finding)}, separators=(",", ":")) + "\n"

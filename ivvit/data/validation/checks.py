@@ -3,6 +3,7 @@
 import pandas as pd
 
 from ivvit.config.datasets import Counts, DatasetOptions, official_counts
+from ivvit.data.validation.table import inside
 from ivvit.errors import UserError
 
 SHOWN = 5
@@ -29,19 +30,20 @@ def check_counts(name: str, options: DatasetOptions, found: Counts | dict[str, i
 
 def check_duplicates(table: pd.DataFrame, folder: str) -> list[str]:
     """Warnings for contents that occur more than once, within a split and across the splits."""
-    short = table.assign(path=table["path"].str.removeprefix(folder + "/"))
-    contents = {split: rows.groupby("sha256")["path"].agg(sorted) for split, rows in short.groupby("split")}
+    twins = table[table["sha256"].duplicated(keep=False)]
+    contents: dict[str, dict[str, list[str]]] = {"train": {}, "val": {}}
+    for split, path, sha256 in zip(twins["split"], twins["path"], twins["sha256"], strict=True):
+        contents[split].setdefault(sha256, []).append(inside(path, folder))
     warnings = []
     for split, by_hash in contents.items():
-        twice = sorted(paths for paths in by_hash if len(paths) > 1)
+        twice = sorted(sorted(paths) for paths in by_hash.values() if len(paths) > 1)
         if twice:
             extra = sum(len(paths) - 1 for paths in twice)
             warnings.append(f"{split}: {extra} duplicates by content, such as {' = '.join(twice[0][:SHOWN])}")
-    if len(contents) == 2:
-        train, val = contents["train"], contents["val"]
-        shared = sorted((train[digest][0], val[digest][0]) for digest in set(train.index) & set(val.index))
-        if shared:
-            warnings.append(f"{len(shared)} contents are in both train and val, such as {' = '.join(shared[0])}")
+    train, val = contents["train"], contents["val"]
+    shared = sorted((min(train[digest]), min(val[digest])) for digest in train.keys() & val.keys())
+    if shared:
+        warnings.append(f"{len(shared)} contents are in both train and val, such as {' = '.join(shared[0])}")
     return warnings
 
 

@@ -1,7 +1,6 @@
 """What is found out about one file."""
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,3 @@ class Finding:
     def duration(self) -> float:
         """Seconds; 0 for images."""
         return self.frames / self.fps if self.fps else 0.0
-
-    def to_json(self) -> dict[str, Any]:
-        """For the cache."""
-        return asdict(self)

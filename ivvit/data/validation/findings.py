@@ -47,7 +47,7 @@ def find_all(
 
 def _known(cache: FindingsCache, path: str, root: Path) -> Finding | None:
     try:
-        stat = os.stat(root / path)
+        stat = os.stat(os.path.join(root, path))
     except OSError:
         return None
     return cache.get(path, stat.st_size, stat.st_mtime_ns)

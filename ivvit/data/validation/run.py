@@ -13,7 +13,7 @@ from ivvit.data.places import dataset_folder, relative_to_root
 from ivvit.data.validation.checks import check_counts, check_damaged, check_duplicates
 from ivvit.data.validation.findings import find_all
 from ivvit.data.validation.report import report_text
-from ivvit.data.validation.table import SCHEMA, digest_of, row_of, write_table, write_text
+from ivvit.data.validation.table import SCHEMA, digest_of, inside, row_of, write_table, write_text
 from ivvit.errors import UserError
 
 
@@ -61,7 +61,7 @@ def _usable(listing: Listing, findings: dict[str, Any], folder: str) -> tuple[pd
         for sample in getattr(listing, split):
             finding = findings[sample.path]
             if finding.damage:
-                damaged[_short(sample.path, folder)] = finding.damage
+                damaged[inside(sample.path, folder)] = finding.damage
             else:
                 rows.append(row_of(split, sample, finding))
     quarantined = [{"path": path, "reason": reason} for path, reason in sorted(damaged.items())]
@@ -79,9 +79,5 @@ def _warnings(listing: Listing, findings: dict[str, Any], folder: str) -> list[s
     odd: dict[str, list[str]] = {}
     for path, finding in sorted(findings.items()):
         for remark in finding.remarks:
-            odd.setdefault(remark, []).append(_short(path, folder))
+            odd.setdefault(remark, []).append(inside(path, folder))
     return warnings + [f"{len(paths)} files, such as {paths[0]}: {remark}" for remark, paths in sorted(odd.items())]
-
-
-def _short(path: str, folder: str) -> str:
-    return path.removeprefix(folder + "/")

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -27,31 +27,23 @@ SCHEMA = pa.schema(
 
 def row_of(split: str, sample: Sample, finding: Finding) -> dict[str, Any]:
     """A row of the table."""
-    facts = {name: getattr(finding, name) for name in SCHEMA.names if hasattr(finding, name)}
-    return {
-        "split": split,
-        "path": sample.path,
-        "label": sample.label,
-        **facts,
-        "pts": finding.pts or None,
-        "keys": finding.keys or None,
-    }
+    own = {"split": split, "path": sample.path, "label": sample.label, "duration": finding.duration}
+    return {**vars(finding), **own, "pts": finding.pts or None, "keys": finding.keys or None}
+
+
+def inside(path: str, folder: str) -> str:
+    """A path as it is named from the data set's folder; one that is elsewhere as it is."""
+    return path.removeprefix(f"{folder}/")
 
 
 def digest_of(table: pd.DataFrame, folder: str) -> str:
     """The digest over the sorted rows (split, path in the data set's folder, label, content hash)."""
-    base = PurePosixPath(folder)
+    columns = (table[name].tolist() for name in ("split", "path", "label", "sha256"))
     rows = sorted(
-        json.dumps([split, _inside(PurePosixPath(path), base), int(label), sha256])
-        for split, path, label, sha256 in zip(
-            table["split"], table["path"], table["label"], table["sha256"], strict=True
-        )
+        json.dumps([split, inside(path, folder), label, sha256])
+        for split, path, label, sha256 in zip(*columns, strict=True)
     )
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()
-
-
-def _inside(path: PurePosixPath, base: PurePosixPath) -> str:
-    return str(path.relative_to(base) if path.is_relative_to(base) else path)
 
 
 def write_table(table: pd.DataFrame, lock: Path, digest: str) -> None:
