@@ -26,14 +26,14 @@ def cluster() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def demo(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, str]:
-    """The project after `snakemake --profile slurm`, and what that said."""
+def demo(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, str, str]:
+    """The project after `snakemake --profile slurm`, what that said, and what a second one would do."""
     project = Project(tmp_path_factory.mktemp("slurm") / "project")
-    return project, project.run("demo.txt")
+    return project, project.run("demo.txt"), project.run("again.txt", "-n")
 
 
 @pytest.fixture
-def project(demo: tuple[Project, str]) -> Project:
+def project(demo: tuple[Project, str, str]) -> Project:
     """The project, its data sets validated and its weights converted."""
     return demo[0]
 

@@ -29,7 +29,7 @@ class Night:
 
 
 @pytest.fixture(scope="module")
-def night(demo: tuple[Project, str], tmp_path_factory: pytest.TempPathFactory) -> Night:
+def night(demo: tuple[Project, str, str], tmp_path_factory: pytest.TempPathFactory) -> Night:
     project, keep = demo[0], tmp_path_factory.mktemp("undisturbed")
     project.add("pace", {"experiments": {"pace": {"model": "TokenShift", "iterations": 60}}})
     project.ivvit("train", "pace")
@@ -37,25 +37,25 @@ def night(demo: tuple[Project, str], tmp_path_factory: pytest.TempPathFactory) -
     per_second = speed["iterations"] / (speed["train_seconds"] + speed["data_seconds"])
     experiments = {
         # Stops 24 s after its job began, as its first job has 2 minutes.
-        "late": {"iterations": int(35 * per_second), "runtime": {"deadline_minutes": 1.6}},
-        "cancelled": {"iterations": int(15 * per_second)},
-        "requeued": {"iterations": int(15 * per_second) + 1},
-        "hungry": {"iterations": 40, "runtime": {"memory_gb": 0.45}},
+        "night-late": {"iterations": int(35 * per_second), "runtime": {"deadline_minutes": 1.6}},
+        "night-cancelled": {"iterations": int(15 * per_second)},
+        "night-requeued": {"iterations": int(15 * per_second) + 1},
+        "night-hungry": {"iterations": 40, "runtime": {"memory_gb": 0.45}},
     }
     project.add("night", {"experiments": {name: {"model": "TokenShift", **e} for name, e in experiments.items()}})
     with ThreadPoolExecutor(2) as pool:
         names = list(experiments)
         references = dict(zip(names, pool.map(lambda name: project.reference(name, keep), names), strict=True))
     limit = "train:runtime=2 if attempt == 1 else 30"
-    process = project.start("night.txt", "--until", "train", "--retries", "6", "--set-resources", limit)
+    process = project.start("night.txt", *project.targets("night"), "--retries", "6", "--set-resources", limit)
     try:
-        for name in ("cancelled", "requeued"):
+        for name in ("night-cancelled", "night-requeued"):
             wait_for(
                 process, lambda name=name: project.iteration(name) >= 20 and project.job(name), f"{name} to be trained"
             )
             number = project.job(name)
             assert number, f"{name} ended too early to be disturbed"
-            slurm(*(["scancel"] if name == "cancelled" else ["scontrol", "requeue"]), number)
+            slurm(*(["scancel"] if name == "night-cancelled" else ["scontrol", "requeue"]), number)
         text = process.end_well()
     finally:
         process.terminate()
@@ -63,29 +63,29 @@ def night(demo: tuple[Project, str], tmp_path_factory: pytest.TempPathFactory) -
 
 
 def test_time_limit(night: Night) -> None:
-    first, *others = night.project.sessions("late")
+    first, *others = night.project.sessions("night-late")
     assert "time limit" in first["end"] and first["to_iteration"] > 0 and others
     assert others[-1]["from_iteration"] >= first["to_iteration"] and others[-1]["end"] == "finished"
     assert others[-1]["slurm_job"] != first["slurm_job"]  # handed in again
-    night.same_bits("late")
+    night.same_bits("night-late")
 
 
 def test_scancel(night: Night) -> None:
-    sessions = night.project.sessions("cancelled")
+    sessions = night.project.sessions("night-cancelled")
     assert len({session["slurm_job"] for session in sessions}) > 1
     assert sessions[-1]["from_iteration"] > 0 and sessions[-1]["end"] == "finished"
     assert "CANCELLED" in night.text
-    night.same_bits("cancelled")
+    night.same_bits("night-cancelled")
 
 
 def test_requeue(night: Night) -> None:
-    sessions = night.project.sessions("requeued")
+    sessions = night.project.sessions("night-requeued")
     assert len(sessions) > 1 and {session["slurm_job"] for session in sessions} == {night.requeued}
     assert sessions[-1]["from_iteration"] > 0 and sessions[-1]["end"] == "finished"
-    night.same_bits("requeued")
+    night.same_bits("night-requeued")
 
 
 def test_out_of_memory(night: Night) -> None:
     assert "OUT_OF_MEMORY" in night.text
-    assert night.project.sessions("hungry")[-1]["end"] == "finished"
-    night.same_bits("hungry")
+    assert night.project.sessions("night-hungry")[-1]["end"] == "finished"
+    night.same_bits("night-hungry")

@@ -7,8 +7,8 @@ import pytest
 from cluster import Project
 
 pytestmark = pytest.mark.slurm
-EXPERIMENTS = {"pair": {"iterations": 6}, "spread": {"iterations": 7}}
-RUNTIME = {"pair": {"gpus": 2}, "spread": {"gpus": 2, "nodes": 2}}
+EXPERIMENTS = {"world-pair": {"iterations": 6}, "world-spread": {"iterations": 7}}
+RUNTIME = {"world-pair": {"gpus": 2}, "world-spread": {"gpus": 2, "nodes": 2}}
 
 
 def test_several_processes_on_one_and_on_two_nodes(project: Project, tmp_path: Path) -> None:
@@ -16,8 +16,8 @@ def test_several_processes_on_one_and_on_two_nodes(project: Project, tmp_path: P
     project.add("alone", {"experiments": plain})
     references = {name: project.reference(name, tmp_path) for name in plain}
     project.add("together", {"experiments": {n: {**fields, "runtime": RUNTIME[n]} for n, fields in plain.items()}})
-    project.run("together.txt", "--until", "train")
-    for name, processes in {"pair": 2, "spread": 4}.items():
+    project.run("together.txt", *project.targets("world"))
+    for name, processes in {"world-pair": 2, "world-spread": 4}.items():
         (session,) = project.sessions(name)
         assert session["processes"] == processes and session["slurm_job"]
         here = pandas.read_csv(project.seed(name) / "history.csv")

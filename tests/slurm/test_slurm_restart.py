@@ -11,7 +11,7 @@ ITERATIONS = 1500
 
 def test_a_killed_snakemake_leaves_no_double_run(project: Project) -> None:
     project.add("left", {"experiments": {"left": {"model": "TokenShift", "iterations": ITERATIONS}}})
-    first = project.start("killed.txt", "--until", "train")
+    first = project.start("killed.txt", *project.targets("left"))
     wait_for(first, (project.folder / "results/experiments/left/seed0").exists, "the job to start")
     wait_for(first, lambda: project.iteration("left") > 10, "iterations")
     first.send_signal(signal.SIGKILL)
@@ -20,7 +20,7 @@ def test_a_killed_snakemake_leaves_no_double_run(project: Project) -> None:
     assert state["state"] == "running" and "process" in state["why"][0]
 
     project.run("unlock.txt", "--unlock")
-    second = project.start("second.txt", "--until", "train", "--retries", "20")
+    second = project.start("second.txt", *project.targets("left"), "--retries", "20")
     wait_for(
         second,
         lambda: "is being trained by process" in project.log("left").read_text(errors="replace"),
