@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import traceback
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from PIL import Image
 
 from ivvit.config import RuntimeOptions
 from ivvit.config.resolve import Config
-from ivvit.training.job import TrainJob
+from ivvit.training.job import Interrupted, TrainJob
 
 DATASETS = {
     "shades": {"kind": "image-folder", "path": "shades", "flip": False},
@@ -64,6 +66,35 @@ def same_bits(one: Any, two: Any, where: str = "") -> None:
             same_bits(*pair, f"{where}.{i}")
     else:
         assert one == two, where
+
+
+def stop_at(*iterations: int) -> Callable[[int, dict], bool]:
+    """A callback that asks this process to stop, as a scheduler does, once at each of the iterations."""
+    left = set(iterations)
+
+    def on_evaluation(iteration: int, metrics: dict) -> bool:
+        if iteration in left:
+            left.remove(iteration)
+            os.kill(os.getpid(), signal.SIGUSR1)
+        return False
+
+    return on_evaluation
+
+
+def train_stopped(
+    run: Callable[[int], TrainJob], on_evaluation: Any, *, workers: Iterable[int] = (), **options: Any
+) -> int:
+    """Train run(workers) until it is done; gives the number of stops."""
+    from ivvit.training.run import train
+
+    stops, left = 0, iter(workers)
+    while True:
+        try:
+            train(run(next(left, 0)), on_evaluation, **options)
+            return stops
+        except Interrupted:
+            assert not (run(0).folder / "metrics.json").exists()
+            stops += 1
 
 
 def _make(root: Path) -> None:
@@ -130,8 +161,6 @@ def alive(process: int) -> bool:
 
 def main() -> None:
     """The parent of `Trainers`: reads a line for each run."""
-    import signal
-
     import ivvit.training.run
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children vanish by themselves

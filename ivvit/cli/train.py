@@ -43,9 +43,10 @@ def train_one(config: Config, name: str, seed: int) -> int:
     runtime = config.entries[name].runtime
     if spreads(runtime):
         return launch(runtime, sys.argv[1:])
+    from ivvit.tracking import open_tracking
     from ivvit.training.run import train
 
-    train(train_job(config, name, identity, seed, identities.resolved(name)))
+    train(train_job(config, name, identity, seed, identities.resolved(name)), tracking=open_tracking)
     return 0
 
 

@@ -1,12 +1,10 @@
 """A run that was stopped and goes on ends in the same bits as one that was not."""
 
 import json
-import os
-import signal
 from pathlib import Path
 
 import pytest
-from training_runs import TINY, data, job, same_bits  # noqa: F401
+from training_runs import TINY, data, job, same_bits, stop_at, train_stopped  # noqa: F401
 
 from ivvit.errors import UserError
 from ivvit.training.checkpoint import checkpoints, load_checkpoint
@@ -26,37 +24,12 @@ SETTINGS = {
 }  # fmt: skip
 
 
-def stop_at(*iterations: int):
-    """A callback that asks this process to stop, as a scheduler does, once at each of the iterations."""
-    left = set(iterations)
-
-    def on_evaluation(iteration, metrics):
-        if iteration in left:
-            left.remove(iteration)
-            os.kill(os.getpid(), signal.SIGUSR1)
-        return False
-
-    return on_evaluation
-
-
-def train_stopped(run, on_evaluation, sample_log=None, workers=()):
-    """Train until it is done; gives the number of stops."""
-    stops, workers = 0, iter(workers)
-    while True:
-        try:
-            train(run(next(workers, 0)), on_evaluation, sample_log=sample_log)
-            return stops
-        except Interrupted:
-            assert not (run(0).folder / "metrics.json").exists()
-            stops += 1
-
-
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_stopped_run_ends_in_the_same_bits(name, data, tmp_path):  # noqa: F811
     settings = {"evaluation": {"every": 1}} | SETTINGS[name]
     one, two = tmp_path / "one", tmp_path / "two"
     train(job(data, one, **settings), sample_log=one / "samples.csv")
-    stops = train_stopped(lambda _: job(data, two, **settings), stop_at(2, 5), two / "samples.csv")
+    stops = train_stopped(lambda _: job(data, two, **settings), stop_at(2, 5), sample_log=two / "samples.csv")
     assert stops == 2
     for file in (*RESULTS, "samples.csv"):
         assert (one / file).read_bytes() == (two / file).read_bytes(), file

@@ -1,0 +1,59 @@
+"""Comet: live with COMET_API_KEY, else archived for a later upload; one experiment however often a run is killed.
+
+Archives are made from history.csv when a run ends or pauses, and for what a killed start left behind when it goes on:
+nothing is lost with a process. Live numbers are sent by a thread; if that fails, they are archived like the others.
+"""
+
+import logging
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ivvit.tracking.archive import archive_history
+from ivvit.tracking.live import Live
+from ivvit.training.files import write_text
+from ivvit.training.job import TrainJob
+from ivvit.training.tracker import NoTracker, Tracker
+
+log = logging.getLogger("ivvit.tracking")
+
+
+@contextmanager
+def track_with_comet(job: TrainJob) -> Iterator[Tracker]:
+    """The job's Comet experiment."""
+    folder = job.folder / "state" / "comet"
+    folder.mkdir(parents=True, exist_ok=True)
+    key, known = _key(folder)
+    if not os.environ.get("COMET_API_KEY"):
+        _archive(job, folder, key)
+        try:
+            yield NoTracker()
+        finally:
+            _archive(job, folder, key)
+        return
+    live = Live(key, known, job)
+    try:
+        yield live
+    finally:
+        if not live.close():
+            log.warning("%s: Comet could not be reached; its numbers are archived for `ivvit comet upload`", job.name)
+            _archive(job, folder, key)
+
+
+def _archive(job: TrainJob, folder: Path, key: str) -> None:
+    """Archiving is a service: it must not turn a trained model into a failure."""
+    try:
+        archive_history(job.folder / "history.csv", folder, key, job.name, job.experiment.model_dump(mode="json"))
+    except Exception as error:
+        log.warning("%s: Comet's archive cannot be written to %s (%s)", job.name, folder, error)
+
+
+def _key(folder: Path) -> tuple[str, bool]:
+    """The experiment's key, made at the run's first start; and whether it was there."""
+    path = folder / "key"
+    if path.is_file():
+        return path.read_text().strip(), True
+    write_text(path, key := secrets.token_hex(16))
+    return key, False

@@ -1,0 +1,135 @@
+"""The small parts: rows that shrink, the job's end, leases of devices, atomic files, the line of progress."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ivvit.config.resolve import Config
+from ivvit.errors import UserError
+from ivvit.training import devices
+from ivvit.training.deadline import StopRequest, job_end, watch_for_stop
+from ivvit.training.distributed import World, check_world
+from ivvit.training.files import write_atomically, write_text
+from ivvit.training.progress import Reporter
+from ivvit.training.rows import RowLog, read_rows
+
+
+def test_rows_after_the_checkpoint_and_a_torn_one_are_cut_off(tmp_path):
+    path = tmp_path / "rows.csv"
+    log = RowLog(path, ("iteration", "name"), lambda row: True)
+    log.append([(1, "a"), (2, 'b, "quoted"')])
+    log.append([(3, "c")])
+    with path.open("a") as file:
+        file.write('4,"d')
+    again = RowLog(path, ("iteration", "name"), lambda row: int(row["iteration"]) <= 2)
+    assert [row["name"] for row in read_rows(path)] == ["a", 'b, "quoted"']
+    again.append([(3, "c")])
+    assert [row["iteration"] for row in read_rows(path)] == ["1", "2", "3"]
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "file"
+    write_text(path, "old")
+
+    def fail(file):
+        file.write(b"new")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_atomically(path, fail)
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_the_end_of_a_slurm_job_from_its_environment_or_from_squeue(monkeypatch, tmp_path):
+    for name in ("SLURM_JOB_END_TIME", "SLURM_JOB_ID"):
+        monkeypatch.delenv(name, raising=False)
+    assert job_end() is None
+    monkeypatch.setenv("SLURM_JOB_ID", "17")
+    squeue = tmp_path / "squeue"
+    squeue.write_text('#!/bin/sh\n[ "$*" = "-h -j 17 -o %e" ] && echo 2030-01-02T03:04:05\n')
+    squeue.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert time.localtime(job_end())[:6] == (2030, 1, 2, 3, 4, 5)
+    squeue.write_text("#!/bin/sh\necho N/A\n")
+    assert job_end() is None
+    monkeypatch.setenv("SLURM_JOB_END_TIME", "1893553445")
+    assert job_end() == 1893553445
+
+
+def test_stops_are_asked_for_by_signals_and_by_the_clock(monkeypatch):
+    before = signal.getsignal(signal.SIGUSR1)
+    with watch_for_stop(0) as stop:
+        assert stop.reason() is None
+        os.kill(os.getpid(), signal.SIGUSR1)
+        assert stop.reason() == "received SIGUSR1"
+    assert signal.getsignal(signal.SIGUSR1) == before
+    monkeypatch.setenv("SLURM_JOB_END_TIME", str(time.time() + 100))
+    assert StopRequest(1).reason() is None
+    assert "time limit is 1.7 minutes away" in StopRequest(2).reason()
+
+
+LEASE = """
+import sys, time
+from pathlib import Path
+from ivvit.config.resolve import Config
+from ivvit.errors import UserError
+from ivvit.training import devices
+devices.lease_folder = lambda: Path(sys.argv[1])
+devices._POLL_SECONDS = 0.01
+index, lock = devices.first_free(["a", "b"])
+print(index, flush=True)
+time.sleep(60)
+"""
+
+
+def lease(folder: Path) -> subprocess.Popen:
+    return subprocess.Popen([sys.executable, "-c", LEASE, folder], stdout=subprocess.PIPE, text=True)
+
+
+def test_each_job_gets_a_device_of_its_own_and_a_killed_ones_is_free_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(devices, "lease_folder", lambda: tmp_path)
+    jobs = [lease(tmp_path), lease(tmp_path)]
+    try:
+        assert sorted(process.stdout.readline() for process in jobs) == ["0\n", "1\n"]
+        waiting = lease(tmp_path)
+        jobs.append(waiting)
+        time.sleep(0.2)
+        jobs[1].kill()
+        jobs[1].wait()
+        assert waiting.stdout.readline() in ("0\n", "1\n")
+    finally:
+        for process in jobs:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+
+
+def test_lines_of_progress_say_what_matters(caplog, monkeypatch):
+    caplog.set_level("INFO", "ivvit.training")
+    now = [0.0]
+    monkeypatch.setattr("ivvit.training.progress.time.monotonic", lambda: now[0])
+    reporter = Reporter("joint", 100, 200)
+    now[0] = 10
+    reporter.update(110, 200, {"UCF101": {"loss": 1.5}}, 2.0)
+    assert not caplog.messages
+    now[0] = 50
+    reporter.update(150, 800, {"UCF101": {"loss": 1.25}}, 2.0)
+    assert caplog.messages == ["joint: 150/200  UCF101 1.250  20.0 samples/s  0:00:50 left  2.0 GiB"]
+
+
+@pytest.mark.parametrize(
+    ("size", "world", "parts", "fits"), [(2, 2, 1, True), (1, 2, 1, False), (6, 2, 3, True), (6, 3, 3, False)]
+)
+def test_a_batch_too_small_to_be_shared_is_refused(size, world, parts, fits):
+    fields = {"datasets": {"UCF101": size}, "accumulate": parts}
+    experiment = Config({"experiments": {"e": fields}}, "test").experiment("e")
+    if fits:
+        check_world(World(0, world), experiment)
+    else:
+        with pytest.raises(UserError, match=f"UCF101: a batch of {size} cannot be shared by {world} processes"):
+            check_world(World(0, world), experiment)
