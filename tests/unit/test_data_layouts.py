@@ -207,6 +207,14 @@ def test_bad_lists(tmp_path: Path, text: str, message: str) -> None:
         listing(tmp_path, kind="list-file", media="image", path="all.csv")
 
 
+@pytest.mark.parametrize("folder", [".", ".hidden", "a/b"])
+def test_paths_lead_to_the_files(tmp_path: Path, folder: str) -> None:
+    image_folder(tmp_path / folder)
+    found = listing(tmp_path, kind="image-folder", path=folder)
+    assert all((tmp_path / sample.path).is_file() for sample in found.train) and len(found.train) == 8
+    assert not found.train[0].path.startswith("./")
+
+
 def test_missing_folders_say_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"UCF101: .*datasets/UCF101 does not exist; .*root_path"):
         listing(tmp_path, "UCF101")

@@ -202,13 +202,14 @@ def test_cifar_rows_have_their_own_hashes(tmp_path: Path) -> None:
     assert json.loads(lock.read_text())["digest"] == before["digest"]
 
 
-def test_missing_list_entries_are_reported_not_fatal(tmp_path: Path) -> None:
+def test_missing_list_entries_are_reported_not_fatal(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     video(tmp_path / "D/a.avi", frames=4), video(tmp_path / "D/b.avi", 9, frames=4)
     (tmp_path / "D/all.csv").write_text("a.avi,x,train\nb.avi,y,val\ngone.avi,y,train\nlost.avi,y,train\n")
     content = checked(tmp_path, tmp_path / "D.json", kind="list-file", media="video", path="D/all.csv")
     assert content["counts"] == {"train": 1, "val": 1}
     assert content["warnings"] == ["2 listed files are not on disk, such as gone.avi"]
     assert "- lost.avi" in (tmp_path / "D.md").read_text()
+    assert caplog.messages == [f"D: 1 warnings, 0 damaged files left out; {tmp_path}/D.md says what to do"]
 
 
 def test_a_manifest_and_its_table_belong_together(tmp_path: Path) -> None:

@@ -62,7 +62,8 @@ def list_samples(name: str, options: DatasetOptions, root: Path) -> Listing:
         entries = READERS[options.kind](path, options)
     except UserError as error:
         raise UserError(f"{name}: {error}") from error
-    prefix = relative_to_root(dataset_folder(options, root), root).removeprefix(".")
+    folder = relative_to_root(dataset_folder(options, root), root)
+    prefix = "" if folder == "." else folder
     splits = {
         split: [Sample(os.path.join(prefix, file), label) for file, label in sorted(entries.samples[split])]
         for split in ("train", "val")

@@ -1,6 +1,7 @@
 """Validate a data set: list, open and hash every file, check the whole, write the manifest."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from ivvit.data.validation.findings import find_all
 from ivvit.data.validation.report import report_text
 from ivvit.data.validation.table import SCHEMA, digest_of, inside, row_of, write_table, write_text
 from ivvit.errors import UserError
+
+log = logging.getLogger("ivvit.data")
 
 
 def validate(
@@ -50,6 +53,9 @@ def validate(
             raise UserError(f"{name} has no usable training samples; {report} says what was found")
     finally:
         write_text(report, report_text(content, options, listing, table))
+    if content["warnings"] or quarantined:
+        log.warning("%s: %d warnings, %d damaged files left out; %s says what to do",
+                    name, len(content["warnings"]), len(quarantined), report)  # fmt: skip
     write_table(table, lock, content["digest"])
     write_text(lock, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
