@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> None:
     config = config_of(args)
     paths = Identities(config).paths
     runs = current_runs(config)
-    if not runs:
+    if not any(run.finished for run in runs):
         raise UserError("no experiment has a finished run yet; start `snakemake`")
     write_tables(runs, paths.tables, metric=config.file.results.metric)
     write_figure(runs, paths.figures)
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def current_runs(config: Config) -> list:
-    """The finished runs with today's identities, in the configuration's order; their links are renewed."""
+    """The runs with today's identities, in the configuration's order; the links of finished ones are renewed."""
     from ivvit.results.runs import RunRef
 
     identities = Identities(config)
@@ -46,7 +46,8 @@ def current_runs(config: Config) -> list:
         for seed in entry.seeds:
             folder = paths.run(identity, seed)
             if not (folder / "metrics.json").is_file():
-                print(f"{name}, seed {seed}: left out, not finished")
+                print(f"{name}, seed {seed}: not finished")
+                found.append(RunRef(name, seed, folder))
                 continue
             link_run(paths, name, seed, identity)
             found.append(RunRef(name, seed, folder, accepted=_accepted(paths.accepted(identity))))
