@@ -147,7 +147,7 @@ class _Leader:
         log.info("%s: %s with %s", self._name(turn), how, parameters)
 
     def _name(self, turn: Turn) -> str:
-        return f"study {self.job.name}, trial {turn.number} (of 0 to {self.job.options.n_trials - 1})"
+        return f"study {self.job.name}, trial {turn.number} ({turn.number + 1} of {self.job.options.n_trials})"
 
     def _values(self, values: list[float]) -> str:
         return ", ".join(f"{name} {value:.4f}" for name, value in zip(objective_names(self.job), values, strict=True))
