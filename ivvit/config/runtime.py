@@ -16,6 +16,8 @@ class RuntimeOptions(Section):
     """CPUs of a training job on each node; by default one for each GPU and each of its `workers`, or `threads`."""
     threads: int = Field(1, ge=1)
     """Threads of a training job on CPU (recorded: sums in another order differ in the last bit)."""
+    compile: bool = False
+    """Compile the backbone's blocks: faster after a minute or two; recorded, as it rounds differently."""
     checkpoint_minutes: float = Field(5, gt=0)
     """Minutes between checkpoints."""
     deadline_minutes: float = Field(3, ge=0)

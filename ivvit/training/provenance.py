@@ -37,6 +37,7 @@ class Provenance:
             "pid": os.getpid(),
             "device": _device_name(device),
             "threads": torch.get_num_threads(),
+            "compiled": job.runtime.compile,
             "workers": job.runtime.workers,
             "processes": world.size,
             "command": shlex.join(sys.orig_argv),

@@ -58,12 +58,16 @@ class Session:
         state = find_state(job)
         model = initial_model(job, with_weights=state is None)
         self._feed = Feed(job, image_size(model), self._world, pin=self._device.type == "cuda")
-        self._trainer = Trainer(model, job.experiment, job.seed, self._device, self._world)
+        self._trainer = Trainer(
+            model, job.experiment, job.seed, self._device, self._world, compiled=job.runtime.compile
+        )
         self.iteration, self._evaluated = 0, 0
         if state is not None:
             self._trainer.load_state_dict(state["trainer"])
             self.iteration, self._evaluated = state["iteration"], state["evaluated"]
             log.info("%s: going on from iteration %d of %d", job.name, self.iteration, self._total)
+        if len(set(self._world.gather(self.iteration))) > 1:
+            raise UserError(f"the nodes see different checkpoints in {job.folder / 'state'}; start again")
         self._best = Best(job.experiment.evaluation, state and state["best"])
         self._substitutes: dict[str, int] = state["substitutes"] if state else {}
         batch_sizes = {name: use.batch_size for name, use in job.experiment.datasets.items()}

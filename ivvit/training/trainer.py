@@ -35,7 +35,10 @@ class Iteration:
 class Trainer:
     """Model, optimisers, loss weighting, precision and average; `run` is one iteration, a state dict is all of it."""
 
-    def __init__(self, model: nn.Module, experiment: Experiment, seed: int, device: torch.device, world: World) -> None:
+    def __init__(
+        self, model: nn.Module, experiment: Experiment, seed: int, device: torch.device, world: World,
+        compiled: bool = False,
+    ) -> None:  # fmt: skip
         self.model, self.experiment, self.device, self.world = model.to(device), experiment, device, world
         self._seed = seed
         freeze(model, experiment.freeze)
@@ -45,6 +48,8 @@ class Trainer:
         self.precision = Precision(experiment.precision, device)
         self._average = WeightAverage(model, experiment.ema) if experiment.ema else None
         self._finite = FiniteCheck(experiment.max_skipped)
+        for block in model.backbone.blocks if compiled else ():
+            block.compile()
         self._rule = UPDATE_RULES[experiment.update_rule]
         self._forward = DistributedDataParallel(
             model, find_unused_parameters=True, device_ids=[device.index] if device.type == "cuda" else None
