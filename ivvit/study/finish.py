@@ -8,6 +8,7 @@ import yaml
 from ivvit.errors import UserError
 from ivvit.study.choice import best_trial
 from ivvit.study.job import StudyJob
+from ivvit.study.objective import objective_names
 from ivvit.study.records import Records
 from ivvit.study.report import report_page
 from ivvit.study.trials_table import counts_note, trials_table
@@ -37,7 +38,8 @@ def finish(job: StudyJob, best: Path) -> None:
     write_text(job.folder / f"report-{job.options.n_trials}.html", report_page(job, trials, chosen))
     best.parent.mkdir(parents=True, exist_ok=True)
     write_text(best, best_text(job, chosen))
-    print(f"study {job.name}: {counts_note(job, trials)}; the best is trial {chosen.number}: {chosen.values}")
+    values = ", ".join(f"{name} {value:.4f}" for name, value in zip(objective_names(job), chosen.values, strict=True))
+    print(f"study {job.name}: {counts_note(job, trials)}; the best is trial {chosen.number} with {values}")
 
 
 def best_text(job: StudyJob, trial: "FrozenTrial") -> str:
