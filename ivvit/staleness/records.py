@@ -22,7 +22,7 @@ def outdated(jobs: Jobs) -> dict[Path, str]:
     def look(lock: Path, what: str, key: str, done: str) -> None:
         if not lock.is_file():
             found[lock] = f"{what} must be {done} first"
-        elif _recorded(jobs.paths, lock) != key:
+        elif recorded(jobs.paths, lock) != key:
             found[lock] = f"{what} changed and will be {done} again"
 
     if jobs.config.file.demo is not None:
@@ -36,7 +36,8 @@ def outdated(jobs: Jobs) -> dict[Path, str]:
     return found
 
 
-def _recorded(paths: Paths, lock: Path) -> str | None:
+def recorded(paths: Paths, lock: Path) -> str | None:
+    """The key that the check behind a lock was done for; None if nobody knows."""
     try:
         return paths.key(lock).read_text()
     except FileNotFoundError:

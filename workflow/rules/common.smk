@@ -11,11 +11,11 @@ sys.path.insert(0, workflow.basedir)
 from ivvit.config import load_config
 from ivvit.errors import UserError
 from ivvit.staleness import environment
+from ivvit.staleness.due import show_due, store_is_due
 from ivvit.staleness.identity import Identities
 from ivvit.staleness.jobs import Jobs
 from ivvit.staleness.locks import Locks, Pending
 from ivvit.staleness.paths import slug
-from ivvit.staleness.due import show_due
 
 CONFIG_FILES = [str(path) for path in workflow.config_settings.configfiles] or [
     "config/config.yaml"
@@ -30,10 +30,19 @@ except UserError as error:
 environment.prepare(CONFIG_FILES, OVERRIDES)
 
 
+def pending_frames(dataset):
+    """What must come before the lock of a frame store counts, as far as Snakemake cannot see it by itself."""
+    if (pending := gate("validate", dataset=dataset)) is not None:
+        return pending
+    return str(PATHS.frames(dataset)) if store_is_due(JOBS, dataset) else None
+
+
 def gate(kind, **wildcards):
     """None when the checkpoint is done; else its target, which makes Snakemake come back when it is."""
     if kind == "weights":
         wildcards = {"weights": slug(wildcards["pretrain"])}
+    if kind == "frames" and (pending := pending_frames(**wildcards)) is not None:
+        return pending
     try:
         getattr(checkpoints, kind).get(**wildcards)
     except IncompleteCheckpointException as error:
