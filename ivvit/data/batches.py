@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader, Dataset
 from ivvit.data.batch import Batch, Record, normalize
 from ivvit.data.eval_data import EvalData, open_eval
 from ivvit.data.train_data import TrainData, open_train
+from ivvit.errors import UserError
 
 __all__ = ["Batch", "EvalData", "Record", "TrainData", "eval_loader", "normalize", "open_eval", "open_train",
            "train_loader"]  # fmt: skip
@@ -19,13 +20,16 @@ log = logging.getLogger("ivvit.data")
 
 
 @dataclass(frozen=True)
-class _TrainSteps(Dataset[Batch]):
+class _TrainSteps(Dataset["Batch | UserError"]):
     data: TrainData
     batch_size: int
     rows: slice
 
-    def __getitem__(self, step: int) -> Batch:
-        return self.data.batch(step, self.batch_size, self.rows)
+    def __getitem__(self, step: int) -> "Batch | UserError":
+        try:
+            return self.data.batch(step, self.batch_size, self.rows)
+        except UserError as error:  # raised in a worker, it would come with that worker's traceback in its message
+            return error
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ def eval_loader(
     return _reported(data.name, _load(_EvalBatches(data), batches, workers, pin))
 
 
-def _load(dataset: Dataset[Batch], sampler: range | list[list[int]], workers: int, pin: bool) -> Iterator[Batch]:
+def _load(dataset: Dataset, sampler: range | list[list[int]], workers: int, pin: bool) -> Iterator[Batch | UserError]:
     """Workers come from a fork server: forking this process would copy its threads' locks and its CUDA context."""
     context = get_context("forkserver") if workers else None
     if context is not None:
@@ -87,9 +91,11 @@ def _load(dataset: Dataset[Batch], sampler: range | list[list[int]], workers: in
     )
 
 
-def _reported(name: str, batches: Iterator[Batch]) -> Iterator[Batch]:
+def _reported(name: str, batches: Iterator[Batch | UserError]) -> Iterator[Batch]:
     """The batches that have rows; what could not be read is logged here, in the process that keeps the log."""
     for batch in batches:
+        if isinstance(batch, UserError):
+            raise batch
         for record in batch.records:
             if record.substitute_for:
                 log.warning("%s: %s cannot be read (%s); %s stands in for it",
