@@ -30,7 +30,7 @@ def cells(table: pd.DataFrame, names: dict[str, str] | None = None) -> Cells:
         shown = [round(100 * row[f"{column}_mean"], 1) for row in records]
         largest = max((value for value in shown if value == value), default=None)
         best |= {(index, place) for index, value in enumerate(shown) if value == largest and len(records) > 1}
-    return Cells(header, rows, best, [*_what(columns), *_missing(records), *_incomplete(records, columns)])
+    return Cells(header, rows, best, [*_what(columns, records), *_missing(records), *_incomplete(records, columns)])
 
 
 def _title(column: str) -> str:
@@ -58,9 +58,10 @@ def _value(row: dict, column: str) -> str:
     return f"{100 * mean:.1f}" + (f" ± {100 * std:.1f}" if std == std else "")
 
 
-def _what(columns: list[str]) -> list[str]:
+def _what(columns: list[str], records: list[dict]) -> list[str]:
     metric = columns[-1].rpartition("_")[2].replace("top", "Top-")
-    return [f"{metric} accuracy in %, mean ± standard deviation over seeds."]
+    several = any(row["n"] > 1 for row in records)
+    return [f"{metric} accuracy in %{', mean ± standard deviation over seeds' if several else ''}."]
 
 
 def _missing(records: list[dict]) -> list[str]:

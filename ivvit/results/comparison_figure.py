@@ -29,7 +29,8 @@ def comparison_figure(runs: list[Run]) -> Figure:
 def _panel(panel: Axes, runs: list[Run], name: str, experiments: list[str], colour: dict[str, str]) -> None:
     panel.set_title(name)
     panel.set_xlabel("top-1 accuracy (%)")
-    panel.set_xlim(0, 100)
+    panel.set_xlim(-2, 102)  # room for whole dots
+    panel.set_axisbelow(True)
     panel.grid(axis="x", color="0.9")
     panel.tick_params(axis="y", length=0)
     for place, experiment in enumerate(experiments):

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import shutil
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -121,6 +122,8 @@ class _Leader:
         else:
             self.records.complete(turn.number, values)
             log.info("%s: finished with %s", self._name(turn), self._values(values))
+        # a trial that has ended is not gone on with, and with several optimisers its state is gigabytes
+        shutil.rmtree(self.job.trial_folder(turn.number) / "state", ignore_errors=True)
 
     def _failed(self, turn: Turn, error: Exception) -> None:
         """Note the failure; the trial is tried again, from where it stood.
