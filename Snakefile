@@ -21,6 +21,7 @@ rule all:
     input:
         rules.tables.output,
         current_runs,
+        study_reports,
 
 
 onsuccess:
