@@ -1,6 +1,7 @@
 """What happens to jobs on a cluster, all in one run of snakemake: each run ends in the bits of an undisturbed one."""
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,8 +37,8 @@ def night(demo: tuple[Project, str, str], tmp_path_factory: pytest.TempPathFacto
     speed = json.loads((project.seed("pace") / "provenance.json").read_text())["speed"]
     per_second = speed["iterations"] / (speed["train_seconds"] + speed["data_seconds"])
     experiments = {
-        # Stops 24 s after its job began, as its first job has 2 minutes.
-        "night-late": {"iterations": int(35 * per_second), "runtime": {"deadline_minutes": 1.6}},
+        # Stops 24 s after its first job began, which has 5 minutes.
+        "night-late": {"iterations": int(35 * per_second), "runtime": {"deadline_minutes": 4.6}},
         "night-cancelled": {"iterations": int(15 * per_second)},
         "night-requeued": {"iterations": int(15 * per_second) + 1},
         "night-hungry": {"iterations": 40, "runtime": {"memory_gb": 0.45}},
@@ -46,7 +47,7 @@ def night(demo: tuple[Project, str, str], tmp_path_factory: pytest.TempPathFacto
     with ThreadPoolExecutor(2) as pool:
         names = list(experiments)
         references = dict(zip(names, pool.map(lambda name: project.reference(name, keep), names), strict=True))
-    limit = "train:runtime=2 if attempt == 1 else 30"
+    limit = "train:runtime=5 if attempt == 1 else 30"
     process = project.start("night.txt", *project.targets("night"), "--retries", "6", "--set-resources", limit)
     try:
         for name in ("night-cancelled", "night-requeued"):
@@ -86,6 +87,12 @@ def test_requeue(night: Night) -> None:
 
 
 def test_out_of_memory(night: Night) -> None:
-    assert "OUT_OF_MEMORY" in night.text
+    identity = night.project.seed("night-hungry").parent.name
+    jobs = re.findall(rf"SLURM jobid (\d+) \(log: \S*/rule_train/{identity}_0/", night.text)
+    assert len(jobs) > 1
+    said = "".join(log.read_text(errors="replace") for log in Path("/var/log/slurm-local").glob("slurmd-*.log"))
+    assert re.search(rf"StepId={jobs[0]}\.\d+ exceeded memory limit", said)
+    limits = [re.search(r"MinMemoryNode=(\S+)", slurm("scontrol", "show", "job", job))[1] for job in jobs[:2]]
+    assert limits == ["450M", "675M"]
     assert night.project.sessions("night-hungry")[-1]["end"] == "finished"
     night.same_bits("night-hungry")
