@@ -7,6 +7,7 @@ from typing import Any
 from ivvit.config import Config, Experiment, StudyOptions, canonical
 from ivvit.staleness.closure import Code
 from ivvit.staleness.digest import digest
+from ivvit.staleness.drift import versions
 from ivvit.staleness.entries import NEUTRAL, STUDY, TRAINING
 from ivvit.staleness.locks import Locks, Pending
 from ivvit.staleness.models import model_modules
@@ -39,7 +40,9 @@ class Identities:
             Pending: a check, a download or a study that it depends on has not been done.
         """
         experiment = self.resolved(name)
-        return self._identity(experiment, TRAINING, (experiment.model.name,), (experiment.pretrain,))
+        rerun = self.config.entries[name].runtime.on_version_drift == "rerun"
+        further = {"versions": versions()} if rerun else {}
+        return self._identity(experiment, TRAINING, (experiment.model.name,), (experiment.pretrain,), **further)
 
     def resolved(self, name: str) -> Experiment:
         """The experiment with its study's best parameters, if it takes any.

@@ -17,6 +17,7 @@ def reasons(old: dict[str, Any], new: dict[str, Any], data_diff: DataDiff = lamb
         *_data(old.get("data", {}), new["data"], data_diff),
         *_classes(old.get("classes", {}), new["classes"]),
         *_digests("frame store of {}", old.get("frames", {}), new["frames"]),
+        *_digests("version of {}", old.get("versions", {}), new.get("versions", {})),
         *_digests("{}", {"weights": old.get("weights")}, {"weights": new["weights"]}),
     ]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ivvit.config import Config, Experiment
+from ivvit.staleness.drift import drift
 from ivvit.staleness.holders import holder, reached
 from ivvit.staleness.identity import Identities, Identity
 from ivvit.staleness.jobs import Jobs
@@ -74,7 +75,7 @@ class Status:
 
     def _state(self, name: str, seed: int, folder: Path, identity: Identity) -> tuple[str, list[str]]:
         if (folder / "metrics.json").is_file():
-            return "fresh", self._accepted(identity)
+            return "fresh", [*self._accepted(identity), *_drift(folder)]
         step, total = reached(folder), identity.parts["spec"]["iterations"]
         if found := holder(folder):
             return "running", [f"{found.host}, process {found.pid}", f"iteration {step or 0} of {total}"]
@@ -131,6 +132,12 @@ class Status:
             return []
         content = json.loads(record.read_text())
         return [f"accepted by {content['who']} on {content['when'][:10]}: {content['why']}"]
+
+
+def _drift(folder: Path) -> list[str]:
+    run = past_run(folder)
+    found = drift(run.provenance) if run else []
+    return [f"made with other versions: {', '.join(found)}"] if found else []
 
 
 def _sessions(folder: Path) -> list[dict[str, Any]]:

@@ -1,0 +1,130 @@
+"""How fast the workflow plans: cold `snakemake -n`, identities and `ivvit status` for 10 to 3,000 runs.
+
+    python benchmarks/graph.py [--runs 10 100 1000 3000]
+
+All checks are done, every run is there but the last: the plan has one job, and everything else must be found fresh.
+"""
+
+import argparse
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+PROJECT = Path(__file__).parents[1]
+SEEDS = 3
+
+
+def main() -> None:
+    """Measure, print a table and write benchmarks/results/graph-<cores>-cores.json."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, nargs="+", default=[10, 100, 1000, 3000])
+    rows = [measure(runs) for runs in parser.parse_args().runs]
+    columns = list(rows[0])
+    print("  ".join(columns))
+    for row in rows:
+        print("  ".join(f"{row[column]:>{len(column)}.1f}" for column in columns))
+    content = {"machine": platform.processor() or platform.machine(), "cores": os.cpu_count(), "load": os.getloadavg()}
+    out = PROJECT / "benchmarks" / "results" / f"graph-{os.cpu_count()}-cores.json"
+    out.parent.mkdir(exist_ok=True)
+    out.write_text(json.dumps({**content, "rows": rows}, indent=1) + "\n")
+
+
+def measure(runs: int) -> dict[str, Any]:
+    """One workspace of so many runs."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        experiments = max(1, runs // SEEDS)
+        _workspace(folder, experiments)
+        identities = _identities(folder, experiments)
+        dry = _timed(folder, "-m", "snakemake", "-n", "--cores", "1")
+        assert re.search(r"^train +1$", dry["text"], re.MULTILINE), dry["text"]
+        return {
+            "runs": experiments * SEEDS,
+            "experiments": experiments,
+            "identities_cpu_ms": identities,
+            "dry_run_s": dry["seconds"],
+            "dry_run_cpu_s": dry["cpu"],
+            "dry_run_mb": dry["mb"],
+            "status_s": _timed(folder, "-m", "ivvit", "status", "--json")["seconds"],
+            "why_s": _timed(folder, "-m", "ivvit", "why", "e0")["seconds"],
+        }
+
+
+def _workspace(folder: Path, experiments: int) -> None:
+    for name in ("Snakefile", "workflow", "profiles", "ivvit"):
+        source = PROJECT / name
+        (shutil.copytree if source.is_dir() else shutil.copy2)(source, folder / name)
+    for split in ("train", "val"):
+        (folder / "data/shades" / split / "one").mkdir(parents=True)
+        Image.new("L", (8, 8), len(split)).save(folder / "data/shades" / split / "one" / "0.png")
+    (folder / "config").mkdir()
+    shutil.copy2(PROJECT / "config" / "weights.yaml", folder / "config")
+    models = ("IV-ViT", "TokenShift", "MSCA", "polyvit")
+    entries = {
+        f"e{i}": {"model": models[i % 4], "num_frames": 8, "optimizer": {"lr": 1e-5 * (i + 1)}, "seeds": [0, 1, 2]}
+        for i in range(experiments)
+    }
+    config = {
+        "root_path": "data",
+        "datasets": {"shades": {"kind": "image-folder", "path": "shades"}},
+        "defaults": {"datasets": {"shades": 1}},
+        "experiments": entries,
+        "runtime": {"gpus": 0},
+    }
+    (folder / "config/config.yaml").write_text(json.dumps(config))
+    done = _timed(folder, "-m", "ivvit", "validate", "shades")
+    assert (folder / "results/manifests/shades.json").is_file(), done["text"]
+
+
+def _identities(folder: Path, experiments: int) -> float:
+    """CPU milliseconds for all identities where all is imported and read; makes all runs but one."""
+    code = f"""
+import json, time
+from pathlib import Path
+from ivvit.config import load_config
+from ivvit.staleness.identity import Identities
+config = load_config()
+Identities(config).experiment("e0")
+start = time.process_time()
+identities = Identities(config)
+found = [identities.experiment(name) for name in config.entries]
+print(json.dumps(1000 * (time.process_time() - start)))
+for number, identity in enumerate(found):
+    for seed in range({SEEDS}):
+        if (number, seed) != ({experiments - 1}, {SEEDS - 1}):
+            folder = identities.paths.run(identity.digest, seed)
+            folder.mkdir(parents=True)
+            (folder / "metrics.json").write_text("{{}}")
+            provenance = {{"name": f"e{{number}}", "seed": seed, "identity": identity.digest, "parts": identity.parts}}
+            (folder / "provenance.json").write_text(json.dumps(provenance))
+"""
+    return float(_timed(folder, "-c", code)["text"].split()[0])
+
+
+def _timed(folder: Path, *arguments: str) -> dict[str, Any]:
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, *arguments], cwd=folder, env=environment, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    text = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - start
+    assert os.waitstatus_to_exitcode(status) == 0, text
+    cpu = usage.ru_utime + usage.ru_stime
+    return {"text": text, "seconds": seconds, "cpu": cpu, "mb": usage.ru_maxrss / (1 << 10)}
+
+
+if __name__ == "__main__":
+    main()
