@@ -1,4 +1,4 @@
-"""When to stop: SIGTERM, SIGUSR1, or the job's time limit. Never changes a number; only when training pauses."""
+"""When to stop: a signal, Ctrl-C or the job's time limit. Never changes a number; only when training pauses."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from datetime import datetime
 from types import FrameType
 from typing import Any
 
-_SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
+_SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 
 
 class StopRequest:
@@ -31,8 +31,10 @@ class StopRequest:
         return None
 
     def receive(self, number: int, frame: FrameType | None) -> None:
-        """A signal handler."""
+        """A signal handler; a second Ctrl-C ends the process at once."""
         self._signal = f"received {signal.Signals(number).name}"
+        if number == signal.SIGINT:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager

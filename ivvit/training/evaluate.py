@@ -54,7 +54,7 @@ def evaluate(
         losses = -scores.gather(1, labels[:, None])
         top = scores.topk(min(5, classes)).indices
         sums += torch.stack([losses.double().sum(), (top == labels[:, None]).sum().double()])
-        confusion += torch.bincount(labels * classes + top[:, 0], minlength=classes * classes)
+        confusion.index_add_(0, labels * classes + top[:, 0], torch.ones_like(labels))
         seen += [record.index for record in batch.records]
     indices = {index for part in world.gather(seen) for index in part}
     unreadable = [path for index, path in enumerate(paths) if index not in indices]

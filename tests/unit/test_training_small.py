@@ -67,6 +67,11 @@ def test_stops_are_asked_for_by_signals_and_by_the_clock(monkeypatch):
         os.kill(os.getpid(), signal.SIGUSR1)
         assert stop.reason() == "received SIGUSR1"
     assert signal.getsignal(signal.SIGUSR1) == before
+    with watch_for_stop(0) as stop:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stop.reason() == "received SIGINT"
+        with pytest.raises(KeyboardInterrupt):  # the second time it is meant
+            os.kill(os.getpid(), signal.SIGINT)
     monkeypatch.setenv("SLURM_JOB_END_TIME", str(time.time() + 100))
     assert StopRequest(1).reason() is None
     assert "time limit is 1.7 minutes away" in StopRequest(2).reason()

@@ -17,7 +17,7 @@ TINY = {"name": "vit_tiny_patch16_224", "img_size": 32, "patch_size": 16, "embed
 CLASSES = {"CIFAR100": 3, "UCF101": 2}
 
 
-def trainer(**settings) -> Trainer:
+def trainer(compiled: bool = False, **settings) -> Trainer:
     fields = {"datasets": {"CIFAR100": 4, "UCF101": 2}, "precision": "fp32", "num_frames": 2, "backbone": TINY,
               "optimizer": {"name": "SGD", "lr": 0.1, "momentum": 0.0, "weight_decay": 0.0},
               "lr_schedule": "constant", "iterations": 10} | settings  # fmt: skip
@@ -25,7 +25,7 @@ def trainer(**settings) -> Trainer:
     torch.manual_seed(0)
     args = experiment.backbone.args
     model = create_model("IV-ViT", CLASSES, backbone=experiment.backbone.name, num_frames=2, backbone_args=args)
-    return Trainer(model, experiment, 0, torch.device("cpu"), World())
+    return Trainer(model, experiment, 0, torch.device("cpu"), World(), compiled)
 
 
 def batches(number: int = 0) -> dict[str, Batch]:
@@ -192,3 +192,13 @@ def test_so_many_steps_may_be_skipped_and_no_more(accumulate):
     assert training.skipped == 2
     with pytest.raises(UserError, match="2 steps were skipped before, max_skipped is 2"):
         training.run(2, batches(2))
+
+
+@pytest.mark.slow
+def test_compiled_blocks_compute_the_same():
+    training, compiled = trainer(), trainer(compiled=True)
+    for iteration in range(2):
+        training.run(iteration, batches(iteration))
+        compiled.run(iteration, batches(iteration))
+    torch.testing.assert_close(weights(compiled), weights(training), atol=1e-5, rtol=1e-4)
+    assert list(compiled.state_dict()["model"]) == list(training.state_dict()["model"])
