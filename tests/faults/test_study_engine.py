@@ -49,8 +49,8 @@ def test_killed_trial_goes_on_where_it_stood(data: Path, tmp_path: Path) -> None
 @pytest.mark.slow
 def test_all_processes_of_a_worker_follow(data: Path, tmp_path: Path) -> None:  # noqa: F811
     folder = tmp_path / "0123"
-    # trial 0 sets the mark, median prunes from trial 1 on
-    options = {"pruner": {"name": "median", "startup_trials": 1}, "seed": 3}
+    # trial 0 sets the mark; trial 1 is far worse, with a learning rate of 0.09
+    options = {"pruner": {"name": "median", "startup_trials": 1}, "seed": 3, "objective": {"metric": "loss"}}
     assert worker(data, folder, 4, LAUNCH, **options).wait(240) == 0
     found = trials(engine_study(data, folder, 4, **options))
     assert {trial["state"] for trial in found} == {"COMPLETE", "PRUNED"}
