@@ -5,6 +5,7 @@ import sys
 
 from ivvit.cli.common import add_config, config_of, experiment_of
 from ivvit.cli.direct import add_direct, prepare
+from ivvit.cli.extension import go_on
 from ivvit.cli.jobs import identity_of, link_run, train_job
 from ivvit.cli.launch import launch, spreads
 from ivvit.config import Config
@@ -40,13 +41,15 @@ def train_one(config: Config, name: str, seed: int) -> int:
     for other, entry in config.entries.items():
         if seed in entry.seeds and _same(identities, other, identity.digest):
             link_run(identities.paths, other, seed, identity.digest)
+    job = train_job(config, name, identity, seed, identities.resolved(name))
+    go_on(identities.paths, identity, job)
     runtime = config.entries[name].runtime
     if spreads(runtime):
         return launch(runtime, sys.argv[1:])
     from ivvit.tracking import open_tracking
     from ivvit.training.run import train
 
-    train(train_job(config, name, identity, seed, identities.resolved(name)), tracking=open_tracking)
+    train(job, tracking=open_tracking)
     return 0
 
 

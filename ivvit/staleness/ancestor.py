@@ -1,0 +1,23 @@
+"""The finished run that a longer one may go on from: the same in everything but the number of iterations."""
+
+from typing import Any
+
+from ivvit.staleness.identity import Identity
+from ivvit.staleness.past import PastRun, past_runs
+from ivvit.staleness.paths import Paths
+
+
+def ancestor(paths: Paths, identity: Identity, seed: int) -> PastRun | None:
+    """The longest such run, or None."""
+    wanted, total = _but_iterations(identity.parts), identity.parts["spec"]["iterations"]
+    found = [run for run in past_runs(paths) if run.seed == seed and _but_iterations(run.parts) == wanted]
+    shorter = [run for run in found if _iterations(run) < total]
+    return max(shorter, key=_iterations, default=None)
+
+
+def _iterations(run: PastRun) -> int:
+    return run.parts["spec"]["iterations"]
+
+
+def _but_iterations(parts: dict[str, Any]) -> dict[str, Any]:
+    return {**parts, "spec": {key: value for key, value in parts.get("spec", {}).items() if key != "iterations"}}

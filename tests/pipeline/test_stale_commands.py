@@ -1,0 +1,125 @@
+"""status, why, plan, accept, history and clean on a workflow that has run; and code that changes at a bad moment."""
+
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from mutations import MUTATIONS, recorded
+from workspace import Workspace
+
+CODE = "ivvit/training/optimizers.py"
+
+
+@pytest.fixture
+def copied(small: Workspace, tmp_path: Path) -> Workspace:
+    return small.copy(tmp_path / "it")
+
+
+def append(workspace: Workspace, file: str, text: str) -> None:
+    with (workspace / file).open("a") as stream:
+        stream.write(text)
+
+
+def test_a_refactoring_is_accepted_and_taken_back(copied: Workspace) -> None:
+    append(copied, CODE, "\nVALUE = 1\n")
+    states = copied.states()
+    assert {row["state"] for row in states.values()} == {"stale"}
+    assert states["joint/0"]["why"] == ["training/optimizers.py: VALUE added"]
+    assert "training/optimizers.py: VALUE added" in copied.ivvit("why", "joint")
+    plan = copied.ivvit("plan")
+    assert "train: images, seed 0 (stale)" in plan and "2 runs to train" in plan and "2 measured" in plan
+    copied.ivvit("accept", "joint", "--why", "only a name was added")
+    row = copied.states()["joint/0"]
+    assert row["state"] == "fresh" and re.match(r"accepted by .+: only a name was added", row["why"][0])
+    assert "joint" not in copied.ivvit("clean")
+    dry = copied.python("-m", "snakemake", "-n", "--cores", "1").stdout
+    assert set(re.findall(r"Training (.+)", dry)) == {"images, seed 0"}
+    copied.ivvit("accept", "joint", "--undo")
+    assert copied.states()["joint/0"]["state"] == "stale"
+    dry = copied.python("-m", "snakemake", "-n", "--cores", "1").stdout
+    assert set(re.findall(r"Training (.+)", dry)) == {"images, seed 0", "joint, seed 0"}
+
+
+def test_more_than_code_is_accepted_only_anyway(copied: Workspace) -> None:
+    copied.edit("config/config.yaml", "lr: 1.0e-3", "lr: 2.0e-3")
+    refused = copied.python("-m", "ivvit", "accept", "joint", "--why", "the same")
+    assert refused.returncode == 1 and "optimizer.lr: 0.001 -> 0.002" in refused.stderr
+    copied.ivvit("accept", "joint", "--why", "the same", "--anyway")
+    assert copied.states()["joint/0"]["state"] == "fresh"
+
+
+def test_history_and_clean(copied: Workspace) -> None:
+    copied.edit("config/config.yaml", "iterations: 2", "iterations: 1")
+    assert copied.states()["images/0"]["why"] == ["iterations: 2 -> 1"]
+    old = (copied / "results/experiments/images/seed0").resolve()
+    copied.ivvit("train", "images")
+    history = copied.ivvit("history", "images")
+    assert "since the one before: iterations: 2 -> 1" in history and history.count("seed 0") == 2
+    assert str(old.relative_to(copied.folder)) in copied.ivvit("clean")
+    assert old.is_dir()
+    copied.ivvit("clean", "--yes")
+    assert not old.exists() and copied.states()["images/0"]["state"] == "fresh"
+    assert copied.ivvit("clean") == "nothing is superseded\n"
+
+
+def test_another_version_is_reported_and_re_runs_only_if_asked_to(copied: Workspace) -> None:
+    MUTATIONS["another_torch"].apply(copied)
+    row = copied.states()["joint/0"]
+    assert row["state"] == "fresh" and re.fullmatch(r"made with other versions: torch .+ -> 99\.0\.0", row["why"][0])
+    copied.edit("config/config.yaml", "runtime: {", "runtime: {on_version_drift: rerun, ")
+    assert copied.states()["joint/0"]["state"] == "stale"
+
+
+def test_what_would_become_stale(copied: Workspace) -> None:
+    told = copied.ivvit("why", "images", "--if", "optimizer.lr=3e-5")
+    assert "images would become stale\n  optimizer.lr: 0.001 -> 3e-05" in told.replace("shades.", "")
+    assert "1 of 2 experiments would become stale" in told
+    assert copied.states()["images/0"]["state"] == "fresh"
+
+
+def test_code_that_cannot_be_parsed_is_an_error(copied: Workspace) -> None:
+    append(copied, CODE, "\ndef (\n")
+    outcome = copied.run()
+    assert outcome.status == 1 and outcome.jobs == set()
+    assert "optimizers.py" in outcome.text and "cannot be parsed" in outcome.text
+
+
+@pytest.mark.slow
+def test_code_that_changes_while_a_job_waits(copied: Workspace) -> None:
+    append(copied, CODE, "\nVALUE = 1\n")
+    command = [sys.executable, "-m", "snakemake", "--cores", "1"]
+    running = subprocess.Popen(command, cwd=copied.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    before = set((copied / "results/runs").glob("*/seed0/train.log"))
+    while running.poll() is None and not set((copied / "results/runs").glob("*/seed0/train.log")) - before:
+        time.sleep(0.02)
+    append(copied, CODE, "\nOTHER = 2\n")
+    text = running.communicate(timeout=300)[0]
+    assert running.returncode == 1 and "were planned" not in text
+    assert "nothing was trained. Start snakemake again" in text
+    assert len(set((copied / "results/runs").glob("*/seed0/metrics.json"))) == len(before) + 1
+    assert copied.run().jobs == {"train:joint/0", "train:images/0"}
+
+
+@pytest.mark.slow
+def test_results_brought_to_another_machine(copied: Workspace, tmp_path: Path) -> None:
+    target = tmp_path / "elsewhere"
+    subprocess.run(["cp", "-a", f"{copied.folder}/.", str(target)], check=True)
+    moved = Workspace(target)
+    assert moved.run().jobs == set()
+    assert {row["state"] for row in moved.states().values()} == {"fresh"}
+
+
+@pytest.mark.slow
+def test_more_iterations_go_on_where_that_is_exact(copied: Workspace) -> None:
+    copied.edit("config/config.yaml", "iterations: 2", "iterations: 3")
+    assert "images: begins anew, and not where the run of 2 iterations ended: the cosine" in copied.ivvit(
+        "train", "images"
+    )
+    copied.edit("config/config.yaml", "defaults:", "defaults:\n  lr_schedule: constant")
+    copied.ivvit("train", "images")
+    copied.edit("config/config.yaml", "iterations: 3", "iterations: 5")
+    assert "images: goes on from iteration 3" in copied.ivvit("train", "images")
+    assert recorded(copied, "images")["sessions"][0]["from_iteration"] == 3
