@@ -18,7 +18,8 @@ from ivvit.training.outputs import finished_metrics, write_experiment
 from ivvit.training.pace import Pace
 from ivvit.training.progress import report_progress
 from ivvit.training.provenance import Provenance
-from ivvit.training.session import OnEvaluation, Session, Surroundings
+from ivvit.training.session import Session
+from ivvit.training.surroundings import OnEvaluation, Surroundings
 from ivvit.training.tracker import Tracking, open_tracker
 
 

@@ -1,47 +1,28 @@
 """One start of a run: from the beginning or a checkpoint to the end, a stop or a pruning."""
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-
-import torch
 
 from ivvit.data.batch import Batch
 from ivvit.errors import UserError
 from ivvit.training.best import Best, model_copy
 from ivvit.training.checkpoint import keep_newest, save_checkpoint
-from ivvit.training.distributed import World
 from ivvit.training.evaluate import Evaluation, evaluate, mean_metrics
 from ivvit.training.feed import Feed
 from ivvit.training.history import History
 from ivvit.training.initial import image_size, initial_model
 from ivvit.training.job import Interrupted, Result, TrainJob
 from ivvit.training.outputs import write_metrics, write_model
-from ivvit.training.pace import FLUSH, SAVE, STOP, Pace
+from ivvit.training.pace import FLUSH, SAVE, STOP
 from ivvit.training.progress import Reporter, device_memory
 from ivvit.training.resume import find_state, fingerprint
 from ivvit.training.sample_log import SampleLog
 from ivvit.training.stopwatch import Stopwatch
-from ivvit.training.tracker import Tracker
+from ivvit.training.substitutes import Substitutes
+from ivvit.training.surroundings import Surroundings
 from ivvit.training.trainer import Trainer
 
 log = logging.getLogger("ivvit.training")
-
-OnEvaluation = Callable[[int, dict[str, Any]], bool]
-
-
-@dataclass
-class Surroundings:
-    """What a run is in touch with, none of which can change a number."""
-
-    device: torch.device
-    world: World
-    pace: Pace
-    tracker: Tracker
-    sample_log: Path | None
-    on_evaluation: OnEvaluation | None
 
 
 class _GiveUpEvaluation(Exception):
@@ -69,7 +50,7 @@ class Session:
         if len(set(self._world.gather(self.iteration))) > 1:
             raise UserError(f"the nodes see different checkpoints in {job.folder / 'state'}; start again")
         self._best = Best(job.experiment.evaluation, state and state["best"])
-        self._substitutes: dict[str, int] = state["substitutes"] if state else {}
+        self._substitutes = Substitutes(state["substitutes"] if state else {}, self._world)
         batch_sizes = {name: use.batch_size for name, use in job.experiment.datasets.items()}
         self._history = History(job.folder / "history.csv", batch_sizes, self._world, self.iteration, self._evaluated)
         self._samples = SampleLog(around.sample_log, self._world, self.iteration)
@@ -116,9 +97,7 @@ class Session:
         self.watch.iterations += 1
         self.watch.samples += samples
         self._unreported += samples
-        for name, batch in batches.items():
-            if bad := sum(record.substitute_for is not None for record in batch.records):
-                self._substitutes[name] = self._substitutes.get(name, 0) + bad
+        self._substitutes.count(batches)
 
     def _flush(self) -> None:
         with self.watch.phase("train"):  # waits for the device
@@ -186,7 +165,7 @@ class Session:
 
     def _write_checkpoint(self) -> None:
         self._trainer.assert_finite()
-        substitutes = self._all_substitutes()
+        substitutes = self._substitutes.total()
         with self.watch.phase("save"):
             if self._world.leads:
                 save_checkpoint(self._job.folder / "state", self.iteration, {
@@ -196,13 +175,6 @@ class Session:
                     "substitutes": substitutes,
                     "trainer": self._trainer.state_dict(),
                 })  # fmt: skip
-
-    def _all_substitutes(self) -> dict[str, int]:
-        """Training samples by data set in whose place another stood; counted by the leading process alone after."""
-        parts = self._world.gather(self._substitutes)
-        total = {name: n for name in self._job.experiment.datasets if (n := sum(part.get(name, 0) for part in parts))}
-        self._substitutes = dict(total) if self._world.leads else {}
-        return total
 
     def _stop(self) -> None:
         try:
@@ -235,7 +207,7 @@ class Session:
             "model": {"kept": options.keep, "iteration": best["iteration"]},
             "seed": self._job.seed,
             "skipped_steps": self._trainer.skipped,
-            "substitutes": self._all_substitutes(),
+            "substitutes": self._substitutes.total(),
         }
         with self._trainer.result_weights():
             model = best["model"] or model_copy(self._trainer.model)

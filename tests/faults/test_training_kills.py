@@ -17,7 +17,7 @@ FILES = ("metrics.json", "history.csv", "model.safetensors", "confusion.npz", "s
 SETTINGS = {"evaluation": {"every": 100}, "ema": 0.9, "loss_weighting": "uncertainty"}
 ITERATIONS = 40
 """For each kill."""
-TIMEOUT = 120
+TIMEOUT = 600
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +33,13 @@ def start(trainers: Trainers, data: Path, folder: Path, kills: int, workers: int
 
 
 def wait_until(condition: Callable[[], bool], process: int) -> bool:
-    """False if the process ended before the condition was seen; looks all the time, to see what is there shortly."""
+    """False if the process ended before the condition was seen; looks often, to see what is there shortly."""
     end = time.monotonic() + TIMEOUT
     while not condition():
         if not alive(process):
             return False
         assert time.monotonic() < end
+        time.sleep(0.0003)
     return True
 
 

@@ -20,7 +20,7 @@ from ivvit.training.checkpoint import checkpoints, load_checkpoint
 from ivvit.training.rows import read_rows
 from ivvit.training.run import train
 
-TIMEOUT = 120
+TIMEOUT = 600
 PROGRAM = """
 import json, sys
 from pathlib import Path
@@ -55,7 +55,7 @@ def wait_for(path: Path) -> None:
     end = time.monotonic() + TIMEOUT
     while not path.exists():
         assert time.monotonic() < end
-        time.sleep(0.001)
+        time.sleep(0.01)
 
 
 def torchrun(processes: int, data: Path, folder: Path, **settings) -> subprocess.CompletedProcess:  # noqa: F811
