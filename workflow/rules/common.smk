@@ -9,6 +9,7 @@ from snakemake.exceptions import IncompleteCheckpointException, WorkflowError
 sys.path.insert(0, workflow.basedir)
 
 from ivvit.config import load_config
+from ivvit.config.resources import Request
 from ivvit.errors import UserError
 from ivvit.staleness import environment
 from ivvit.staleness.due import show_due, store_is_due
@@ -91,6 +92,16 @@ def current_runs(wildcards):
                 f"{PATHS.run(identity, seed)}/metrics.json" for seed in entry.seeds
             ]
     return list(dict.fromkeys(found))
+
+
+def asked(wildcards):
+    """What a run's job asks of the machine or the cluster."""
+    return Request(JOBS.runtime(wildcards.identity))
+
+
+def asked_by_worker(wildcards):
+    """What a study's worker asks for: it trains one trial at a time, in one process."""
+    return Request(JOBS.study_runtime(wildcards.study)).alone()
 
 
 def show_results():

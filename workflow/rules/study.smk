@@ -5,11 +5,6 @@ localrules:
     study,
 
 
-def asked_by_worker(wildcards):
-    """What a study's worker asks for: it trains one trial at a time, in one process."""
-    return Request(JOBS.study_runtime(wildcards.study)).alone()
-
-
 rule study_worker:
     output:
         touch(RESULTS / "studies/{study}/{identity}/workers/{n_trials}-{worker}.done"),

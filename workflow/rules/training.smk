@@ -1,12 +1,5 @@
 """One job per run; its path is its identity, so a run that exists is never stale."""
 
-from ivvit.config.resources import Request
-
-
-def asked(wildcards):
-    """What the run's job asks of the machine or the cluster."""
-    return Request(JOBS.runtime(wildcards.identity))
-
 
 rule train:
     input:
