@@ -7,8 +7,10 @@ from ivvit.config import Config
 from ivvit.config.merge import set_key
 from ivvit.errors import UserError
 from ivvit.staleness.identity import Identities
+from ivvit.staleness.jobs import Jobs
 from ivvit.staleness.locks import Pending
 from ivvit.staleness.reasons import reasons
+from ivvit.staleness.records import outdated
 from ivvit.staleness.state import Status
 
 
@@ -37,6 +39,8 @@ def run(args: argparse.Namespace) -> None:
 
 def _would(config: Config, names: list[str], changes: list[str]) -> None:
     changed = with_changes(config, names, changes)
+    for reason in outdated(Jobs(config)).values():
+        print(f"note: {reason}, which may make more stale")
     before, after, stale = Identities(config), Identities(changed), 0
     for name in config.entries:
         try:

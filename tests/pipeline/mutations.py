@@ -109,8 +109,8 @@ configured("study_workers", "n_trials: 2,", "n_trials: 2, workers: 2,")
 configured("unsearched_key_of_the_base", "{shades: 2}}\n  child", "{shades: 2}, ema: 0.5}\n  child",
            IMAGES | CHILD | STUDY | TUNED)  # fmt: skip
 # --- code
-edit("own_models_code", "ivvit/models/msca.py", "import", "VALUE = 1\nimport", SHIFTED)
-edit("another_models_code", "ivvit/models/polyvit.py", "import", "VALUE = 1\nimport")
+appended("own_models_code", "ivvit/models/msca.py", "\nVALUE = 1\n", SHIFTED)
+appended("another_models_code", "ivvit/models/polyvit.py", "\nVALUE = 1\n")
 appended("shared_code_of_models", "ivvit/models/common.py", "\nVALUE = 1\n", TRAINED | STUDY)
 appended("shared_code_of_training", "ivvit/training/optimizers.py", "\nVALUE = 1\n", TRAINED | STUDY)
 appended("code_of_batches", "ivvit/data/transforms.py", "\nVALUE = 1\n", TRAINED | STUDY)
