@@ -12,7 +12,6 @@ demo's data sets and reports how long training waited for batches.
 import argparse
 import json
 import os
-import platform
 import statistics
 import tempfile
 import time
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from models import hardware
 from rich.console import Console
 from rich.table import Table
 from torch.nn.functional import cross_entropy
@@ -241,10 +241,9 @@ def parse() -> argparse.Namespace:
 
 def main() -> None:
     options = parse()
-    hardware = (
-        torch.cuda.get_device_name() if options.device == "cuda" else f"{platform.machine()} {os.cpu_count()} cores"
-    )
-    result: dict[str, Any] = {"hardware": hardware, "torch": torch.__version__, "threads": torch.get_num_threads()}
+    where = hardware(options.device)
+    result: dict[str, Any] = {"hardware": where, "torch": torch.__version__, "threads": torch.get_num_threads()}
+    result["load_average"] = os.getloadavg()[0]  # of the machine, before: others may be at work
     result["options"] = {key: value for key, value in vars(options).items() if key != "output"}
     if options.demo:
         result["demo"] = demo(options)
@@ -255,8 +254,7 @@ def main() -> None:
         result["rows"] = [measure(options, model, rule, rate) for model in options.models for rule in options.rules]
         show(result["rows"])
     kind = "training-demo" if options.demo else "training"
-    name = "-".join(f"{hardware} {kind}".lower().split())
-    output = options.output or RESULTS / f"{name}.json"
+    output = options.output or RESULTS / f"{where}-{kind}.json"
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(result, indent=2) + "\n")
 

@@ -7,15 +7,20 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from ivvit.config.resolve import Config
+from ivvit.data.batch import Batch, Record
 from ivvit.errors import UserError
 from ivvit.training import devices
 from ivvit.training.deadline import StopRequest, job_end, watch_for_stop
 from ivvit.training.distributed import World, check_world
 from ivvit.training.files import write_atomically, write_text
+from ivvit.training.history import History
 from ivvit.training.progress import Reporter
 from ivvit.training.rows import RowLog, read_rows
+from ivvit.training.substitutes import Substitutes
+from ivvit.training.trainer import Iteration
 
 
 def test_rows_after_the_checkpoint_and_a_torn_one_are_cut_off(tmp_path):
@@ -130,3 +135,27 @@ def test_a_batch_too_small_to_be_shared_is_refused(size, world, parts, fits):
     else:
         with pytest.raises(UserError, match=f"UCF101: a batch of {size} cannot be shared by {world} processes"):
             check_world(World(0, world), experiment)
+
+
+def test_substitutes_are_counted_over_all_processes_and_starts():
+    records = [Record(0, "a"), Record(1, "b", substitute_for="broken")]
+    batches = {"UCF101": Batch(None, None, records), "CIFAR100": Batch(None, None, records[:1])}
+    first = Substitutes({}, World())
+    for _ in range(2):
+        first.count(batches)
+    again = Substitutes(first.total(), World())
+    again.count(batches)
+    assert again.total() == {"UCF101": 3}
+
+
+def test_history_has_a_row_per_data_set_with_means(tmp_path):
+    history = History(tmp_path / "history.csv", {"UCF101": 4}, World(), 0, 0)
+    step = Iteration(1, {"UCF101": torch.tensor([2.0, 1, 3])}, {"UCF101": 0.5}, {"UCF101": torch.tensor(2.0)})
+    history.add(step)
+    assert history.flush() == {"UCF101": {"loss": 0.5, "top1": 0.25, "top5": 0.75, "lr": 0.5, "weight": 2.0}}
+    history.add_evaluation(1, {"UCF101": {"loss": 1 / 3, "top1": 0.0, "top5": 1.0}})
+    assert (tmp_path / "history.csv").read_text().splitlines() == [
+        "iteration,phase,dataset,loss,top1,top5,lr,weight",
+        "1,train,UCF101,0.5,0.25,0.75,0.5,2",
+        "1,val,UCF101,0.333333333,0,1,,",
+    ]
