@@ -104,6 +104,21 @@ def asked_by_worker(wildcards):
     return Request(JOBS.study_runtime(wildcards.study)).alone()
 
 
+def study_reports(wildcards):
+    """The reports of today's studies that are finished; asked for, so that the workflow's report has them."""
+    found = []
+    for name, options in CONFIG.file.studies.items():
+        try:
+            identity = IDENTITIES.study(name).digest
+        except Pending:
+            continue
+        if PATHS.best(name, identity, options.n_trials).is_file():
+            found.append(
+                f"{PATHS.study(name, identity)}/report-{options.n_trials}.html"
+            )
+    return found
+
+
 def show_results():
     """The end of a run that went well: the table, and where everything lies."""
     subprocess.run([sys.executable, "-m", "ivvit", "results"], check=False)

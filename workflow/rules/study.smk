@@ -53,18 +53,3 @@ checkpoint study:
     shell:
         "ivvit study finish {wildcards.study} --identity {wildcards.identity} --n-trials {wildcards.n_trials}"
         " 2>&1 | tee {log}"
-
-
-def study_reports(wildcards):
-    """The reports of today's studies that are finished; asked for, so that the workflow's report has them."""
-    found = []
-    for name, options in CONFIG.file.studies.items():
-        try:
-            identity = IDENTITIES.study(name).digest
-        except Pending:
-            continue
-        if PATHS.best(name, identity, options.n_trials).is_file():
-            found.append(
-                f"{PATHS.study(name, identity)}/report-{options.n_trials}.html"
-            )
-    return found
