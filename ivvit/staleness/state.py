@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from ivvit.staleness.reasons import reasons
 from ivvit.staleness.records import outdated
 
 _FAILURE = re.compile(r"error: |(\w+\.)*\w*(Error|Exception|Exit)\b")  # ours, or the last line of a traceback
+
+_VERSIONS = '"versions": '
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Status:
         self.jobs = Jobs(config)
         self.identities = Identities(config)
         self.paths = self.identities.paths
+        self._identity = cache(self.identities.experiment)
 
     @cached_property
     def outdated(self) -> dict[Path, str]:
@@ -62,7 +65,7 @@ class Status:
     def run(self, name: str, seed: int) -> RunState:
         """The state of one run."""
         try:
-            identity = self.identities.experiment(name)
+            identity = self._identity(name)
         except Pending as pending:
             waits = [self._waits(str(target)) for target in pending.targets]
             return RunState(name, seed, "pending", waits, settled="pending")
@@ -135,9 +138,17 @@ class Status:
 
 
 def _drift(folder: Path) -> list[str]:
-    run = past_run(folder)
-    found = drift(run.provenance) if run else []
+    found = drift({"versions": _versions(folder / "provenance.json")})
     return [f"made with other versions: {', '.join(found)}"] if found else []
+
+
+def _versions(path: Path) -> dict[str, str | None]:
+    """The entry `versions` alone: the rest of a provenance is long, and a table may have thousands."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        return json.JSONDecoder().raw_decode(text, text.index(_VERSIONS) + len(_VERSIONS))[0]
+    except (OSError, ValueError):
+        return {}
 
 
 def _sessions(folder: Path) -> list[dict[str, Any]]:
