@@ -89,14 +89,17 @@ class Jobs:
         if not pretrain.startswith("experiment:"):
             return []
         parent = self.done.experiment(pretrain.removeprefix("experiment:")).digest
-        return [f"{self.paths.run(parent, int(seed))}/metrics.json"]
+        needed = self.paths.run(parent, int(seed)) / "metrics.json"
+        finished = (self.paths.run(identity, int(seed)) / "metrics.json").is_file()
+        return [] if finished and not needed.is_file() else [str(needed)]  # a lost parent makes no child stale
 
     def study_needs(self, study: str, identity: str, n_trials: str) -> list[str]:
-        """The workers' marks; none once the best is known, so that another number of workers runs nothing."""
+        """The workers' marks; once the best is known those that are there, so that more workers run nothing."""
+        folder = self.paths.study(study, identity) / "workers"
         if self.paths.best(study, identity, int(n_trials)).is_file():
-            return []
+            return sorted(map(str, folder.glob(f"{n_trials}-*.done")))
         count = self.config.file.studies[study].workers
-        return [f"{self.paths.study(study, identity)}/workers/{n_trials}-{worker}.done" for worker in range(count)]
+        return [f"{folder}/{n_trials}-{worker}.done" for worker in range(count)]
 
     def study_runtime(self, study: str) -> RuntimeOptions:
         """The base experiment's runtime settings."""
