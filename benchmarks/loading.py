@@ -263,20 +263,21 @@ def _measure(case: tuple[str, str], work: Path, rivals: str, seconds: float, que
 
 
 def _memory(work: Path, clips: int, queue: multiprocessing.Queue) -> None:
-    """Resident memory (MB) of a worker's process along `clips` clips from the frame store."""
-    import torch
+    """Resident memory (MB) of a loader's worker along `clips` clips from the frame store."""
+    from ivvit.data.batches import open_train, train_loader
 
-    torch.set_num_threads(1)
-    samples, done, seen = ours(work, "avi", "store")(), 0, []
-    while done < clips:
-        done += next(samples)
-        if done % (clips // 10 // BATCH * BATCH or BATCH) == 0:
-            seen.append((done, _resident()))
+    data = open_train(
+        "avi", _options("avi", "store"), work, work / "avi.json", img_size=SIZE, num_frames=FRAMES, seed=0
+    )
+    steps, seen = clips // BATCH, []
+    for step, _ in enumerate(train_loader(data, batch_size=BATCH, first_step=0, last_step=steps, workers=1), 1):
+        if step % max(1, steps // 10) == 0 and step < steps:  # the worker ends with the last batch
+            seen.append((step * BATCH, max(_resident(child.pid) for child in multiprocessing.active_children())))
     queue.put(seen)
 
 
-def _resident() -> float:
-    lines = Path("/proc/self/status").read_text().splitlines()
+def _resident(pid: int) -> float:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
 
 
@@ -309,12 +310,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4, help="processor time per measurement (%(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="the loaders take turns so often (%(default)s)")
     parser.add_argument("--memory-clips", type=int, default=0, help="also watch memory over so many clips")
+    parser.add_argument("--only", default="", help="measure only rows that contain this text")
     args = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         prepare(args.data, work, args.videos)
-        names, notes = list(cases(work)), {}
+        names, notes = [name for name in cases(work) if args.only in " ".join(name)], {}
         seen: dict[tuple[str, str], list[float]] = {name: [] for name in names}
         for _ in range(args.rounds):
             for name in names:
@@ -323,7 +325,7 @@ def main() -> None:
                     seen[name].append(rate)
         rates = {name: statistics.median(values) if values else None for name, values in seen.items()}
         memory = _alone(_memory, work, args.memory_clips) if args.memory_clips else []
-    Console().print(_table(rates, notes))
+    Console(width=110).print(_table(rates, notes))
     for done, megabytes in memory:
         print(f"{done:6d} clips: {megabytes:.0f} MB resident")
     _write(args, rates, seen, notes, memory)
@@ -346,7 +348,8 @@ def _write(args: argparse.Namespace, rates: dict, seen: dict, notes: dict, memor
     }  # fmt: skip
     RESULTS.mkdir(exist_ok=True)
     name = "-".join(cpu.lower().replace("(r)", "").replace("@", "").split())[:60]
-    (RESULTS / f"loading-{name}.json").write_text(json.dumps(content, indent=1) + "\n")
+    only = f"-{args.only.replace(' ', '-')}" if args.only else ""
+    (RESULTS / f"{name}-{os.cpu_count()}-cores-loading{only}.json").write_text(json.dumps(content, indent=1) + "\n")
 
 
 if __name__ == "__main__":

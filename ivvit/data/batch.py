@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
+from torch.utils.data import get_worker_info
+
+from ivvit.data.heap import trim_heap
 
 MEAN, STD = 0.45, 0.225
 """Of each channel, after scaling to 0..1 (the paper's setting for images and clips alike)."""
@@ -48,6 +51,11 @@ def collate(samples: Sequence[torch.Tensor], labels: Sequence[int], records: lis
     """One batch of samples (of equal shape, in any memory layout); of none, an empty one."""
     shape = samples[0].shape if samples else (0,)
     pixels = torch.empty((len(samples), *shape), dtype=torch.uint8)
+    if get_worker_info() is not None:
+        # Left to the queue's thread, the move to shared memory would free this memory out of turn: the heap then
+        # grows by hundreds of megabytes.
+        pixels.share_memory_()
+        trim_heap()
     for row, sample in zip(pixels, samples, strict=True):
         row.copy_(sample)  # one pass over the memory, where contiguous() and stack() would take two
     return Batch(pixels, torch.tensor(labels, dtype=torch.int64), records)

@@ -4,13 +4,13 @@ import json
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Any
 
 from ivvit.data.timeline import Timeline
 from ivvit.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FORMAT = 1
 
@@ -27,9 +27,9 @@ class Manifest:
     dataset: str
     classes: list[str]
     digest: str
-    table: pd.DataFrame
+    table: "pd.DataFrame"
 
-    def split(self, name: str) -> pd.DataFrame:
+    def split(self, name: str) -> "pd.DataFrame":
         """The rows of one split, in the manifest's order."""
         return self.table[self.table["split"] == name].reset_index(drop=True)
 
@@ -57,6 +57,8 @@ def load_manifest(lock: Path) -> Manifest:
     Raises:
         UserError: one of the two files is missing or damaged, or they do not belong together.
     """
+    import pyarrow.parquet as pq  # here, because a loader's workers need neither it nor pandas
+
     content = read_lock(lock)
     file = table_file(lock)
     try:
@@ -75,7 +77,7 @@ def table_file(lock: Path) -> Path:
     return Path(lock).with_suffix(".parquet")
 
 
-def timelines(rows: pd.DataFrame) -> list[Timeline]:
+def timelines(rows: "pd.DataFrame") -> list[Timeline]:
     """The time lines of videos, in the order of the rows."""
     columns = ("frames", "fps", "time_base", "first_pts", "pts_step", "pts", "keys")
     return [

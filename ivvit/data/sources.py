@@ -2,9 +2,9 @@
 
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import torch
 
 from ivvit.config.datasets import DatasetOptions
@@ -17,11 +17,14 @@ from ivvit.data.sampling import Clip
 from ivvit.data.timeline import Timeline
 from ivvit.errors import UserError
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 class PictureSource:
     """Image files: (C, H, W) uint8 each."""
 
-    def __init__(self, rows: pd.DataFrame, root: Path) -> None:
+    def __init__(self, rows: "pd.DataFrame", root: Path) -> None:
         self._files = [str(root / path) for path in rows["path"]]
 
     def image(self, index: int) -> torch.Tensor:
@@ -32,7 +35,7 @@ class PictureSource:
 class CifarSource:
     """Rows of CIFAR's pickles, (C, H, W) uint8 each; each process reads a file once."""
 
-    def __init__(self, rows: pd.DataFrame, root: Path) -> None:
+    def __init__(self, rows: "pd.DataFrame", root: Path) -> None:
         self._root = root
         parts = [path.rsplit("#", 1) for path in rows["path"]]
         self._files, self._rows = [p[0] for p in parts], [int(p[1]) for p in parts]
@@ -50,7 +53,7 @@ def _cifar_images(file: Path) -> np.ndarray:
 class VideoSource:
     """Clips (T, C, H, W) uint8, from the frame store or from the original files: the same frames either way."""
 
-    def __init__(self, rows: pd.DataFrame, root: Path, options: DatasetOptions) -> None:
+    def __init__(self, rows: "pd.DataFrame", root: Path, options: DatasetOptions) -> None:
         self._timelines = timelines(rows)
         self._stored = options.uses_store
         folder = store_folder(options.store, root)
@@ -76,7 +79,7 @@ class VideoSource:
 Source = PictureSource | CifarSource | VideoSource
 
 
-def open_source(rows: pd.DataFrame, root: Path, options: DatasetOptions) -> Source:
+def open_source(rows: "pd.DataFrame", root: Path, options: DatasetOptions) -> Source:
     """The source of a data set's kind.
 
     Raises:
