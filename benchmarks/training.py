@@ -1,4 +1,4 @@
-"""Speed of training: samples/s, model FLOP utilisation, peak memory and where time goes, against a plain loop.
+"""Speed of training: samples/s, model FLOP utilisation, peak memory (on a CPU: so far) and where time goes.
 
 The plain loop is the same mathematics written as the authors' code is: attention by matrix products, one default AdamW
 per data set, fp16 autocast with a scaler on a GPU (fp32 on a CPU), nothing compiled. Both take turns, so that a busy

@@ -70,7 +70,7 @@ class Session:
             return self._pruned()
         batches = self._feed.batches(self.iteration)
         while self.iteration < self._total:
-            with self.watch.phase("data"):
+            with self.watch.phase("data" if self.watch.iterations else "start"):
                 batch = next(batches)
             self._iterate(batch)
             actions = self._around.pace.actions()

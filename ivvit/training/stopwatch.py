@@ -6,10 +6,10 @@ from contextlib import contextmanager
 
 
 class Stopwatch:
-    """Seconds by phase: data (waiting for batches), train, evaluate, save."""
+    """Seconds by phase: start (until the first batch), data (waiting for further ones), train, evaluate, save."""
 
     def __init__(self) -> None:
-        self.seconds = dict.fromkeys(("data", "train", "evaluate", "save"), 0.0)
+        self.seconds = dict.fromkeys(("start", "data", "train", "evaluate", "save"), 0.0)
         self.iterations = self.samples = 0
 
     @contextmanager
