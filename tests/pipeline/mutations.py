@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from workspace import (
     CHILD,
     IMAGES,
@@ -296,12 +295,6 @@ def another_torch(workspace: Workspace) -> None:
     folder = workspace / "torch-99.0.0.dist-info"
     folder.mkdir()
     (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: torch\nVersion: 99.0.0\n")
-
-
-def resaved(workspace: Workspace) -> None:
-    """An image saved again: other bytes, equal pixels (used by tests of their own)."""
-    path = workspace / "data/datasets/shades/train/class0/0.png"
-    Image.open(path).save(path, compress_level=0)
 
 
 def recorded(workspace: Workspace, name: str) -> dict:

@@ -139,7 +139,7 @@ class Workspace:
     def python(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A Python process in the folder that imports the folder's own package."""
         environment = {k: v for k, v in os.environ.items() if k not in ("IVVIT_CONFIG", "PYTHONPATH")}
-        environment |= {"PYTHONPATH": str(self.folder), "OMP_NUM_THREADS": "1", "IVVIT_TEST": "1"}
+        environment |= {"PYTHONPATH": str(self.folder), "OMP_NUM_THREADS": "1"}
         command = [sys.executable, *arguments]
         return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=600)
 
