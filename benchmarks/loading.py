@@ -10,6 +10,9 @@ The competitors are installed for this script only, into a folder of their own:
         torchcodec==0.13.0
     python benchmarks/loading.py --data ../shared/data --rivals /tmp/rivals --memory-clips 10000
 
+What bounds ours: from the store, decoding JPEG (over a third), scaling and copying; from MPEG-4 and H.264, decoding the
+frames between the wanted ones; for small images, opening and decoding the file, then scaling.
+
 torchcodec wants the system's FFmpeg libraries as well; what cannot be imported is left out, and said so.
 """
 
