@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "slurm"))
-from cluster import HERE, Project, counted, slurm
+from cluster import HERE, Project, counted, slurm, wait_for
 
 RESULTS = Path(__file__).parent / "results"
 MODES = {
@@ -48,7 +48,7 @@ def prepared(folder: Path, count: int) -> Project:
     """A project whose data is validated, with many experiments that have not been run."""
     project = Project(folder)
     command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", *project.configuration]
-    subprocess.run([*command, "--until", "train"], cwd=folder, check=True, capture_output=True)
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
     rates = {f"{i:04d}": 1e-6 * (i + 1) for i in range(count)}
     grid = {"extends": "short", "over": {"optimizer.lr": rates}}
     project.add("thousand", {"grids": {"many": grid}})
@@ -61,14 +61,14 @@ def measure(project: Project, options: list[str], seconds: float) -> dict[str, A
         environment, calls = counted(Path(folder) / "bin")
         process = project.start("many.txt", *project.targets("many"), *options, **environment)
         started = time.monotonic()
-        while not calls().get("sbatch") and time.monotonic() - started < 300 and process.poll() is None:
-            time.sleep(0.2)
+        wait_for(process, lambda: calls().get("sbatch"), "the first submission")
         ready = time.monotonic() - started
         time.sleep(seconds)
         seen, waiting = calls(), slurm("squeue", "-h", "-r", "-o", "%i").split()
-        process.terminate()
-        process.wait(timeout=300)
+        process.kill()  # a gentler end would wait for the jobs
+        process.wait()
         slurm("scancel", "-u", "root")
+        project.run("unlock.txt", "--unlock")
     per_minute = {name: round(len(times) / seconds * 60, 1) for name, times in seen.items()}
     busiest = {name: _busiest(times) for name, times in seen.items()}
     return {
