@@ -59,7 +59,7 @@ def test_every_promised_file_is_there(demo: Workspace) -> None:
         assert (demo / "results/tables" / name).stat().st_size > 100
     assert (demo / "results/figures/comparison.svg").read_text().startswith("<?xml")
     report = (demo / "results/report.html").read_text()
-    assert "comparison of experiments" in report and "trials of learning-rate" in report
+    assert "comparison of experiments" in report and "report-6.html" in report  # the tables, and the study
 
 
 def test_the_studys_best_learning_rate_is_the_tuned_experiments(demo: Workspace) -> None:
