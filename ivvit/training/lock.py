@@ -15,6 +15,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from ivvit.errors import UserError
 
 BEAT_SECONDS = 10.0
@@ -70,14 +72,19 @@ def _create(path: Path, me: dict[str, Any]) -> bool:
 
 
 def _remove_dead(path: Path, holder: dict[str, Any]) -> None:
-    """Take the dead holder's lock away; if another process was faster and it is its lock by now, put it back."""
-    grave = path.with_name(f".dead.{uuid.uuid4().hex}")
-    with suppress(FileNotFoundError):
-        path.rename(grave)
-        if _holder(grave).get("token") != holder.get("token"):
-            with suppress(FileExistsError):
-                os.link(grave, path)
-        grave.unlink()
+    """Take the dead holder's lock away, unless another process was faster: its lock is not touched, not for a moment.
+
+    Only who holds the guard may remove a lock, so what is read here stays true until it is removed. The system lets go
+    of the guard when its holder dies; where a file system has no such locks, the window is left open.
+    """
+    guard = FileLock(path.with_name("lock.guard"))
+    with suppress(NotImplementedError):
+        guard.acquire()
+    try:
+        if _holder(path).get("token") == holder.get("token"):
+            path.unlink(missing_ok=True)
+    finally:
+        guard.release()
 
 
 def _alive(path: Path, holder: dict[str, Any]) -> bool:
