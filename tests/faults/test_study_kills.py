@@ -65,7 +65,7 @@ def test_one_worker_killed_at_any_moment_gives_the_same_bits(tmp_path: Path) -> 
     job, rng = study(tmp_path / "killed" / "0123", **OPTIONS), random.Random(0)
     kills = 0
     while True:
-        pid = start(job, pause=0.01)
+        pid = start(job, pause=0.05)  # slow enough to be killed several times on a fast machine
         time.sleep(rng.uniform(0.05, 0.4))
         found, status = os.waitpid(pid, os.WNOHANG)
         if found:
