@@ -16,7 +16,6 @@ test-all: .venv/installed lint
 	$(BIN)/python -m pytest -q -m "not slurm"
 
 test-slurm: .venv/installed
-	$(BIN)/pip install -q -c constraints.txt -e ".[dev,slurm]"
 	$(BIN)/python -m pytest -q -m slurm
 
 lint: .venv/installed
@@ -37,7 +36,7 @@ schema: .venv/installed
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "installing (about two minutes the first time) ..."
-	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e ".[dev]" \
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e ".[dev,slurm]" \
 	  $$(command -v nvidia-smi >/dev/null || $(PYTHON) workflow/scripts/index.py $(CPU_INDEX))
 	@touch $@
 
