@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from pathlib import Path
 
 from ivvit.cli.common import add_config, config_of, relative
 from ivvit.cli.jobs import link_run
@@ -9,6 +10,7 @@ from ivvit.config import Config
 from ivvit.errors import UserError
 from ivvit.staleness.identity import Identities
 from ivvit.staleness.locks import Pending
+from ivvit.staleness.paths import Paths
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -55,14 +57,11 @@ def current_runs(config: Config) -> list:
     return found
 
 
-def _accepted(record: object) -> str | None:
-    from pathlib import Path
-
-    path = Path(str(record))
-    return json.loads(path.read_text())["why"] if path.is_file() else None
+def _accepted(record: Path) -> str | None:
+    return json.loads(record.read_text())["why"] if record.is_file() else None
 
 
-def _drop_old_links(config: Config, paths: object) -> None:
+def _drop_old_links(config: Config, paths: Paths) -> None:
     """A link of a name or seed that is no longer configured would show an old run as today's."""
     folder = paths.results / "experiments"
     for link in folder.glob("*/seed*") if folder.is_dir() else ():

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ivvit.config.datasets import DatasetOptions, dataset_order
-from ivvit.config.experiment import NAME, Experiment, ExperimentEntry
+from ivvit.config.experiment import Experiment, ExperimentEntry
 from ivvit.config.explain import explain, unknown
 from ivvit.config.merge import merge, set_key
 from ivvit.config.root import ConfigFile
@@ -159,7 +159,7 @@ class Config:
             if set(value) != {"default"}:
                 raise self.error(key, "update_rule: joint has one optimiser; give one setting for all data sets")
             return value
-        return {name: merge_flat(value.get("default", {}), value.get(name, {})) for name in names}
+        return {name: {**value.get("default", {}), **value.get(name, {})} for name in names}
 
     def _check(self, experiment: Experiment, key: str) -> None:
         model = experiment.model
@@ -227,11 +227,6 @@ PUBLISHED = ("Kinetics400", "ImageNet-21k", "ImageNet-1k", "polyvit")
 """Pretrained weights whose sources ship in config/weights.yaml."""
 
 
-def merge_flat(*layers: dict[str, Any]) -> dict[str, Any]:
-    """Later layers win."""
-    return {key: value for layer in layers for key, value in layer.items()}
-
-
 def _labelled(values: list[Any] | dict[str, Any]) -> Iterator[tuple[str, Any]]:
     if isinstance(values, dict):
         yield from values.items()
@@ -248,6 +243,3 @@ def _labelled(values: list[Any] | dict[str, Any]) -> Iterator[tuple[str, Any]]:
 def _label(value: Any) -> str:
     text = "-".join(map(str, value)) if isinstance(value, list | dict) else str(value)
     return "".join(c if c.isalnum() or c in "._=+-" else "-" for c in text)
-
-
-__all__ = ["NAME", "PUBLISHED", "Config", "Entry"]

@@ -14,8 +14,6 @@ def schema() -> dict[str, Any]:
     result = ConfigFile.model_json_schema()
     result["$defs"]["DatasetOptions"].pop("required", None)  # the four known data sets need nothing
     result["$defs"]["BackboneOptions"]["additionalProperties"] = True
-    for name in ("ModelOptions", "BackboneOptions"):
-        result["$defs"].get(name, {})
     for owner in ("ExperimentEntry", "Defaults"):
         properties = result["$defs"][owner]["properties"]
         for key in ("model", "backbone"):
