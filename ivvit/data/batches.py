@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing import get_context
 
+import torch
 from torch.utils.data import DataLoader, Dataset
 
 from ivvit.data.batch import Batch, Record, normalize
@@ -87,6 +88,7 @@ def _load(dataset: Dataset, sampler: range | list[list[int]], workers: int, pin:
             pin_memory=pin,
             multiprocessing_context=context,
             prefetch_factor=2 if workers else None,
+            generator=torch.Generator(),  # the default one belongs to the thread that trains
         )
     )
 

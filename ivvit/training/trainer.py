@@ -121,7 +121,7 @@ class Trainer:
 
     def assert_finite(self) -> None:
         """Wait for the losses not looked at yet (see FiniteCheck)."""
-        self._finite.settle()
+        self._finite.settle(self.world)
 
     @property
     def skipped(self) -> int:
