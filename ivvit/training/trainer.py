@@ -51,8 +51,9 @@ class Trainer:
         for block in model.backbone.blocks if compiled else ():
             block.compile()
         self._rule = UPDATE_RULES[experiment.update_rule]
+        partial = len(experiment.datasets) > 1 or experiment.model.name == "polyvit"  # other heads, other tokenisers
         self._forward = DistributedDataParallel(
-            model, find_unused_parameters=True, device_ids=[device.index] if device.type == "cuda" else None
+            model, find_unused_parameters=partial, device_ids=[device.index] if device.type == "cuda" else None
         ) if world.size > 1 else model  # fmt: skip
 
     def run(self, iteration: int, batches: dict[str, Batch]) -> Iteration:
