@@ -22,7 +22,7 @@ def fetch_ahead(items: Iterator[Item], device: torch.device) -> Iterator[Item]:
     Close it (or use it up): its thread ends with it.
     """
     courier = _Courier(device)
-    pool = ThreadPoolExecutor(1, "batches")
+    pool = ThreadPoolExecutor(1, "batches", courier.prepare)
     try:
         waiting: deque[Future] = deque(pool.submit(courier.fetch, items) for _ in range(DEPTH))
         while (fetched := waiting.popleft().result()) is not None:
@@ -38,6 +38,11 @@ class _Courier:
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+
+    def prepare(self) -> None:
+        """In the thread, once: without this its GPU, and that of the loaders it starts, would be the first one."""
+        if self._stream is not None:
+            torch.cuda.set_device(self._device)
 
     def fetch(self, items: Iterator[Item]) -> tuple[Item, "torch.cuda.Event | None"] | None:
         """In the thread: the next item, on its way to the device; None after the last one."""
