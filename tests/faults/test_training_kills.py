@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from training_runs import Trainers, alive, data, same_bits  # noqa: F401
 
@@ -100,3 +101,14 @@ def test_killed_runs_end_in_the_same_bits(kills, trainers, data, tmp_path):  # n
     same_bits(load_checkpoint(folder / "state"), load_checkpoint(undisturbed / "state"))
     sessions = json.loads((folder / "provenance.json").read_text())["sessions"]
     assert sessions[0]["from_iteration"] == 0 and sessions[-1]["from_iteration"] > 0
+
+
+def test_a_killed_run_leaves_no_workers_behind(trainers, data, tmp_path):  # noqa: F811
+    process = trainers.start(data, tmp_path / "run", iterations=10**6, runtime={"workers": 2})
+    history = tmp_path / "run" / "history.csv"
+    wait_until(lambda: history.is_file() and history.read_text().count("\n") > 10, process)
+    family = psutil.Process(process).children(recursive=True)
+    assert len(family) >= 5, "two workers of each data set, and the fork server"
+    kill(process)
+    _, left = psutil.wait_procs(family, timeout=30)
+    assert not left
