@@ -1,18 +1,33 @@
 """What must hold between experiments, studies and sources of weights. Each raises UserError where it does not."""
 
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
+from ivvit.config.experiment import Experiment
 from ivvit.config.explain import unknown
+from ivvit.config.root import ConfigFile
 from ivvit.errors import UserError
-
-if TYPE_CHECKING:
-    from ivvit.config.resolve import Config
 
 PUBLISHED = ("Kinetics400", "ImageNet-21k", "ImageNet-1k", "polyvit")
 """Pretrained weights whose sources ship in config/weights.yaml."""
 
 
-def check_references(config: "Config", name: str) -> None:
+class Resolved(Protocol):
+    """A configuration with its experiments (`ivvit.config.resolve.Config`)."""
+
+    file: ConfigFile
+    entries: dict[str, Any]
+
+    def experiment(self, name: str) -> Experiment:
+        """The resolved experiment."""
+
+    def trial(self, study: str, parameters: dict[str, Any]) -> Experiment:
+        """The experiment that a study's trial trains."""
+
+    def error(self, key: str, text: str) -> UserError:
+        """An error about one key."""
+
+
+def check_references(config: Resolved, name: str) -> None:
     """An experiment's study, parent and weights must be there, and not depend on it."""
     entry, key = config.entries[name], f"experiments.{name}"
     if entry.from_study is not None and entry.from_study not in config.file.studies:
@@ -30,14 +45,14 @@ def check_references(config: "Config", name: str) -> None:
     _check_source(config, config.experiment(name).pretrain, f"{key}.pretrain")
 
 
-def _check_source(config: "Config", pretrain: str, key: str) -> None:
+def _check_source(config: Resolved, pretrain: str, key: str) -> None:
     known = [*PUBLISHED, "none", *config.file.weights]
     if pretrain not in known and not pretrain.startswith(("timm:", "file:", "experiment:")):
         hint = "; or timm:<tag>, file:<path>, experiment:<name>"
         raise config.error(key, unknown("pretrained weights", pretrain, known) + hint)
 
 
-def check_study(config: "Config", name: str) -> None:
+def check_study(config: Resolved, name: str) -> None:
     """A study must be possible at the edges of its space, and its objective known."""
     study, key = config.file.studies[name], f"studies.{name}"
     if study.base not in config.entries:
@@ -60,7 +75,7 @@ def check_study(config: "Config", name: str) -> None:
     _check_space(config, name, key)
 
 
-def _check_space(config: "Config", name: str, key: str) -> None:
+def _check_space(config: Resolved, name: str, key: str) -> None:
     for search, dimension in config.file.studies[name].space.items():
         for value in dimension.choices or (dimension.low, dimension.high):
             try:
