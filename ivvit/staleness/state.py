@@ -81,7 +81,7 @@ class Status:
             return "fresh", [*self._accepted(identity), *_drift(folder)]
         step, total = reached(folder), identity.parts["spec"]["iterations"]
         if found := holder(folder):
-            return "running", [f"{found.host}, process {found.pid}", f"iteration {step or 0} of {total}"]
+            return "running", [str(found), f"iteration {step or 0} of {total}"]
         log = self.paths.results.parent / "logs" / "train" / f"{identity.digest}-seed{seed}.log"
         if step is not None or (folder / "provenance.json").is_file():
             last = _last_line(log)
