@@ -122,8 +122,9 @@ def study_reports(wildcards):
 
 
 def show_results():
-    """The end of a run that went well: the table, and where everything lies."""
-    subprocess.run([sys.executable, "-m", "ivvit", "results"], check=False)
+    """The end of a run that went well: the table, unless less was asked for, and where everything lies."""
+    if (PATHS.tables / "comparison.csv").is_file():
+        subprocess.run([sys.executable, "-m", "ivvit", "results"], check=False)
 
 
 def show_failure():
