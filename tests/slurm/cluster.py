@@ -98,10 +98,14 @@ class Project:
         """The starts of a run, and how each ended."""
         return json.loads((self.seed(experiment) / "provenance.json").read_text())["sessions"]
 
-    def log(self, experiment: str) -> Path:
-        """What the jobs of a run have printed."""
+    def said(self, experiment: str) -> str:
+        """What the latest job of a run has printed; Snakemake removes the log before each attempt."""
         folder = self.seed(experiment)
-        return self.folder / "logs/train" / f"{folder.parent.name}-{folder.name}.log"
+        log = self.folder / "logs/train" / f"{folder.parent.name}-{folder.name}.log"
+        try:
+            return log.read_text(errors="replace")
+        except FileNotFoundError:
+            return ""
 
     def saved(self, experiment: str) -> bool:
         """Whether a run has a checkpoint to go on from."""

@@ -25,7 +25,7 @@ def test_a_killed_snakemake_leaves_no_double_run(project: Project) -> None:
     project.run("unlock.txt", "--unlock")
     second = project.start("second.txt", *project.targets("left"), "--retries", "20")
     refusal = f"Slurm job {job} (since"
-    wait_for(second, lambda: refusal in project.log("left").read_text(errors="replace"), "the second job's refusal")
+    wait_for(second, lambda: refusal in project.said("left"), "the second job's refusal")
     assert project.state("left")["state"] == "running"
     second.end_well()
     trained = [s for s in project.sessions("left") if s["to_iteration"] > s["from_iteration"]]
