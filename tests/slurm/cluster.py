@@ -18,7 +18,6 @@ COUNTED = ("sbatch", "squeue", "sacct", "scontrol", "scancel", "sinfo")
 # The plugin looks after 1 s and, each time that no job has ended, 10 s later than before.
 _SNAKEMAKE = [
     sys.executable, "-m", "snakemake", "--profile", "slurm", "--latency-wait", "10",
-    "--max-jobs-per-timespan", "100/1s",
     "--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1",
 ]  # fmt: skip
 
@@ -42,8 +41,8 @@ class Started(subprocess.Popen[bytes]):
 class Project:
     """A folder in which `snakemake --profile slurm` runs."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder, self._options = folder, options
         for name in ("Snakefile", "workflow", "profiles", "ivvit", "config"):
             source = PROJECT / name
             folder.mkdir(exist_ok=True, parents=True)
@@ -60,7 +59,7 @@ class Project:
 
     def start(self, log: str, *arguments: str, **environment: str) -> Started:
         """Start snakemake and come back at once; it writes into the named file."""
-        command = [*_SNAKEMAKE, *arguments, "--configfile", *self.configuration]
+        command = [*_SNAKEMAKE, *self._options, *arguments, "--configfile", *self.configuration]
         path = self.folder / log
         with path.open("wb") as file:
             variables = self._environment(**environment)

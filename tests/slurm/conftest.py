@@ -36,7 +36,8 @@ def cluster() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def demo(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, str, str]:
     """The project after `snakemake --profile slurm`, what that said, and what a second one would do."""
-    project = Project(tmp_path_factory.mktemp("slurm") / "project")
+    # with the profile's own rate, each snakemake would wait ten seconds after its last job
+    project = Project(tmp_path_factory.mktemp("slurm") / "project", "--max-jobs-per-timespan", "100/1s")
     return project, project.run("demo.txt"), project.run("again.txt", "-n")
 
 
