@@ -87,6 +87,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 STANDINS: dict[str, dict[str, Any]] = {
+    "ivvit.slurm": {"job_number": lambda: None},
     "ivvit.training.deadline": {"watch_for_stop": lambda *_: nullcontext(Never()), "StopRequest": Never},
     "ivvit.training.lock": {"run_lock": lambda *_, **__: nullcontext(threading.Event())},
     "ivvit.training.pace": {"Pace": Never, "FLUSH": 1, "SAVE": 2, "STOP": 4},

@@ -50,4 +50,6 @@ def _table(states: list[RunState]) -> None:
     if states:
         console.print(table)
     counts = Counter(state.state for state in states)
-    console.print(", ".join(f"{count} {state}" for state, count in counts.items()) or "nothing failed")
+    console.print(
+        ", ".join(f"{count} {state}" for state, count in counts.items()) or "no training failed or was interrupted"
+    )

@@ -20,6 +20,7 @@ from ivvit.staleness.reasons import reasons
 from ivvit.staleness.records import outdated
 
 _FAILURE = re.compile(r"error: |(\w+\.)*\w*(Error|Exception|Exit)\b")  # ours, or the last line of a traceback
+_REFUSED = "is being trained by process"  # a second job's last words, which say nothing of the first one's end
 
 _VERSIONS = '"versions": '
 
@@ -81,7 +82,7 @@ class Status:
             return "fresh", [*self._accepted(identity), *_drift(folder)]
         step, total = reached(folder), identity.parts["spec"]["iterations"]
         if found := holder(folder):
-            return "running", [f"{found.host}, process {found.pid}", f"iteration {step or 0} of {total}"]
+            return "running", [str(found), f"iteration {step or 0} of {total}"]
         log = self.paths.results.parent / "logs" / "train" / f"{identity.digest}-seed{seed}.log"
         if step is not None or (folder / "provenance.json").is_file():
             last = _last_line(log)
@@ -163,4 +164,5 @@ def _last_line(log: Path) -> str:
         lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
     except OSError:
         return ""
-    return next((line for line in reversed(lines) if line), "")
+    last = next((line for line in reversed(lines) if line), "")
+    return "" if _REFUSED in last else last

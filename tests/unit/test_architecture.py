@@ -11,7 +11,7 @@ PROJECT = Path(__file__).parents[2]
 PACKAGE = PROJECT / "ivvit"
 
 # Package -> those that it may import, besides itself and the ground floor.
-GROUND = {"errors", "compat", "ivvit"}
+GROUND = {"errors", "compat", "slurm", "ivvit"}
 MAY_IMPORT: dict[str, set[str]] = {
     "config": set(),
     "data": {"config"},
@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__main__": {"cli"},
     "errors": set(),
     "compat": set(),
+    "slurm": set(),
     "ivvit": set(),
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
