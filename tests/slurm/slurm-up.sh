@@ -3,7 +3,7 @@
 # SLURM_FAKE_GPUS=N (default 1) fake GPUs, so that --gres=gpu:1 / --gpus=1 requests can be scheduled.
 # SLURM_NODES=N (default 1): as many nodes, all on this machine, each with all of its CPUs and fake GPUs.
 # SLURM_GPU_MODEL=NAME (default fake): what --gpus=NAME:1 asks for.
-# Exit status 69 and one line on stderr: Slurm is not here and cannot be installed.
+# Exit status 69 and one line on stderr: Slurm is not here and cannot be installed, or its daemons do not run here.
 # No accounting: use `--slurm-status-command squeue` with snakemake-executor-plugin-slurm.
 set -euo pipefail
 GPUS=${SLURM_FAKE_GPUS:-1} NODES=${SLURM_NODES:-1} MODEL=${SLURM_GPU_MODEL:-fake}
@@ -103,7 +103,7 @@ if [ "$changed" = 1 ]; then   # a changed configuration needs new daemons, and t
 fi
 
 # --- daemons
-fail() { echo "slurm did not come up: $1; see $LOG" >&2; for f in "$LOG"/*.log; do tail -n 8 "$f" >&2; done; exit 1; }
+fail() { echo "Slurm does not come up here: $1; last words: $(tail -qn 1 "$LOG"/*.log | tr '\n' ' ')" >&2; exit 69; }
 alive "$RUN/slurmctld.pid" slurmctld || slurmctld
 end=$((SECONDS + 20))
 until timeout 2 scontrol ping 2>/dev/null | grep -q 'is UP'; do [ $SECONDS -lt $end ] || fail "no answer from slurmctld"; sleep 0.1; done
