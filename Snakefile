@@ -24,6 +24,12 @@ rule all:
         study_reports,
 
 
+rule runs:
+    """All trained runs and nothing after them (--until cannot know them before the checks are done)."""
+    input:
+        current_runs,
+
+
 onsuccess:
     show_results()
 

@@ -116,7 +116,7 @@ STANDINS: dict[str, dict[str, Any]] = {
     },
     "ivvit.weights.checksums": {"sha256_of": lambda *_: Equal()},
     "ivvit.weights.files": {"write_atomically": refused},
-    "ivvit.weights.google": {},
+    "ivvit.weights.google": {"is_google": lambda *_: False},
     "ivvit.weights.layouts": {"convert": converted},
 }
 

@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> None:
     if not args.why:
         raise UserError("say why the earlier result is still valid: --why 'renamed a variable'")
     runs = _earlier(config, status, name)
-    differences = sorted({line for run in runs.values() for line in status.reasons(run.provenance, identity)})
+    differences = sorted({line for run in runs.values() for line in status.reasons(run, identity)})
     if any(not line.partition(":")[0].endswith(".py") for line in differences) and not args.anyway:
         changed = "\n  ".join(differences)
         raise UserError(f"{name}: more than code has changed since:\n  {changed}\nadd --anyway if it is valid even so")

@@ -6,7 +6,7 @@ from pathlib import Path
 from ivvit.cli.common import add_config, config_of
 from ivvit.errors import UserError
 from ivvit.staleness.manifests import difference
-from ivvit.staleness.past import PastRun, past_run, past_runs
+from ivvit.staleness.past import PastRun, named_runs, past_run
 from ivvit.staleness.paths import Paths
 from ivvit.staleness.reasons import reasons
 
@@ -20,13 +20,14 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Print them."""
     paths = Paths(config_of(args).results)
-    runs = [run for run in past_runs(paths) if run.name == args.experiment]
+    runs = [run for (name, _), runs in named_runs(paths).items() if name == args.experiment for run in runs]
     links = (paths.results / "experiments" / args.experiment).glob("seed*")
     linked = [run for link in links if (run := past_run(link)) is not None]
     shown = {run.folder for run in linked}
     runs += [run for run in linked if run.folder not in {other.folder for other in runs}]  # trained under another name
     if not runs:
         raise UserError(f"{args.experiment}: has no finished run in {paths.results}")
+    runs.sort(key=lambda run: run.ended, reverse=True)
     for seed in sorted({run.seed for run in runs}):
         _print([run for run in runs if run.seed == seed], shown, paths)
 

@@ -2,18 +2,45 @@
 
 import argparse
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from ivvit.cli.common import add_config, config_of
-from ivvit.config import Config
-from ivvit.staleness.estimates import Estimate, estimate
-from ivvit.staleness.past import past_runs
+from ivvit.cli.extent import check_jobs, study_jobs
+from ivvit.config import Config, Experiment, RuntimeOptions
+from ivvit.config.canonical import canonical
+from ivvit.errors import UserError
+from ivvit.staleness.estimates import Estimate, Experience, Speed
 from ivvit.staleness.state import RunState, Status
+from ivvit.staleness.unfinished import duration
+
+
+@dataclass(frozen=True)
+class _Cost:
+    """What a run, or all trials that are left of a study, will take."""
+
+    estimate: Estimate
+    runtime: RuntimeOptions
+    trials: int = 0
+    """Of a study; 0 for a run of an experiment."""
+    workers: int = 1
+
+    @property
+    def seconds(self) -> float | None:
+        each = self.estimate.seconds
+        return None if each is None else (self.trials or 1) * each
+
+    @property
+    def words(self) -> str:
+        time = "unknown time" if self.seconds is None else duration(self.seconds)
+        return f"{time}; {self.estimate.basis}"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     add_config(parser)
     parser.add_argument("--at-once", type=int, default=1, help="runs at the same time, for the wall time (%(default)s)")
+    parser.add_argument("--probe", action="store_true", help="train some iterations of every shape not measured yet")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -21,50 +48,92 @@ def run(args: argparse.Namespace) -> None:
     config = config_of(args)
     status = Status(config)
     states = status.runs()
-    for reason in status.outdated.values():
-        print(f"check: {reason}")
-    for name in _studies(states):
-        print(f"{name}; its trials are not in the estimate")
+    estimator = _Estimator(config, status, args.probe)
+    checks = list(check_jobs(status))
+    for line in checks:
+        print(line)
+    costs = list(_studies(status, estimator))
     todo = [state for state in states if state.settled not in ("fresh", "running", "pending")]
-    open_ = [state for state in states if state.state == "pending" and state not in todo]
-    costs = _costs(config, status, todo)
+    costs += _runs(status, todo, estimator)
+    waiting = [state for state in states if state.state == "pending" and state not in todo]
+    for state in waiting:
+        cost = estimator.cost(state.experiment, config.experiment(state.experiment))
+        print(f"maybe: {state.experiment}, seed {state.seed} ({cost.words}): {'; '.join(state.why)}")
+    if checks or costs or waiting or not (status.paths.tables / "comparison.csv").is_file():
+        print("tables: the tables and figures, when all of these are done")
+    _total(costs, len(waiting), args.at_once)
+
+
+class _Estimator:
+    """Estimates from past runs, and from probes where they are wanted."""
+
+    def __init__(self, config: Config, status: Status, probe: bool) -> None:
+        self._config, self._status, self._probe = config, status, probe
+        self._experience: Experience | None = None
+
+    def cost(self, name: str, experiment: Experiment, **further: int) -> _Cost:
+        """Of a run of an experiment, or of trials of a study of it."""
+        self._experience = self._experience or Experience(self._status.paths)
+        spec = canonical(experiment)
+        if self._probe and self._experience.unknown(spec):
+            self._experience.add_probe(spec, self._probed(name, experiment))
+        return _Cost(self._experience.estimate(spec), self._config.entries[name].runtime, **further)
+
+    def _probed(self, name: str, experiment: Experiment) -> Speed | None:
+        from ivvit.cli.probe import probe
+
+        try:
+            return probe(self._config, name, experiment)
+        except UserError as error:
+            print(f"note: {name} could not be probed: {error}")
+            return None
+
+
+def _studies(status: Status, estimator: _Estimator) -> Iterator[_Cost]:
+    config = status.config
+    for study, left, pending in study_jobs(status):
+        options = config.file.studies[study]
+        if pending is not None:
+            print(f"maybe: study {study}: {pending}")
+            continue
+        cost = estimator.cost(options.base, config.trial(study, {}), trials=left, workers=options.workers)
+        pruned = "" if options.pruner.name == "none" else ", less for those that are pruned"
+        rest = f": {cost.words}{pruned}" if left else "; the best is to be chosen"
+        print(f"study: {study}, {left} of {options.n_trials} trials are left{rest}")
+        if left:
+            yield cost
+
+
+def _runs(status: Status, todo: list[RunState], estimator: _Estimator) -> list[_Cost]:
+    """Equal experiments share a run, so there may be fewer costs than lines."""
+    costs: dict[tuple[str | None, int], _Cost] = {}
     for state in todo:
-        cost = costs[state.identity, state.seed]
-        print(f"train: {state.experiment}, seed {state.seed} ({state.settled}): {_time(cost.seconds)}; {cost.basis}")
-    for state in open_:
-        print(f"maybe: {state.experiment}, seed {state.seed}: {'; '.join(state.why)}")
-    _total(config, todo, list(costs.values()), len(open_), args.at_once)
+        key = (state.identity, state.seed)
+        if key not in costs:
+            costs[key] = estimator.cost(state.experiment, status.identities.resolved(state.experiment))
+        print(f"train: {state.experiment}, seed {state.seed} ({state.settled}): {costs[key].words}")
+    return list(costs.values())
 
 
-def _costs(config: Config, status: Status, todo: list[RunState]) -> dict[tuple[str | None, int], Estimate]:
-    """By identity and seed: equal experiments share a run."""
-    past = past_runs(status.paths) if todo else []
-    specs = {state.experiment: status.identities.experiment(state.experiment).parts["spec"] for state in todo}
-    return {(state.identity, state.seed): estimate(specs[state.experiment], past) for state in todo}
-
-
-def _studies(states: list[RunState]) -> list[str]:
-    return [why for why in Counter(why for state in states for why in state.why) if why.startswith("study ")]
-
-
-def _total(config: Config, todo: list[RunState], costs: list[Estimate], pending: int, at_once: int) -> None:
-    known = [cost.seconds for cost in costs if cost.seconds is not None]
-    gpus = max((config.entries[s.experiment].runtime.gpus * config.entries[s.experiment].runtime.nodes for s in todo),
-               default=0)  # fmt: skip
-    unit = f"{sum(known) * gpus / 3600:.2f} GPU hours" if gpus else f"{sum(known) / 3600:.2f} CPU job hours"
-    disk = sum(cost.size or 0 for cost in costs) / 1e6
-    print(f"{len(costs)} runs to train" + (f", and up to {pending} more that wait for a check" if pending else ""))
+def _total(costs: list[_Cost], waiting: int, at_once: int) -> None:
+    trials, runs = sum(cost.trials for cost in costs), sum(not cost.trials for cost in costs)
+    print(f"{runs} runs to train" + (f", {trials} trials" if trials else "")
+          + (f", and up to {waiting} more that wait for a check or a study" if waiting else ""))  # fmt: skip
+    known = [cost for cost in costs if cost.seconds is not None]
     if known:
-        wall = max(sum(known) / at_once, max(known))
-        print(f"about {unit}, {_time(wall)} with {at_once} at once, {disk:.1f} MB of disk")
-    kinds = Counter(cost.basis.partition(":")[0] for cost in costs)
+        longest = max(cost.seconds / min(cost.workers, at_once) for cost in known)
+        wall = max(sum(cost.seconds for cost in known) / at_once, longest)
+        disk = sum(cost.estimate.size for cost in known if not cost.trials) / 1e6
+        besides = " besides the trials'" if trials else ""
+        print(f"about {_hours(known)}, {duration(wall)} with {at_once} at once, {disk:.1f} MB of disk{besides}")
+    kinds = Counter(cost.estimate.basis.partition(":")[0] for cost in costs)
     if kinds:
         print("how sure: " + ", ".join(f"{count} {kind}" for kind, count in kinds.items()))
 
 
-def _time(seconds: float | None) -> str:
-    if seconds is None:
-        return "unknown time"
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+def _hours(costs: list[_Cost]) -> str:
+    gpus = [cost.runtime.gpus * cost.runtime.nodes for cost in costs]
+    on_gpus = sum(count * cost.seconds for cost, count in zip(costs, gpus, strict=True)) / 3600
+    on_cpus = sum(cost.seconds for cost, count in zip(costs, gpus, strict=True) if not count) / 3600
+    parts = [f"{on_gpus:.2f} GPU hours"] * any(gpus) + [f"{on_cpus:.2f} CPU job hours"] * (not all(gpus))
+    return " and ".join(parts)

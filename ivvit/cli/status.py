@@ -2,19 +2,17 @@
 
 import argparse
 import json
+import os
+import sys
+import textwrap
 from collections import Counter
+from collections.abc import Iterator
 
 from ivvit.cli.common import add_config, config_of
 from ivvit.staleness.state import RunState, Status
 
-COLORS = {
-    "fresh": "green",
-    "running": "cyan",
-    "stale": "yellow",
-    "failed": "red",
-    "interrupted": "magenta",
-    "pending": "blue",
-}
+COLORS = {"fresh": 32, "running": 36, "stale": 33, "failed": 31, "interrupted": 35, "pending": 34}  # ANSI
+_HEAD = ("experiment", "seed", "state", "why")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -32,24 +30,23 @@ def run(args: argparse.Namespace) -> None:
     if args.json:
         print(json.dumps([state.as_json() for state in states], indent=1))
         return
-    _table(states)
+    terminal = os.get_terminal_size().columns if sys.stdout.isatty() else None
+    print("\n".join(_lines(states, terminal)))
 
 
-def _table(states: list[RunState]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("experiment", "seed", "state", "why", box=None, header_style="bold", padding=(0, 2, 0, 0))
-    for state in states:
-        why = "; ".join(state.why)
-        table.add_row(
-            Text(state.experiment), str(state.seed), Text(state.state, COLORS.get(state.state, "")), Text(why)
-        )
-    console = Console()
-    if states:
-        console.print(table)
+def _lines(states: list[RunState], terminal: int | None) -> Iterator[str]:
+    """The table and the sum; on a terminal the reasons are wrapped and the states coloured."""
+    rows = [(state.experiment, str(state.seed), state.state, "; ".join(state.why)) for state in states]
+    widths = [max(len(row[i]) for row in [_HEAD, *rows]) + 2 for i in range(3)]
+    if rows:
+        yield "".join(f"{name:<{width}}" for name, width in zip(_HEAD, [*widths, 0], strict=True))
+    for name, seed, state, why in rows:
+        shown = f"{state:<{widths[2]}}"
+        if terminal is not None:
+            shown = f"\x1b[{COLORS.get(state, 0)}m{shown}\x1b[0m"
+            wide = max(20, terminal - sum(widths))
+            why = f"\n{' ' * sum(widths)}".join(textwrap.wrap(why, wide, break_on_hyphens=False))
+        yield f"{name:<{widths[0]}}{seed:<{widths[1]}}{shown}{why}".rstrip()
     counts = Counter(state.state for state in states)
-    console.print(
-        ", ".join(f"{count} {state}" for state, count in counts.items()) or "no training failed or was interrupted"
-    )
+    total = ", ".join(f"{count} {state}" for state, count in counts.items())
+    yield total or "no training failed or was interrupted"

@@ -39,9 +39,10 @@ def run(args: argparse.Namespace) -> None:
 
 def _would(config: Config, names: list[str], changes: list[str]) -> None:
     changed = with_changes(config, names, changes)
-    for reason in outdated(Jobs(config)).values():
+    jobs = Jobs(config)
+    for reason in outdated(jobs).values():
         print(f"note: {reason}, which may make more stale")
-    before, after, stale = Identities(config), Identities(changed), 0
+    before, after, stale = jobs.done, Identities(changed, jobs.locks, jobs.code), 0
     for name in config.entries:
         try:
             old, new = before.experiment(name), after.experiment(name)

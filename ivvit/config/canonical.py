@@ -32,4 +32,7 @@ def flatten(value: Any, prefix: str = "") -> dict[str, Any]:
     """Nested mappings as dotted keys, for comparing two specifications in words."""
     if not isinstance(value, dict):
         return {prefix: value}
-    return {k: v for key, inner in value.items() for k, v in flatten(inner, f"{prefix}.{key}".strip(".")).items()}
+    flat: dict[str, Any] = {}
+    for key, inner in value.items():
+        flat.update(flatten(inner, f"{prefix}.{key}" if prefix else key))
+    return flat

@@ -1,17 +1,28 @@
-"""Where the frame store keeps a video: addressed by the source's content and the settings."""
+"""Where the frame store keeps a video: addressed by the source's content, the settings and the code that wrote it."""
 
+import hashlib
+from functools import cache
 from pathlib import Path
 
 from ivvit.config.datasets import StoreOptions
+from ivvit.syntax import definitions, parse
 
-VERSION = 1
-"""Raise it when extraction changes what it writes for the same settings."""
+PACKAGE = Path(__file__).parent
+CODERS = ("extraction/encode.py", "decode.py", "timeline.py")
+"""The modules that decide what is stored; tests/unit/test_data_extraction.py checks that there are no others."""
+
+
+@cache
+def coder(package: Path = PACKAGE) -> str:
+    """A digest of the code that decides what is stored: other code may store other pixels, so it stores them anew."""
+    code = [sorted(definitions(parse(package / name)).items()) for name in CODERS]
+    return hashlib.sha256(repr(code).encode()).hexdigest()[:8]
 
 
 def settings_name(options: StoreOptions) -> str:
-    """A readable name that differs wherever the stored pixels would: mjpeg-q3-256-v1, ffv1-256-v1."""
+    """A readable name that differs wherever the stored pixels could: mjpeg-q3-256-1a2b3c4d, ffv1-256-1a2b3c4d."""
     quality = f"-q{options.quality}" if options.codec == "mjpeg" else ""
-    return f"{options.codec}{quality}-{options.short_side}-v{VERSION}"
+    return f"{options.codec}{quality}-{options.short_side}-{coder()}"
 
 
 def store_folder(options: StoreOptions, root: Path) -> Path:

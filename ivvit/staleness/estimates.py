@@ -1,11 +1,14 @@
 """How long stale runs will take and what they leave on the disk, from what runs of the same shape took."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from statistics import median
 from typing import Any
 
-from ivvit.staleness.past import PastRun
+from ivvit.config.canonical import canonical_json
+from ivvit.staleness.past import PastRun, finished_runs
+from ivvit.staleness.paths import Paths
 from ivvit.staleness.superseded import size
 
 # What decides the time of an iteration, as far as the specification knows.
@@ -21,6 +24,22 @@ _SHAPE = (
     "ema",
 )
 _ALIKE = ("backbone", "num_frames", "precision")
+_ENOUGH = 9  # runs: the median of more is no better
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What a run, or the beginning of one, took."""
+
+    iterations_per_second: float
+    samples_per_second: float
+    evaluation: float
+    """Seconds of one evaluation."""
+    saving: float
+    """Seconds of writing checkpoints."""
+    size: int
+    """Bytes of its folder."""
+    device: str
 
 
 @dataclass(frozen=True)
@@ -35,41 +54,80 @@ class Estimate:
     """In words: how sure this is."""
 
 
-def estimate(spec: dict[str, Any], past: list[PastRun]) -> Estimate:
-    """The cost of a run with this specification."""
-    usable = [run for run in past if run.provenance.get("speed") and run.parts.get("spec")]
-    same = [run for run in usable if _part(run, _SHAPE) == _pick(spec, _SHAPE)]
-    if same:
-        seconds = [_seconds(run, spec["iterations"]) for run in same]
-        spread = f", {min(seconds) / median(seconds) - 1:+.0%} to {max(seconds) / median(seconds) - 1:+.0%}"
-        basis = f"measured: {_count(same)} of the same shape on {_device(same)}{spread if len(same) > 1 else ''}"
-        return Estimate(median(seconds), size(same[0].folder), basis)
-    alike = [run for run in usable if _part(run, _ALIKE) == _pick(spec, _ALIKE)]
-    if alike:
-        samples = spec["iterations"] * sum(use["batch_size"] for use in spec["datasets"].values())
-        seconds = [samples / run.provenance["speed"]["samples_per_second"] for run in alike]
-        basis = f"rough: by the samples a second of {_count(alike)} with the same backbone on {_device(alike)}"
-        return Estimate(median(seconds), size(alike[0].folder), basis)
-    return Estimate(None, None, "unknown: no finished run is like it; the first one's log tells its speed")
+class Experience:
+    """What finished runs took, by shape, and what probes found out."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._runs: dict[str, list[PastRun]] = {}
+        self._probes: dict[str, Speed | None] = {}
+        self._speeds = cache(lambda key: list(_speeds(self._runs.get(key, ()))))
+        keys: dict[str, list[str]] = {}
+        for run in finished_runs(paths):
+            if run.identity not in keys:  # seeds share a specification: one is read
+                spec = run.parts.get("spec")
+                keys[run.identity] = [_key(spec, _SHAPE), _key(spec, _ALIKE)] if spec else []
+            for key in keys[run.identity]:
+                self._runs.setdefault(key, []).append(run)
+
+    def unknown(self, spec: dict[str, Any]) -> bool:
+        """Whether no run of this shape was measured and no probe was tried."""
+        key = _key(spec, _SHAPE)
+        return key not in self._probes and not self._speeds(key)
+
+    def add_probe(self, spec: dict[str, Any], speed: Speed | None) -> None:
+        """Take what a probe of this shape found out; None if it failed."""
+        self._probes[_key(spec, _SHAPE)] = speed
+
+    def estimate(self, spec: dict[str, Any]) -> Estimate:
+        """The cost of a run with this specification."""
+        if same := self._speeds(_key(spec, _SHAPE)):
+            seconds = [_seconds(speed, spec) for speed in same]
+            spread = f", {min(seconds) / median(seconds) - 1:+.0%} to {max(seconds) / median(seconds) - 1:+.0%}"
+            basis = f"measured: {_count(same)} of the same shape on {_devices(same)}{spread if len(same) > 1 else ''}"
+            return Estimate(median(seconds), same[0].size, basis)
+        if probe := self._probes.get(_key(spec, _SHAPE)):
+            basis = f"probed: some iterations on {probe.device}; evaluation is reckoned from them"
+            return Estimate(_seconds(probe, spec), probe.size, basis)
+        if alike := self._speeds(_key(spec, _ALIKE)):
+            samples = spec["iterations"] * sum(use["batch_size"] for use in spec["datasets"].values())
+            basis = f"rough: by the samples a second of {_count(alike)} with the same backbone on {_devices(alike)}"
+            return Estimate(median(samples / speed.samples_per_second for speed in alike), alike[0].size, basis)
+        return Estimate(None, None, "unknown: no finished run is like it; --probe tries some iterations")
 
 
-def _seconds(run: PastRun, iterations: int) -> float:
-    speed = run.provenance["speed"]
-    return iterations / speed["iterations_per_second"] + speed["evaluate_seconds"] + speed["save_seconds"]
+def evaluations(spec: dict[str, Any]) -> int:
+    """How often a run is evaluated."""
+    every = spec["evaluation"]["every"]
+    return -(-spec["iterations"] // every) if every else 1
 
 
-def _pick(spec: dict[str, Any], keys: Iterable[str]) -> dict[str, Any]:
-    return {key: spec.get(key) for key in keys}
+def _speeds(runs: Iterable[PastRun]) -> Iterator[Speed]:
+    """Of the latest runs that have one."""
+    latest = sorted(runs, key=lambda run: (run.folder / "metrics.json").stat().st_mtime, reverse=True)
+    for run in [run for run in latest[: 3 * _ENOUGH] if run.provenance.get("speed")][:_ENOUGH]:
+        speed, spec = run.provenance["speed"], run.parts["spec"]
+        yield Speed(
+            speed["iterations_per_second"],
+            speed["samples_per_second"],
+            speed["evaluate_seconds"] / evaluations(spec),
+            speed["save_seconds"],
+            size(run.folder),
+            run.provenance["sessions"][-1]["device"],
+        )
 
 
-def _part(run: PastRun, keys: Iterable[str]) -> dict[str, Any]:
-    return _pick(run.parts["spec"], keys)
+def _seconds(speed: Speed, spec: dict[str, Any]) -> float:
+    training = spec["iterations"] / speed.iterations_per_second
+    return training + evaluations(spec) * speed.evaluation + speed.saving
 
 
-def _count(runs: list[PastRun]) -> str:
-    return f"{len(runs)} run{'s' * (len(runs) > 1)}"
+def _key(spec: dict[str, Any], fields: Iterable[str]) -> str:
+    return canonical_json({field: spec.get(field) for field in fields})
 
 
-def _device(runs: list[PastRun]) -> str:
-    devices = {session["device"] for run in runs for session in run.provenance["sessions"][-1:]}
-    return " / ".join(sorted(devices))
+def _count(speeds: list[Speed]) -> str:
+    return f"{len(speeds)} run{'s' * (len(speeds) > 1)}"
+
+
+def _devices(speeds: list[Speed]) -> str:
+    return " / ".join(sorted({speed.device for speed in speeds}))

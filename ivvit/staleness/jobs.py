@@ -23,11 +23,11 @@ class Jobs:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        code, self._locks = Code(), Locks()
-        self.done = Identities(config, self._locks, code)
+        self.code, self.locks = Code(), Locks()
+        self.done = Identities(config, self.locks, self.code)
         """Identities as far as the locks that are there tell them."""
         self.paths = self.done.paths
-        self.keys = Keys(config, code)
+        self.keys = Keys(config, self.code)
         self.names: dict[str, str] = {}
         """Identity -> an experiment that has it."""
 
@@ -68,7 +68,7 @@ class Jobs:
     def extraction_key(self, dataset: str) -> str:
         """The key of an extraction from the manifest that is there."""
         try:
-            manifest = self._locks.read(self.paths.manifest(dataset), "validate", dataset=dataset)["digest"]
+            manifest = self.locks.read(self.paths.manifest(dataset), "validate", dataset=dataset)["digest"]
         except Pending:
             manifest = None
         return self.keys.extraction(dataset, manifest)
@@ -77,7 +77,7 @@ class Jobs:
         """The parts of an extraction, once the manifest says how many there are; another key means other parts."""
         if (pending := gate("validate", dataset=dataset)) is not None:
             return [pending]
-        manifest = self._locks.read(self.paths.manifest(dataset), "validate", dataset=dataset)
+        manifest = self.locks.read(self.paths.manifest(dataset), "validate", dataset=dataset)
         count = -(-sum(manifest["counts"].values()) // VIDEOS_PER_SHARD) or 1
         folder = self.paths.shards(dataset, self.keys.extraction(dataset, manifest["digest"]))
         return [f"{folder}/{shard}-of-{count}.done" for shard in range(count)]

@@ -1,12 +1,16 @@
 """The runs that are there, today's and superseded ones, as their provenance tells."""
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ivvit.staleness.paths import Paths
+
+_HEAD = 1024  # bytes: a provenance begins with the experiment's name
 
 
 @dataclass(frozen=True)
@@ -16,7 +20,11 @@ class PastRun:
     folder: Path
     identity: str
     seed: int
-    provenance: dict[str, Any]
+
+    @cached_property
+    def provenance(self) -> dict[str, Any]:
+        """provenance.json; read when it is asked for, since there may be thousands."""
+        return _read(self.folder / "provenance.json")
 
     @property
     def name(self) -> str:
@@ -39,24 +47,54 @@ class PastRun:
         return _read(self.folder / "metrics.json")
 
 
+def finished_runs(paths: Paths, without: Container[str] = ()) -> Iterator[PastRun]:
+    """All finished runs in no order, but for those of some identities; no provenance is read."""
+    for identity in _folders(paths.results / "runs"):
+        if identity.name not in without:
+            for entry in _folders(identity):
+                if entry.name.startswith("seed") and (run := past_run(Path(entry.path))):
+                    yield run
+
+
 def past_runs(paths: Paths) -> list[PastRun]:
     """All finished runs, the latest first; a run that was accepted under another identity counts once."""
-    return sorted(_runs(paths), key=lambda run: run.ended, reverse=True)
+    return sorted(finished_runs(paths), key=lambda run: run.ended, reverse=True)
 
 
 def past_run(folder: Path) -> PastRun | None:
     """The finished run in a folder, or behind a link."""
-    if not (folder / "metrics.json").is_file():
+    if not os.path.isfile(f"{folder}/metrics.json"):
         return None
-    folder = folder.resolve()
-    provenance = _read(folder / "provenance.json")
-    return PastRun(folder, folder.parent.name, int(folder.name.removeprefix("seed")), provenance)
+    place = os.fspath(folder)
+    while os.path.islink(place):  # Path.resolve would look at every folder on the way, for thousands of runs
+        place = os.path.normpath(os.path.join(os.path.dirname(place), os.readlink(place)))
+    identity, seed = place.split(os.sep)[-2:]
+    return PastRun(Path(place), identity, int(seed.removeprefix("seed")))
 
 
-def _runs(paths: Paths) -> Iterator[PastRun]:
-    for folder in (paths.results / "runs").glob("*/seed*"):
-        if not folder.is_symlink() and (run := past_run(folder)) is not None:
-            yield run
+def named_runs(paths: Paths, without: Container[str] = ()) -> dict[tuple[str, int], list[PastRun]]:
+    """(experiment, seed) -> its finished runs, but for those of some identities; only the heads of files are read."""
+    found: dict[tuple[str, int], list[PastRun]] = {}
+    for run in finished_runs(paths, without):
+        found.setdefault((_name(run), run.seed), []).append(run)
+    return found
+
+
+def _folders(folder: os.PathLike[str]) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except FileNotFoundError:
+        return []
+
+
+def _name(run: PastRun) -> str:
+    try:
+        with (run.folder / "provenance.json").open(encoding="utf-8") as file:
+            head = file.read(_HEAD)
+        return json.JSONDecoder().raw_decode(head, head.index('"name": ') + len('"name": '))[0]
+    except (OSError, ValueError):
+        return run.name
 
 
 def _read(path: Path) -> dict[str, Any]:

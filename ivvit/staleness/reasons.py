@@ -23,6 +23,8 @@ def reasons(old: dict[str, Any], new: dict[str, Any], data_diff: DataDiff = lamb
 
 
 def _specification(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
+    if old == new:
+        return
     before, after = flatten(old), flatten(new)
     changed = {
         k: (before.get(k, "unset"), after.get(k, "unset"))
@@ -48,7 +50,7 @@ def _collapse(changed: dict[str, tuple[Any, Any]], new: dict[str, Any]) -> dict[
 
 
 def _code(old: dict[str, dict[str, str]], new: dict[str, dict[str, str]]) -> Iterator[str]:
-    for module in sorted({*old, *new}):
+    for module in sorted({*old, *new} if old != new else ()):
         before, after = old.get(module), new.get(module)
         if before == after:
             continue

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ivvit.staleness.syntax import definitions, parse
+from ivvit.syntax import definitions, parse
 
 FORMAT = 1
 """Raise it when parsing finds out something else for the same source."""

@@ -1,28 +1,24 @@
 """The state of every experiment and seed: fresh, stale and why, waiting for a check, running, failed, never run."""
 
 import json
-import re
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 from ivvit.config import Config, Experiment
-from ivvit.staleness.drift import drift
-from ivvit.staleness.holders import holder, reached
-from ivvit.staleness.identity import Identities, Identity
+from ivvit.staleness.drift import drift_of
+from ivvit.staleness.identity import Identity
 from ivvit.staleness.jobs import Jobs
 from ivvit.staleness.locks import Pending
 from ivvit.staleness.manifests import difference
-from ivvit.staleness.past import PastRun, past_run, past_runs
+from ivvit.staleness.past import PastRun, named_runs, past_run
 from ivvit.staleness.reasons import reasons
 from ivvit.staleness.records import outdated
-
-_FAILURE = re.compile(r"error: |(\w+\.)*\w*(Error|Exception|Exit)\b")  # ours, or the last line of a traceback
-_REFUSED = "is being trained by process"  # a second job's last words, which say nothing of the first one's end
-
-_VERSIONS = '"versions": '
+from ivvit.staleness.unfinished import unfinished
 
 
 @dataclass(frozen=True)
@@ -41,7 +37,7 @@ class RunState:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
-        return asdict(self)
+        return dict(vars(self))
 
 
 class Status:
@@ -50,9 +46,11 @@ class Status:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.jobs = Jobs(config)
-        self.identities = Identities(config)
+        self.identities = self.jobs.done
         self.paths = self.identities.paths
         self._identity = cache(self.identities.experiment)
+        self._checks = cache(self._find_checks)
+        self._reasons: dict[tuple[str, str], list[str]] = {}
 
     @cached_property
     def outdated(self) -> dict[Path, str]:
@@ -71,44 +69,48 @@ class Status:
             waits = [self._waits(str(target)) for target in pending.targets]
             return RunState(name, seed, "pending", waits, settled="pending")
         folder = self.paths.run(identity.digest, seed)
-        settled, why = self._state(name, seed, folder, identity)
+        fresh = os.path.isfile(f"{folder}/metrics.json")
+        settled, why = ("fresh", self._notes(folder, identity)) if fresh else self._state(name, seed, folder, identity)
         state = settled
         if settled != "running" and (waits := self._checks(name)):
             state, why = "pending", [*waits, *why]
         return RunState(name, seed, state, why, identity.digest, str(folder), settled)
 
     def _state(self, name: str, seed: int, folder: Path, identity: Identity) -> tuple[str, list[str]]:
-        if (folder / "metrics.json").is_file():
-            return "fresh", [*self._accepted(identity), *_drift(folder)]
-        step, total = reached(folder), identity.parts["spec"]["iterations"]
-        if found := holder(folder):
-            return "running", [str(found), f"iteration {step or 0} of {total}"]
-        log = self.paths.results.parent / "logs" / "train" / f"{identity.digest}-seed{seed}.log"
-        if step is not None or (folder / "provenance.json").is_file():
-            last = _last_line(log)
-            ended = _sessions(folder)[-1:]
-            if _FAILURE.match(last) or (ended and ended[0].get("end") not in ("killed", "interrupted", None)):
-                return "failed", [last or "see its log", f"iteration {step or 0} of {total}"]
-            return "interrupted", [f"iteration {step or 0} of {total}; goes on from its checkpoint"]
-        if _FAILURE.match(last := _last_line(log)):
-            return "failed", [last]
+        log = f"{self.paths.results.parent}/logs/train/{identity.digest}-seed{seed}.log"
+        if found := unfinished(folder, log, identity.parts["spec"]["iterations"]):
+            return found
         old = self.earlier(name, seed)
-        return ("never run", []) if old is None else ("stale", self.reasons(old.provenance, identity))
+        return ("never run", []) if old is None else ("stale", self.reasons(old, identity))
 
     def earlier(self, name: str, seed: int) -> PastRun | None:
         """The latest finished run of an experiment that is not fresh: the one that people see, else one by its name."""
-        linked = past_run(self.paths.link(name, seed))
-        return linked or self._latest.get((name, seed))
+        if (linked := past_run(self.paths.link(name, seed))) is not None:
+            return linked
+        found = self._superseded.get((name, seed), [])
+        return max(found, key=lambda run: run.ended) if len(found) > 1 else next(iter(found), None)
 
     @cached_property
-    def _latest(self) -> dict[tuple[str, int], PastRun]:
-        return {(run.name, run.seed): run for run in reversed(past_runs(self.paths))}
+    def _superseded(self) -> dict[tuple[str, int], list[PastRun]]:
+        """The finished runs that are no experiment's today."""
+        today = set()
+        for name in self.config.entries:
+            with suppress(Pending):
+                today.add(self._identity(name).digest)
+        return named_runs(self.paths, without=today)
 
-    def reasons(self, old: dict[str, Any], identity: Identity) -> list[str]:
-        """Why an earlier run (its provenance) is not today's."""
-        return reasons(old.get("parts", {}), identity.parts, lambda n, a, b: difference(self.paths.manifest(n), a, b))
+    def reasons(self, old: PastRun, identity: Identity) -> list[str]:
+        """Why an earlier run is not today's; equal for all seeds."""
+        key = (old.identity, identity.digest)
+        if key not in self._reasons:
+            self._reasons[key] = reasons(old.parts, identity.parts, self._difference)
+        return self._reasons[key]
 
-    def _checks(self, name: str) -> list[str]:
+    @cached_property
+    def _difference(self) -> Callable[[str, str, str], str | None]:
+        return cache(lambda name, old, new: difference(self.paths.manifest(name), old, new))
+
+    def _find_checks(self, name: str) -> list[str]:
         experiments = list(self._upstream(name))
         places = (self.paths.manifest, self.paths.frames)
         locks = [place(data) for experiment in experiments for data in experiment.data for place in places]
@@ -130,39 +132,15 @@ class Status:
             return f"study {path.relative_to(self.paths.results / 'studies').parts[0]} must be done first"
         return self.outdated.get(path, f"waits for {target}")
 
-    def _accepted(self, identity: Identity) -> list[str]:
-        record = self.paths.accepted(identity.digest)
-        if not record.is_file():
-            return []
-        content = json.loads(record.read_text())
-        return [f"accepted by {content['who']} on {content['when'][:10]}: {content['why']}"]
+    def _notes(self, folder: Path, identity: Identity) -> list[str]:
+        """What is to be said about a fresh run."""
+        found = [drift_of(folder)]
+        if identity.digest in self._accepted:
+            record = json.loads(self.paths.accepted(identity.digest).read_text())
+            found.insert(0, f"accepted by {record['who']} on {record['when'][:10]}: {record['why']}")
+        return [note for note in found if note]
 
-
-def _drift(folder: Path) -> list[str]:
-    found = drift({"versions": _versions(folder / "provenance.json")})
-    return [f"made with other versions: {', '.join(found)}"] if found else []
-
-
-def _versions(path: Path) -> dict[str, str | None]:
-    """The entry `versions` alone: the rest of a provenance is long, and a table may have thousands."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        return json.JSONDecoder().raw_decode(text, text.index(_VERSIONS) + len(_VERSIONS))[0]
-    except (OSError, ValueError):
-        return {}
-
-
-def _sessions(folder: Path) -> list[dict[str, Any]]:
-    try:
-        return json.loads((folder / "provenance.json").read_text()).get("sessions", [])
-    except (OSError, ValueError):
-        return []
-
-
-def _last_line(log: Path) -> str:
-    try:
-        lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
-    except OSError:
-        return ""
-    last = next((line for line in reversed(lines) if line), "")
-    return "" if _REFUSED in last else last
+    @cached_property
+    def _accepted(self) -> set[str]:
+        """Today's and earlier identities for which another one's run was accepted."""
+        return {record.stem for record in (self.paths.results / "accepted").glob("*.json")}

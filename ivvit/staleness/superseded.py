@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ivvit.config import Config
+from ivvit.data.frame_store import coder
 from ivvit.staleness.acceptance import accepted_runs
 from ivvit.staleness.holders import holder
 from ivvit.staleness.locks import Pending
@@ -22,7 +23,7 @@ class Leftover:
 
 
 def leftovers(config: Config) -> list[Leftover]:
-    """Superseded runs and studies; none of an experiment with pending checks, none that is running or accepted."""
+    """Superseded runs, studies and frame stores; no run of an experiment with pending checks, running or accepted."""
     status = Status(config)
     paths, kept, unknown = status.paths, accepted_runs(status.paths), set()
     for state in status.runs():
@@ -40,7 +41,7 @@ def leftovers(config: Config) -> list[Leftover]:
             continue
         what = f"{name}, seed {run.seed}, finished {run.ended[:16]}" if run else f"unfinished, {folder.name}"
         found.append(Leftover(folder, what, size(folder)))
-    return found + _studies(config, status)
+    return found + _studies(config, status) + _stores(config)
 
 
 def remove(leftover: Leftover) -> None:
@@ -69,3 +70,10 @@ def _studies(config: Config, status: Status) -> list[Leftover]:
         if folder.is_dir() and (name not in current or current[name] not in (None, folder.name)):
             found.append(Leftover(folder, f"study {name}", size(folder)))
     return found
+
+
+def _stores(config: Config) -> list[Leftover]:
+    """Frame stores that no configuration reads with today's code; other settings' may be another configuration's."""
+    folders = sorted((config.root / "frames").glob("*-*"))
+    old = [folder for folder in folders if folder.is_dir() and not folder.name.endswith(f"-{coder()}")]
+    return [Leftover(folder, "frame store of other code than today's", size(folder)) for folder in old]

@@ -115,7 +115,9 @@ appended("shared_code_of_training", "ivvit/training/optimizers.py", "\nVALUE = 1
 appended("code_of_batches", "ivvit/data/transforms.py", "\nVALUE = 1\n", TRAINED | STUDY)
 appended("a_comment", "ivvit/training/trainer.py", "\n# a remark\n")
 appended("a_new_unused_module", "ivvit/training/unused.py", "VALUE = 1\n")
-appended("the_extractor", "ivvit/data/extraction/encode.py", "\nVALUE = 1\n", STORED)
+appended("the_encoder", "ivvit/data/extraction/encode.py", "\nVALUE = 1\n", STORED | JOINT)  # all is coded anew
+appended("the_extractor", "ivvit/data/extraction/run.py", "\nVALUE = 1\n", STORED)  # what is there stays
+appended("the_decoder", "ivvit/data/decode.py", "\nVALUE = 1\n", VALIDATED | STORED | TRAINED | STUDY)
 appended("a_layout_reader", "ivvit/data/layouts/folders.py", "\nVALUE = 1\n", VALIDATED)
 appended("the_conversion", "ivvit/weights/layouts.py", "\nVALUE = 1\n", {"weights:local"})
 appended("tracking", "ivvit/tracking/__init__.py", "\nVALUE = 1\n")

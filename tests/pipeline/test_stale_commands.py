@@ -61,10 +61,14 @@ def test_history_and_clean(copied: Workspace) -> None:
     copied.ivvit("train", "images")
     history = copied.ivvit("history", "images")
     assert "since the one before: iterations: 2 -> 1" in history and history.count("seed 0") == 2
-    assert str(old.relative_to(copied.folder)) in copied.ivvit("clean")
+    store = copied / "data/frames/mjpeg-q3-256-00000000"
+    store.mkdir()
+    listed = copied.ivvit("clean")
+    assert str(old.relative_to(copied.folder)) in listed and "3 folders" in listed
+    assert f"{store.relative_to(copied.folder)}  frame store of other code than today's" in listed
     assert old.is_dir()
     copied.ivvit("clean", "--yes")
-    assert not old.exists() and copied.states()["images/0"]["state"] == "fresh"
+    assert not old.exists() and not store.exists() and copied.states()["images/0"]["state"] == "fresh"
     assert copied.ivvit("clean") == "nothing is superseded\n"
 
 

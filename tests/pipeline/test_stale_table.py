@@ -15,7 +15,7 @@ GROUPS = {
         "configuration_code", "command_of_a_rule", "formatting", "docstrings", "time_of_an_image",
         "memory_lost_and_results_touched", "another_torch",
     ],
-    "something": ["a_layout_reader", "the_extractor", "memory_lost_and_video_added", "weights_replaced"],
+    "something": ["a_layout_reader", "the_encoder", "memory_lost_and_video_added", "weights_replaced"],
 }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ PROJECT = Path(__file__).parents[2]
 PACKAGE = PROJECT / "ivvit"
 
 # Package -> those that it may import, besides itself and the ground floor.
-GROUND = {"errors", "compat", "slurm", "ivvit"}
+GROUND = {"errors", "syntax", "compat", "slurm", "ivvit"}
 MAY_IMPORT: dict[str, set[str]] = {
     "config": set(),
     "data": {"config"},
@@ -22,10 +22,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "study": {"config", "data", "models", "weights", "training"},
     "results": {"config", "data", "models", "weights", "training"},
     "tracking": {"config", "data", "models", "weights", "training"},
-    "staleness": {"config", "data.fingerprint"},
+    "staleness": {"config", "data.fingerprint", "data.frame_store"},
     "cli": {"config", "data", "models", "weights", "training", "demo", "study", "results", "tracking", "staleness"},
     "__main__": {"cli"},
     "errors": set(),
+    "syntax": {"errors"},
     "compat": set(),
     "slurm": set(),
     "ivvit": set(),

@@ -1,6 +1,7 @@
 """The frame store: what is in it, what is added, and that the bytes are always the same."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from ivvit.data.decode import read_stored_frames
 from ivvit.data.extraction import extract, lock_store
 from ivvit.data.extraction.encode import fitted, jpeg_format
 from ivvit.data.extraction.plan import estimated_bytes, store_tasks
+from ivvit.data.frame_store import CODERS, PACKAGE, coder, settings_name
 from ivvit.data.manifest import load_manifest, timelines
 from ivvit.data.validation import validate
 from ivvit.errors import UserError
@@ -54,6 +56,28 @@ def test_one_added_video_extracts_one(tmp_path: Path) -> None:
     assert second["videos"] == 9 and second["digest"] != first["digest"]
 
 
+def test_other_code_has_another_place_and_another_comment_has_not(tmp_path: Path) -> None:
+    package = shutil.copytree(PACKAGE, tmp_path / "data")
+    for name in CODERS:
+        before = coder.__wrapped__(package)
+        text = (package / name).read_text()
+        (package / name).write_text(f"# a remark\n{text}")
+        assert coder.__wrapped__(package) == before
+        (package / name).write_text(f"{text}\nVALUE = 1\n")
+        assert coder.__wrapped__(package) != before
+    assert settings_name(StoreOptions()) == f"mjpeg-q3-256-{coder()}"
+
+
+def test_the_code_that_decides_what_is_stored_is_all_that_the_encoder_imports() -> None:
+    modules, queue = set(), ["extraction/encode.py"]
+    while queue:
+        modules.add(queue[-1])
+        found = re.findall(r"from ivvit\.(?!config)(\S+) import", (PACKAGE / queue.pop()).read_text())
+        assert all(name.startswith("data.") for name in found)
+        queue += {f"{name.removeprefix('data.').replace('.', '/')}.py" for name in found} - modules
+    assert modules == set(CODERS)
+
+
 def test_other_settings_have_another_place(tmp_path: Path) -> None:
     _, lock = made(tmp_path, "video-folder")
     digests = {json.loads((tmp_path / "frames.json").read_text())["digest"]}
@@ -63,9 +87,9 @@ def test_other_settings_have_another_place(tmp_path: Path) -> None:
         lock_store("D", other, tmp_path, lock, tmp_path / f"{number}.json")
         digests.add(json.loads((tmp_path / f"{number}.json").read_text())["digest"])
     folders = sorted(folder.name for folder in (tmp_path / "frames").iterdir())
-    assert folders == ["ffv1-256-v1", "mjpeg-q3-256-v1", "mjpeg-q3-32-v1", "mjpeg-q5-256-v1"]
+    assert folders == [f"{name}-{coder()}" for name in ("ffv1-256", "mjpeg-q3-256", "mjpeg-q3-32", "mjpeg-q5-256")]
     assert len(digests) == 4
-    small = next((tmp_path / "frames/mjpeg-q3-32-v1").rglob("*.mp4"))
+    small = next((tmp_path / f"frames/mjpeg-q3-32-{coder()}").rglob("*.mp4"))
     with av.open(str(small)) as container:
         assert (container.streams.video[0].width, container.streams.video[0].height) == (42, 32)
 

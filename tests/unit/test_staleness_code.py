@@ -10,7 +10,7 @@ from ivvit.staleness.closure import Code
 from ivvit.staleness.entries import EXTRACTION, NEUTRAL, NEUTRAL_FOR_EXTRACTION, TRAINING, VALIDATION
 from ivvit.staleness.models import model_modules
 from ivvit.staleness.reasons import reasons
-from ivvit.staleness.syntax import definitions, parse
+from ivvit.syntax import definitions, parse
 
 SOURCE = '''"""A module."""
 

@@ -43,7 +43,8 @@ def lock(data: Path) -> Path:  # noqa: F811
 
 def trained(data: Path, lock: Path, folder: Path, modules: Iterable[str] = ()) -> list[bytes]:  # noqa: F811
     command = [sys.executable, str(TESTS / "neutral_run.py"), str(data), str(folder), str(lock), *modules]
-    environment = {**os.environ, "PYTHONPATH": str(TESTS), "OMP_NUM_THREADS": "1"}
+    path = os.pathsep.join([str(TESTS), str(TESTS.parent)])
+    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert ran.returncode == 0, ran.stderr
     return [(folder / name).read_bytes() for name in ("metrics.json", "model.safetensors", "confusion.npz")]

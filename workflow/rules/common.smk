@@ -80,8 +80,19 @@ def due(lock):
     return str(PATHS.due(lock))
 
 
+def refuse_until():
+    """Snakemake looks for these jobs before the checks are done: it would find none, and say that there is nothing to do."""
+    late = {"extract", "frames", "study_worker", "study", "train"}
+    if asked := late & set(workflow.dag_settings.until):
+        raise WorkflowError(
+            f"--until {' '.join(sorted(asked))}: these jobs are not known before the checks are done; ask for"
+            " `snakemake runs` (all trained runs, no tables) or for a file, such as results/frames/UCF101.json"
+        )
+
+
 def current_runs(wildcards):
     """The runs with today's identities, and the checks that must be done before the others are known."""
+    refuse_until()
     found = []
     for name, entry in CONFIG.entries.items():
         try:
@@ -122,8 +133,8 @@ def study_reports(wildcards):
 
 
 def show_results():
-    """The end of a run that went well: the table, unless less was asked for, and where everything lies."""
-    if (PATHS.tables / "comparison.csv").is_file():
+    """The end of a run that went well: the table, and where everything lies; nothing where no table was asked for."""
+    if any(job.rule.name == "tables" for job in workflow.dag.jobs):
         subprocess.run([sys.executable, "-m", "ivvit", "results"], check=False)
 
 

@@ -14,7 +14,7 @@ def main() -> int:
     started = time.monotonic()
     status = subprocess.run([*SNAKEMAKE, *sys.argv[1:]]).returncode
     table = Path("results/tables/comparison.csv")
-    if status == 0 and (not REPORT.exists() or REPORT.stat().st_mtime < table.stat().st_mtime):
+    if status == 0 and table.exists() and (not REPORT.exists() or REPORT.stat().st_mtime < table.stat().st_mtime):
         status = subprocess.run([*SNAKEMAKE, "--quiet", "all", "--report", REPORT]).returncode
         print(f"report:    {REPORT}")
     print(f"done in {time.monotonic() - started:.0f} s" if status == 0 else "not everything could be done; see above")

@@ -1,0 +1,46 @@
+"""What the jobs other than training have to do, as far as it is known before they run."""
+
+from collections.abc import Iterator
+
+from ivvit.staleness.locks import Pending
+from ivvit.staleness.state import Status
+
+_RULES = {"manifests": "validate", "frames": "extract", "weights": "weights"}
+
+
+def check_jobs(status: Status) -> Iterator[str]:
+    """Validation, extraction and conversion: a line for each job that will run, or may."""
+    for lock, reason in status.outdated.items():
+        rule = _RULES.get(lock.parent.name, "demo")
+        yield f"{rule}: {reason}" + (_videos(status, lock.stem) if rule == "extract" else "")
+    for name, data in status.jobs.datasets.items():
+        if data.uses_store and status.paths.manifest(name) in status.outdated:
+            there = status.paths.frames(name).is_file()
+            yield f"maybe: frames of {name}, if its manifest changes" if there else f"extract: frames of {name}"
+
+
+def study_jobs(status: Status) -> Iterator[tuple[str, int, str | None]]:
+    """(study, trials that are left, what it waits for) of every study that an experiment takes its best from."""
+    for name in dict.fromkeys(entry.from_study for entry in status.config.entries.values() if entry.from_study):
+        trials = status.config.file.studies[name].n_trials
+        try:
+            identity = status.identities.study(name)
+        except Pending as pending:
+            yield name, trials, f"waits for {pending}"
+            continue
+        if not status.paths.best(name, identity.digest, trials).is_file():
+            from ivvit.cli.study import study_job
+            from ivvit.study.left import trials_left
+
+            yield name, trials_left(study_job(status.config, name, identity)), None
+
+
+def _videos(status: Status, dataset: str) -> str:
+    """`, 3 of 12 videos, about 0.1 GB`: those that the store lacks."""
+    from ivvit.data.extraction.plan import estimated_bytes, store_tasks
+
+    options = status.config.datasets[dataset]
+    tasks = store_tasks(dataset, options, status.config.root, status.paths.manifest(dataset))
+    todo = [task for task in tasks if not task.target.exists()]
+    size = estimated_bytes(todo, options.store)
+    return f": {len(todo)} of {len(tasks)} videos to code, about {size / 1e6:.1f} MB at most"

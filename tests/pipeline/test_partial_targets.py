@@ -1,0 +1,37 @@
+"""Parts of the workflow: the runs alone, one file, and what cannot be asked for."""
+
+from pathlib import Path
+
+import pytest
+from workspace import IMAGES, JOINT, Workspace
+
+
+@pytest.fixture
+def copied(small: Workspace, tmp_path: Path) -> Workspace:
+    return small.copy(tmp_path / "it")
+
+
+def test_the_runs_without_the_tables(copied: Workspace) -> None:
+    copied.edit("config/config.yaml", "iterations: 2", "iterations: 1")
+    table = copied / "results/tables/comparison.csv"
+    before = table.read_bytes()
+    outcome = copied.run("runs")
+    assert (outcome.status, outcome.jobs) == (0, JOINT | IMAGES)
+    assert table.read_bytes() == before and "Top-1" not in outcome.text
+    outcome = copied.run()
+    assert (outcome.status, outcome.jobs) == (0, set()) and "Top-1" in outcome.text
+
+
+def test_one_file_with_no_word_of_tables_that_nobody_asked_for(copied: Workspace) -> None:
+    (copied / "results/manifests/shades.json").unlink()
+    (copied / "results/tables/comparison.csv").unlink()
+    outcome = copied.run("results/manifests/shades.json")
+    assert (outcome.status, outcome.jobs) == (0, {"validate:shades"})
+    assert "error" not in outcome.text
+
+
+def test_until_train_is_refused_and_until_validate_is_not(copied: Workspace) -> None:
+    outcome = copied.run("--until", "train")
+    assert outcome.status == 1 and "ask for `snakemake runs`" in outcome.text
+    (copied / "results/manifests/shades.json").unlink()
+    assert copied.run("--until", "validate").jobs == {"validate:shades"}

@@ -1,0 +1,66 @@
+"""`ivvit plan`: the jobs that a real run then does, what they cost, and that asking leaves nothing behind."""
+
+import re
+from pathlib import Path
+
+import pytest
+from workspace import Workspace
+
+STUDY = "studies:\n  rate: {base: images, n_trials: 1, space: {optimizer.lr: {low: 1.0e-4, high: 1.0e-2, log: true}}}\n"
+MORE = """\
+  tuned: {extends: images, from_study: rate}
+  deep: {extends: images, backbone: {name: vit_tiny_patch16_224, img_size: 32, embed_dim: 24, depth: 3, num_heads: 3}}
+"""
+
+
+@pytest.fixture(scope="module")
+def workspace(small: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    made = small.copy(tmp_path_factory.mktemp("plan") / "it")
+    made.edit("config/config.yaml", "runtime:", f"{MORE}{STUDY}runtime:")
+    return made
+
+
+def files(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if "__pycache__" not in path.parts}
+
+
+def test_known_and_unknown_shapes_and_a_study(workspace: Workspace) -> None:
+    before = files(workspace.folder)
+    plan = workspace.ivvit("plan")
+    assert files(workspace.folder) == before
+    assert re.search(r"^study: rate, 1 of 1 trials are left: \d+ s; measured: 1 run of the same shape", plan, re.M)
+    assert "train: deep, seed 0 (never run): unknown time; unknown" in plan
+    assert re.search(r"^maybe: tuned, seed 0 \(\d+ s; measured.+\): study rate must be done first", plan, re.M)
+    assert "tables: " in plan and "1 runs to train, 1 trials, and up to 1 more" in plan
+
+
+def test_a_probe_tells_the_speed_and_leaves_nothing(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    before = files(workspace.folder)
+    plan = workspace.ivvit("plan", "--probe")
+    assert re.search(r"^train: deep, seed 0 \(never run\): \d+ s; probed: some iterations on CPU", plan, re.M)
+    assert "1 measured, 1 probed" in plan
+    assert files(workspace.folder) == before and not list(tmp_path.iterdir())
+
+
+def test_the_jobs_are_those_of_a_real_run(workspace: Workspace) -> None:
+    (workspace / "data/datasets/shades/train/class0/notes.txt").write_text("nothing\n")
+    plan = workspace.ivvit("plan")
+    assert "validate: shades changed and will be validated again" in plan
+    assert workspace.run().jobs == {
+        "validate:shades", "study_worker:rate", "study:rate", "train:tuned/0", "train:deep/0",
+    }  # fmt: skip
+    assert workspace.ivvit("plan").startswith("0 runs to train")
+
+
+def test_more_trials_of_a_study_that_has_some(workspace: Workspace) -> None:
+    workspace.edit("config/config.yaml", "n_trials: 1", "n_trials: 3")
+    assert "study: rate, 2 of 3 trials are left" in workspace.ivvit("plan")
+
+
+def test_videos_to_code(workspace: Workspace) -> None:
+    workspace.edit("config/config.yaml", "max_damaged: 0.5}", "max_damaged: 0.5, store: {quality: 5}}")
+    plan = workspace.ivvit("plan")
+    assert re.search(r"^extract: frames of moves changed .+: 12 of 12 videos to code, about [\d.]+ MB", plan, re.M)
