@@ -30,6 +30,8 @@ class Iteration:
     sums: dict[str, Tensor] = field(default_factory=dict)
     learning_rates: dict[str, float] = field(default_factory=dict)
     weights: dict[str, Tensor] = field(default_factory=dict)
+    skipped: set[str] = field(default_factory=set)
+    """Data sets whose loss was not finite: the loss weighting must not hear of it."""
 
 
 class Trainer:
@@ -68,7 +70,8 @@ class Trainer:
         self._rule(self, list(batches))
         self.precision.finish_iteration()
         if self._weighting.needs_losses:
-            self._weighting.update({name: self._mean_loss(name) for name in self._now.sums})
+            heard = [name for name in self._now.sums if name not in self._now.skipped]
+            self._weighting.update({name: self._mean_loss(name) for name in heard})
         if self._average:
             self._average.update()
         return self._now
@@ -86,6 +89,7 @@ class Trainer:
         now.weights[dataset], now.learning_rates[dataset] = weight, self.lr(dataset, now.number - 1)
         now.sums[dataset] = torch.zeros(3, device=self.device)
         parts = self._parts(batch)
+        self.precision.rescale(self._parameters)  # before the copy, which may be put back after the first part
         before = self._copy_gradients() if len(parts) > 1 and self.experiment.max_skipped else None
         for number, (pixels, labels) in enumerate(parts, 1):
             last = number == len(parts)
@@ -97,9 +101,10 @@ class Trainer:
                 if not self._finite.check(sums[0].detach(), self.world, iteration=now.number, dataset=dataset,
                                           records=batch.records):  # fmt: skip
                     self._restore_gradients(before)
+                    now.skipped.add(dataset)
                     return False
                 loss = sums[0] * weight * (self.world.size / self.experiment.datasets[dataset].batch_size)
-                self.precision.scale(loss, self._parameters).backward()
+                self.precision.scale(loss).backward()
         return True
 
     def step(self, optimizer: str) -> None:
