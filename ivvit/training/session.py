@@ -4,16 +4,19 @@ import logging
 from contextlib import closing
 from typing import NoReturn
 
+from ivvit.config.canonical import canonical
 from ivvit.data.batch import Batch
 from ivvit.errors import UserError
 from ivvit.training.best import model_copy
 from ivvit.training.checkpoint import keep_newest
 from ivvit.training.evaluate import mean_metrics
 from ivvit.training.evaluations import Evaluations, GiveUp
+from ivvit.training.extend import obstacle
 from ivvit.training.feed import Feed
 from ivvit.training.history import History
 from ivvit.training.initial import image_size, initial_model
 from ivvit.training.job import Interrupted, Result, TrainJob
+from ivvit.training.memory import enough_memory
 from ivvit.training.outputs import write_metrics, write_model
 from ivvit.training.pace import FLUSH, SAVE, STOP
 from ivvit.training.progress import Reporter, device_memory
@@ -80,7 +83,7 @@ class Session:
             self._saver.wait()
 
     def _iterate(self, batches: dict[str, Batch]) -> None:
-        with self.watch.phase("train"):
+        with self.watch.phase("train"), enough_memory("batch_size, or raise accumulate"):
             step = self._trainer.run(self.iteration, batches)
         self.iteration += 1
         self._history.add(step)
@@ -122,7 +125,7 @@ class Session:
     def _evaluate(self) -> bool:
         self._trainer.assert_finite()
         try:
-            with self.watch.phase("evaluate"):
+            with self.watch.phase("evaluate"), enough_memory("evaluation.batch_size"):
                 return self._evaluations.run(self.iteration, self._history)
         except GiveUp:
             self._stop()
@@ -171,5 +174,6 @@ class Session:
         if self._world.leads:
             write_model(self._job.folder, model)
             write_metrics(self._job.folder, metrics, best["confusion"])
-            keep_newest(self._job.folder / "state", 1)
+            # of use only to a run with more iterations, and with several optimisers it is gigabytes
+            keep_newest(self._job.folder / "state", 0 if obstacle(canonical(self._job.experiment), self._total) else 1)
         return Result(self._job.folder, metrics)

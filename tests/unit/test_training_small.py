@@ -14,6 +14,7 @@ from ivvit.training.deadline import StopRequest, job_end, watch_for_stop
 from ivvit.training.distributed import World, check_world
 from ivvit.training.files import write_atomically, write_text
 from ivvit.training.history import History
+from ivvit.training.memory import enough_memory
 from ivvit.training.progress import Reporter
 from ivvit.training.rows import RowLog, read_rows
 from ivvit.training.substitutes import Substitutes
@@ -127,3 +128,9 @@ def test_history_has_a_row_per_data_set_with_means(tmp_path):
         "1,train,UCF101,0.5,0.25,0.75,0.5,2",
         "1,val,UCF101,0.333333333,0,1,,",
     ]
+
+
+def test_when_memory_runs_out_the_error_says_what_to_lower():
+    wanted = pytest.raises(UserError, match=r"does not suffice \(CUDA out of memory\); lower evaluation.batch_size")
+    with wanted, enough_memory("evaluation.batch_size"):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
