@@ -3,14 +3,14 @@
 from typing import Any
 
 from ivvit.staleness.identity import Identity
-from ivvit.staleness.past import PastRun, past_runs
+from ivvit.staleness.past import PastRun, finished_runs
 from ivvit.staleness.paths import Paths
 
 
 def ancestor(paths: Paths, identity: Identity, seed: int) -> PastRun | None:
     """The longest such run, or None."""
     wanted, total = _but_iterations(identity.parts), identity.parts["spec"]["iterations"]
-    found = [run for run in past_runs(paths) if run.seed == seed and _but_iterations(run.parts) == wanted]
+    found = [run for run in finished_runs(paths) if run.seed == seed and _but_iterations(run.parts) == wanted]
     shorter = [run for run in found if _iterations(run) < total]
     return max(shorter, key=_iterations, default=None)
 
