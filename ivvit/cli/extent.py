@@ -1,9 +1,12 @@
 """What the jobs other than training have to do, as far as it is known before they run."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
+from ivvit.staleness.ancestor import obstacle
+from ivvit.staleness.holders import reached
 from ivvit.staleness.locks import Pending
-from ivvit.staleness.state import Status
+from ivvit.staleness.state import RunState, Status
 
 _RULES = {"manifests": "validate", "frames": "extract", "weights": "weights"}
 
@@ -33,6 +36,17 @@ def study_jobs(status: Status) -> Iterator[tuple[str, int, str | None]]:
             from ivvit.study.left import trials_left
 
             yield name, trials_left(study_job(status.config, name, identity)), None
+
+
+def iterations_done(status: Status, state: RunState) -> int:
+    """What a run that is not finished has behind it: its own beginning, or a shorter run that it may go on from."""
+    if state.settled != "stale":
+        return reached(Path(state.folder)) or 0
+    if not all(reason.startswith("iterations: ") for reason in state.why):
+        return 0
+    spec = status.identities.experiment(state.experiment).parts["spec"]
+    before = status.earlier(state.experiment, state.seed).parts["spec"]["iterations"]
+    return before if before < spec["iterations"] and obstacle(spec, before) is None else 0
 
 
 def _videos(status: Status, dataset: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ivvit.cli.common import add_config, config_of
-from ivvit.cli.extent import check_jobs, study_jobs
+from ivvit.cli.extent import check_jobs, iterations_done, study_jobs
 from ivvit.config import Config, Experiment, RuntimeOptions
 from ivvit.config.canonical import canonical
 from ivvit.errors import UserError
@@ -71,13 +71,13 @@ class _Estimator:
         self._config, self._status, self._probe = config, status, probe
         self._experience: Experience | None = None
 
-    def cost(self, name: str, experiment: Experiment, **further: int) -> _Cost:
-        """Of a run of an experiment, or of trials of a study of it."""
+    def cost(self, name: str, experiment: Experiment, done: int = 0, **further: int) -> _Cost:
+        """Of a run of an experiment with some iterations done, or of trials of a study of it."""
         self._experience = self._experience or Experience(self._status.paths)
         spec = canonical(experiment)
         if self._probe and self._experience.unknown(spec):
             self._experience.add_probe(spec, self._probed(name, experiment))
-        return _Cost(self._experience.estimate(spec), self._config.entries[name].runtime, **further)
+        return _Cost(self._experience.estimate(spec, done), self._config.entries[name].runtime, **further)
 
     def _probed(self, name: str, experiment: Experiment) -> Speed | None:
         from ivvit.cli.probe import probe
@@ -109,9 +109,11 @@ def _runs(status: Status, todo: list[RunState], estimator: _Estimator) -> list[_
     costs: dict[tuple[str | None, int], _Cost] = {}
     for state in todo:
         key = (state.identity, state.seed)
+        done = iterations_done(status, state)
         if key not in costs:
-            costs[key] = estimator.cost(state.experiment, status.identities.resolved(state.experiment))
-        print(f"train: {state.experiment}, seed {state.seed} ({state.settled}): {costs[key].words}")
+            costs[key] = estimator.cost(state.experiment, status.identities.resolved(state.experiment), done)
+        how = f"{state.settled}, goes on from iteration {done}" if done else state.settled
+        print(f"train: {state.experiment}, seed {state.seed} ({how}): {costs[key].words}")
     return list(costs.values())
 
 

@@ -78,8 +78,9 @@ class Experience:
         """Take what a probe of this shape found out; None if it failed."""
         self._probes[_key(spec, _SHAPE)] = speed
 
-    def estimate(self, spec: dict[str, Any]) -> Estimate:
-        """The cost of a run with this specification."""
+    def estimate(self, spec: dict[str, Any], done: int = 0) -> Estimate:
+        """The cost of a run with this specification, of which some iterations are done."""
+        spec = {**spec, "iterations": max(0, spec["iterations"] - done)}
         if same := self._speeds(_key(spec, _SHAPE)):
             seconds = [_seconds(speed, spec) for speed in same]
             spread = f", {min(seconds) / median(seconds) - 1:+.0%} to {max(seconds) / median(seconds) - 1:+.0%}"

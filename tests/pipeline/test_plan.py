@@ -64,3 +64,20 @@ def test_videos_to_code(workspace: Workspace) -> None:
     workspace.edit("config/config.yaml", "max_damaged: 0.5}", "max_damaged: 0.5, store: {quality: 5}}")
     plan = workspace.ivvit("plan")
     assert re.search(r"^extract: frames of moves changed .+: 12 of 12 videos to code, about [\d.]+ MB", plan, re.M)
+
+
+def test_what_is_done_already_is_not_counted(workspace: Workspace) -> None:
+    workspace.edit("config/config.yaml", "images: {", "images: {lr_schedule: constant, ")
+    workspace.ivvit("train", "images")
+    workspace.edit("config/config.yaml", "lr_schedule: constant, ", "lr_schedule: constant, iterations: 9, ")
+    assert "train: images, seed 0 (stale, goes on from iteration 2): " in workspace.ivvit("plan")
+    workspace.edit("config/config.yaml", "lr_schedule: constant, ", "")
+    assert "train: images, seed 0 (stale): " in workspace.ivvit("plan")
+
+
+def test_why_a_study_must_be_done_again(workspace: Workspace) -> None:
+    workspace.edit("config/config.yaml", "low: 1.0e-4", "low: 2.0e-4")
+    (why,) = workspace.states()["tuned/0"]["why"]
+    assert (
+        why.startswith("study rate must be done first (") and "search.space.optimizer.lr.low: 0.0001 -> 0.0002" in why
+    )
