@@ -19,6 +19,7 @@ NEUTRAL: dict[str, str] = {
     "ivvit.errors": "an exception class",
     "ivvit.config": _SPECIFIED,
     "ivvit.config.*": _SPECIFIED,
+    "ivvit.study.journal": "keeps a study's record whole when a worker is killed, whatever is in it",
     "ivvit.training.deadline": _WHEN,
     "ivvit.training.lock": _WHEN,
     "ivvit.training.pace": _WHEN,
