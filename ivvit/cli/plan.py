@@ -84,7 +84,7 @@ class _Estimator:
 
         try:
             return probe(self._config, name, experiment)
-        except UserError as error:
+        except (UserError, RuntimeError) as error:  # memory that does not suffice is one of torch's RuntimeErrors
             print(f"note: {name} could not be probed: {error}")
             return None
 

@@ -51,6 +51,7 @@ class Status:
         self.paths = self.identities.paths
         self._identity = cache(self.identities.experiment)
         self._checks = cache(self._find_checks)
+        self._study = cache(self._find_study)
         self._reasons: dict[tuple[str, str], list[str]] = {}
 
     @cached_property
@@ -133,7 +134,7 @@ class Status:
             return self._study(path.relative_to(self.paths.results / "studies").parts[0])
         return self.outdated.get(path, f"waits for {target}")
 
-    def _study(self, name: str) -> str:
+    def _find_study(self, name: str) -> str:
         why = study_reasons(self.paths, name, self.identities.study(name), self._difference)
         return f"study {name} must be done first" + (f" ({'; '.join(why)})" if why else "")
 
