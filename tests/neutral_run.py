@@ -1,6 +1,6 @@
-"""A training run in which modules that are said to be neutral are replaced by others that do next to nothing.
+"""A training run and a study without modules that are said to be neutral: others that do next to nothing replace them.
 
-`python neutral_run.py DATA FOLDER WEIGHTS MODULE...` trains; the modules are replaced before anything imports them.
+`python neutral_run.py DATA FOLDER WEIGHTS MODULE...`; the modules are replaced before anything imports them.
 """
 
 import sys
@@ -86,8 +86,17 @@ def write_json(path: Path, value: Any) -> None:
     path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
+def plain_journal(path: Path) -> Any:
+    """Optuna's own."""
+    from optuna.storages.journal import JournalFileBackend
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return JournalFileBackend(str(path))
+
+
 STANDINS: dict[str, dict[str, Any]] = {
     "ivvit.slurm": {"job_number": lambda: None},
+    "ivvit.study.journal": {"SoundJournal": plain_journal},
     "ivvit.training.deadline": {"watch_for_stop": lambda *_: nullcontext(Never()), "StopRequest": Never},
     "ivvit.training.lock": {"run_lock": lambda *_, **__: nullcontext(threading.Event())},
     "ivvit.training.pace": {"Pace": Never, "FLUSH": 1, "SAVE": 2, "STOP": 4},
@@ -136,7 +145,7 @@ def _missing(attribute: str) -> Any:
 
 
 def main() -> None:
-    """Train."""
+    """Train, and run a study of other trainings."""
     data, folder, weights, *modules = sys.argv[1:]
     for name in modules:
         replace(name)
@@ -145,6 +154,14 @@ def main() -> None:
     from ivvit.training.run import train
 
     train(job(Path(data), Path(folder), weights=Path(weights), evaluation={"every": 2, "keep": "best"}, ema=0.9))
+
+    from study_runs import outcome, study, trainer
+
+    from ivvit.study.worker import work
+
+    trials = study(Path(folder, "study"), n_trials=12, pruner={"name": "median", "startup_trials": 2})
+    work(trials, train=trainer())
+    Path(folder, "study.txt").write_bytes(outcome(trials))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from ivvit.staleness.ancestor import ancestor
+from ivvit.staleness.ancestor import ancestor, obstacle
 from ivvit.staleness.identity import Identity
 from ivvit.staleness.paths import Paths
 
@@ -16,7 +16,7 @@ def go_on(paths: Paths, identity: Identity, job: Any) -> None:
     earlier = ancestor(paths, identity, job.seed)
     if earlier is None:
         return
-    from ivvit.training.extend import extend, obstacle
+    from ivvit.training.extend import extend
 
     reached = earlier.parts["spec"]["iterations"]
     if reason := obstacle(identity.parts["spec"], reached):

@@ -1,9 +1,13 @@
 """What the jobs other than training have to do, as far as it is known before they run."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
+from ivvit.config import Experiment
+from ivvit.staleness.ancestor import obstacle
+from ivvit.staleness.holders import reached
 from ivvit.staleness.locks import Pending
-from ivvit.staleness.state import Status
+from ivvit.staleness.state import RunState, Status
 
 _RULES = {"manifests": "validate", "frames": "extract", "weights": "weights"}
 
@@ -19,20 +23,39 @@ def check_jobs(status: Status) -> Iterator[str]:
             yield f"maybe: frames of {name}, if its manifest changes" if there else f"extract: frames of {name}"
 
 
-def study_jobs(status: Status) -> Iterator[tuple[str, int, str | None]]:
-    """(study, trials that are left, what it waits for) of every study that an experiment takes its best from."""
+def study_jobs(status: Status) -> Iterator[tuple[str, int, bool]]:
+    """(study, trials that are left, whether it waits for checks) of every study that an experiment needs."""
     for name in dict.fromkeys(entry.from_study for entry in status.config.entries.values() if entry.from_study):
         trials = status.config.file.studies[name].n_trials
         try:
             identity = status.identities.study(name)
-        except Pending as pending:
-            yield name, trials, f"waits for {pending}"
+        except Pending:
+            yield name, trials, True
             continue
         if not status.paths.best(name, identity.digest, trials).is_file():
             from ivvit.cli.study import study_job
             from ivvit.study.left import trials_left
 
-            yield name, trials_left(study_job(status.config, name, identity)), None
+            yield name, trials_left(study_job(status.config, name, identity)), False
+
+
+def iterations_done(status: Status, state: RunState) -> int:
+    """What a run that is not finished has behind it: its own beginning, or a shorter run that it may go on from."""
+    if state.settled != "stale":
+        return reached(Path(state.folder)) or 0
+    if not all(reason.startswith("iterations: ") for reason in state.why):
+        return 0
+    spec = status.identities.experiment(state.experiment).parts["spec"]
+    before = status.earlier(state.experiment, state.seed).parts["spec"]["iterations"]
+    return before if before < spec["iterations"] and obstacle(spec, before) is None else 0
+
+
+def can_be_read(status: Status, experiment: Experiment) -> bool:
+    """Whether an experiment's data has been validated and extracted, be it long ago."""
+    paths = status.paths
+    needed = [paths.manifest(name) for name in experiment.data]
+    needed += [paths.frames(name) for name, data in experiment.data.items() if data.uses_store]
+    return all(lock.is_file() for lock in needed)
 
 
 def _videos(status: Status, dataset: str) -> str:

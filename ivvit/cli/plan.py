@@ -4,9 +4,10 @@ import argparse
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from ivvit.cli.common import add_config, config_of
-from ivvit.cli.extent import check_jobs, study_jobs
+from ivvit.cli.extent import can_be_read, check_jobs, iterations_done, study_jobs
 from ivvit.config import Config, Experiment, RuntimeOptions
 from ivvit.config.canonical import canonical
 from ivvit.errors import UserError
@@ -56,12 +57,10 @@ def run(args: argparse.Namespace) -> None:
     todo = [state for state in states if state.settled not in ("fresh", "running", "pending")]
     costs += _runs(status, todo, estimator)
     waiting = [state for state in states if state.state == "pending" and state not in todo]
-    for state in waiting:
-        cost = estimator.cost(state.experiment, config.experiment(state.experiment))
-        print(f"maybe: {state.experiment}, seed {state.seed} ({cost.words}): {'; '.join(state.why)}")
+    sure = _waiting(status, waiting, estimator)
     if checks or costs or waiting or not (status.paths.tables / "comparison.csv").is_file():
         print("tables: the tables and figures, when all of these are done")
-    _total(costs, len(waiting), args.at_once)
+    _total(costs + sure, len(waiting) - len(sure), args.at_once)
 
 
 class _Estimator:
@@ -69,37 +68,44 @@ class _Estimator:
 
     def __init__(self, config: Config, status: Status, probe: bool) -> None:
         self._config, self._status, self._probe = config, status, probe
-        self._experience: Experience | None = None
 
-    def cost(self, name: str, experiment: Experiment, **further: int) -> _Cost:
-        """Of a run of an experiment, or of trials of a study of it."""
-        self._experience = self._experience or Experience(self._status.paths)
+    @cached_property
+    def _experience(self) -> Experience:
+        return Experience(self._status.paths)
+
+    def is_new(self, experiment: Experiment) -> bool:
+        """Whether no finished run is of this shape."""
+        return self._experience.unmeasured(canonical(experiment))
+
+    def cost(self, name: str, experiment: Experiment, done: int = 0, **further: int) -> _Cost:
+        """Of a run of an experiment with some iterations done, or of trials of a study of it."""
         spec = canonical(experiment)
-        if self._probe and self._experience.unknown(spec):
+        if self._probe and self._experience.unknown(spec) and can_be_read(self._status, experiment):
             self._experience.add_probe(spec, self._probed(name, experiment))
-        return _Cost(self._experience.estimate(spec), self._config.entries[name].runtime, **further)
+        return _Cost(self._experience.estimate(spec, done), self._config.entries[name].runtime, **further)
 
     def _probed(self, name: str, experiment: Experiment) -> Speed | None:
         from ivvit.cli.probe import probe
 
         try:
             return probe(self._config, name, experiment)
-        except UserError as error:
+        except (UserError, RuntimeError) as error:  # memory that does not suffice is one of torch's RuntimeErrors
             print(f"note: {name} could not be probed: {error}")
             return None
 
 
 def _studies(status: Status, estimator: _Estimator) -> Iterator[_Cost]:
     config = status.config
-    for study, left, pending in study_jobs(status):
+    for study, left, waits in study_jobs(status):
         options = config.file.studies[study]
-        if pending is not None:
-            print(f"maybe: study {study}: {pending}")
+        if waits and status.paths.study(study, "").is_dir():
+            print(f"maybe: study {study}, after the checks")
             continue
         cost = estimator.cost(options.base, config.trial(study, {}), trials=left, workers=options.workers)
         pruned = "" if options.pruner.name == "none" else ", less for those that are pruned"
         rest = f": {cost.words}{pruned}" if left else "; the best is to be chosen"
-        print(f"study: {study}, {left} of {options.n_trials} trials are left{rest}")
+        after = ", after the checks" if waits else ""
+        print(f"study: {study}, {left} of {options.n_trials} trials are left{after}{rest}")
         if left:
             yield cost
 
@@ -109,10 +115,25 @@ def _runs(status: Status, todo: list[RunState], estimator: _Estimator) -> list[_
     costs: dict[tuple[str | None, int], _Cost] = {}
     for state in todo:
         key = (state.identity, state.seed)
+        done = iterations_done(status, state)
         if key not in costs:
-            costs[key] = estimator.cost(state.experiment, status.identities.resolved(state.experiment))
-        print(f"train: {state.experiment}, seed {state.seed} ({state.settled}): {costs[key].words}")
+            costs[key] = estimator.cost(state.experiment, status.identities.resolved(state.experiment), done)
+        how = f"{state.settled}, goes on from iteration {done}" if done else state.settled
+        print(f"train: {state.experiment}, seed {state.seed} ({how}): {costs[key].words}")
     return list(costs.values())
+
+
+def _waiting(status: Status, waiting: list[RunState], estimator: _Estimator) -> list[_Cost]:
+    """Runs whose identity is not known before a check or a study is done; the costs of those that cannot be there."""
+    sure = []
+    for state in waiting:
+        experiment = status.config.experiment(state.experiment)
+        new = estimator.is_new(experiment) and status.earlier(state.experiment, state.seed) is None
+        cost = estimator.cost(state.experiment, experiment)
+        after = next((why.partition(" must")[0] for why in state.why if why.startswith("study ")), "the checks")
+        print(f"{'train' if new else 'maybe'}: {state.experiment}, seed {state.seed} (after {after}): {cost.words}")
+        sure += [cost] * new
+    return sure
 
 
 def _total(costs: list[_Cost], waiting: int, at_once: int) -> None:

@@ -7,7 +7,6 @@ import tempfile
 import time
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 from ivvit.cli.jobs import make_job
 from ivvit.config import Config, Experiment
@@ -64,28 +63,24 @@ def probe(config: Config, name: str, experiment: Experiment) -> Speed:
             if not watch.enough:
                 raise KeyboardInterrupt from None
         recorded = json.loads((job.folder / "provenance.json").read_text())
-        return _speed(recorded, watch, experiment, _samples(config, experiment), size(job.folder))
+        told, device = recorded["speed"], recorded["sessions"][-1]["device"]
+        processes = max(1, runtime.gpus * runtime.nodes)  # the probe is one process with all of the batch
+        per_second = processes * (watch.iterations_per_second() or told["iterations_per_second"])
+        samples = per_second * told["samples"] / told["iterations"]
+        return Speed(
+            iterations_per_second=per_second,
+            samples_per_second=samples,
+            evaluation=_views(config, experiment) / (3 * samples),  # forward is a third of forward and backward
+            saving=told["save_seconds"],
+            size=size(job.folder),
+            device=device if processes == 1 else f"{device}, reckoned for {processes}",
+        )
 
 
-def _speed(
-    recorded: dict[str, Any], watch: _Watch, experiment: Experiment, samples: dict[str, int], bytes_: int
-) -> Speed:
-    told = recorded["speed"]
-    per_second = watch.iterations_per_second() or told["iterations_per_second"]
-    samples_per_second = told["samples"] / told["iterations"] * per_second
-    views = {name: experiment.evaluation.clips if data.is_video else 1 for name, data in experiment.data.items()}
-    seen = experiment.evaluation.crops * sum(count * views[name] for name, count in samples.items())
-    return Speed(
-        per_second,
-        samples_per_second,
-        seen / (3 * samples_per_second),  # forward is a third of forward and backward
-        told["save_seconds"],
-        bytes_,
-        recorded["sessions"][-1]["device"],
-    )
-
-
-def _samples(config: Config, experiment: Experiment) -> dict[str, int]:
-    """Validation samples of each data set."""
-    folder = config.results / "manifests"
-    return {name: json.loads((folder / f"{name}.json").read_text())["counts"]["val"] for name in experiment.data}
+def _views(config: Config, experiment: Experiment) -> int:
+    """What an evaluation looks at."""
+    count = 0
+    for name, data in experiment.data.items():
+        manifest = json.loads((config.results / "manifests" / f"{name}.json").read_text(encoding="utf-8"))
+        count += manifest["counts"]["val"] * (experiment.evaluation.clips if data.is_video else 1)
+    return count * experiment.evaluation.crops

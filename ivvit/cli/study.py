@@ -12,6 +12,7 @@ from ivvit.config.explain import unknown
 from ivvit.errors import UserError
 from ivvit.staleness.identity import Identities, Identity
 from ivvit.staleness.locks import Pending
+from ivvit.staleness.studies import keep_parts
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +32,7 @@ def run(args: argparse.Namespace) -> None:
         raise UserError(unknown("study", args.study, config.file.studies))
     identity = _identity(config, args.study, args.identity)
     job = study_job(config, args.study, identity, args.n_trials)
+    keep_parts(job.folder, identity)
     if args.action == "work":
         work(job, args.worker)
     else:
@@ -74,6 +76,7 @@ def finish_all(config: Config, name: str, identity: Identity) -> Path:
     from ivvit.study.finish import finish
 
     job = study_job(config, name, identity)
+    keep_parts(job.folder, identity)
     best = job.folder / f"best-{job.options.n_trials}.yaml"
     work(job)
     finish(job, best)

@@ -20,6 +20,7 @@ NEUTRAL: dict[str, str] = {
     "ivvit.slurm": "names the job that it runs in",
     "ivvit.config": _SPECIFIED,
     "ivvit.config.*": _SPECIFIED,
+    "ivvit.study.journal": "keeps a study's record whole when a worker is killed, whatever is in it",
     "ivvit.training.deadline": _WHEN,
     "ivvit.training.lock": _WHEN,
     "ivvit.training.pace": _WHEN,

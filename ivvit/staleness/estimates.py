@@ -69,17 +69,21 @@ class Experience:
             for key in keys[run.identity]:
                 self._runs.setdefault(key, []).append(run)
 
+    def unmeasured(self, spec: dict[str, Any]) -> bool:
+        """Whether no finished run is of this shape."""
+        return not self._speeds(_key(spec, _SHAPE))
+
     def unknown(self, spec: dict[str, Any]) -> bool:
         """Whether no run of this shape was measured and no probe was tried."""
-        key = _key(spec, _SHAPE)
-        return key not in self._probes and not self._speeds(key)
+        return self.unmeasured(spec) and _key(spec, _SHAPE) not in self._probes
 
     def add_probe(self, spec: dict[str, Any], speed: Speed | None) -> None:
         """Take what a probe of this shape found out; None if it failed."""
         self._probes[_key(spec, _SHAPE)] = speed
 
-    def estimate(self, spec: dict[str, Any]) -> Estimate:
-        """The cost of a run with this specification."""
+    def estimate(self, spec: dict[str, Any], done: int = 0) -> Estimate:
+        """The cost of a run with this specification, of which some iterations are done."""
+        spec = {**spec, "iterations": max(0, spec["iterations"] - done)}
         if same := self._speeds(_key(spec, _SHAPE)):
             seconds = [_seconds(speed, spec) for speed in same]
             spread = f", {min(seconds) / median(seconds) - 1:+.0%} to {max(seconds) / median(seconds) - 1:+.0%}"

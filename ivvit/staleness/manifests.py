@@ -24,9 +24,7 @@ def difference(manifest: Path, old: str, new: str) -> str | None:
     paths = [_kept(manifest, old), _kept(manifest, new)]
     if not all(path.is_file() for path in paths):
         return None
-    import pandas
-
-    before, after = ({row.path: (row.sha256, row.label) for row in _rows(pandas.read_parquet(path))} for path in paths)
+    before, after = map(_rows, paths)
     counts = {
         "changed": sum(before[path][0] != after[path][0] for path in before.keys() & after.keys()),
         "relabelled": sum(before[path][1] != after[path][1] for path in before.keys() & after.keys()),
@@ -36,8 +34,12 @@ def difference(manifest: Path, old: str, new: str) -> str | None:
     return ", ".join(f"{n} file{'s' * (n > 1)} {verb}" for verb, n in counts.items() if n) or None
 
 
-def _rows(table: "pandas.DataFrame") -> "object":  # noqa: F821
-    return table[["path", "sha256", "label"]].itertuples(index=False)
+def _rows(table: Path) -> dict[str, tuple[str, int]]:
+    """Path -> content and label."""
+    from pyarrow.parquet import ParquetFile  # a quarter of the time that pandas takes, most of it for loading itself
+
+    columns = ParquetFile(table).read(columns=["path", "sha256", "label"]).to_pydict()
+    return dict(zip(columns["path"], zip(columns["sha256"], columns["label"], strict=True), strict=True))
 
 
 def _kept(manifest: Path, digest: str) -> Path:

@@ -48,17 +48,15 @@ class PastRun:
 
 
 def finished_runs(paths: Paths, without: Container[str] = ()) -> Iterator[PastRun]:
-    """All finished runs in no order, but for those of some identities; no provenance is read."""
+    """All finished runs in no order, but for those of some identities; no provenance is read.
+
+    A run that was accepted under another identity counts once.
+    """
     for identity in _folders(paths.results / "runs"):
         if identity.name not in without:
             for entry in _folders(identity):
                 if entry.name.startswith("seed") and (run := past_run(Path(entry.path))):
                     yield run
-
-
-def past_runs(paths: Paths) -> list[PastRun]:
-    """All finished runs, the latest first; a run that was accepted under another identity counts once."""
-    return sorted(finished_runs(paths), key=lambda run: run.ended, reverse=True)
 
 
 def past_run(folder: Path) -> PastRun | None:

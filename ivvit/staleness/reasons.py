@@ -13,12 +13,13 @@ def reasons(old: dict[str, Any], new: dict[str, Any], data_diff: DataDiff = lamb
     """One sentence per difference between the parts of two identities; empty if they are equal."""
     return [
         *_specification(old.get("spec", {}), new["spec"]),
+        *_specification({"search": old.get("search", {})}, {"search": new.get("search", {})}),
         *_code(old.get("code", {}), new["code"]),
         *_data(old.get("data", {}), new["data"], data_diff),
         *_classes(old.get("classes", {}), new["classes"]),
         *_digests("frame store of {}", old.get("frames", {}), new["frames"]),
         *_digests("version of {}", old.get("versions", {}), new.get("versions", {})),
-        *_digests("{}", {"weights": old.get("weights")}, {"weights": new["weights"]}),
+        *_digests("weights{}", _by_name(old.get("weights")), _by_name(new["weights"])),
     ]
 
 
@@ -83,6 +84,11 @@ def _digests(label: str, old: dict[str, str | None], new: dict[str, str | None])
     for name in new:
         if old.get(name) != new[name]:
             yield f"{label.format(name)}: {_short(old.get(name))} -> {_short(new[name])}"
+
+
+def _by_name(weights: str | dict[str, str | None] | None) -> dict[str, str | None]:
+    """A study that searches them has several."""
+    return {f" {name}": value for name, value in weights.items()} if isinstance(weights, dict) else {"": weights}
 
 
 def _short(value: str | None) -> str:

@@ -18,6 +18,7 @@ from ivvit.staleness.manifests import difference
 from ivvit.staleness.past import PastRun, named_runs, past_run
 from ivvit.staleness.reasons import reasons
 from ivvit.staleness.records import outdated
+from ivvit.staleness.studies import study_reasons
 from ivvit.staleness.unfinished import unfinished
 
 
@@ -50,6 +51,7 @@ class Status:
         self.paths = self.identities.paths
         self._identity = cache(self.identities.experiment)
         self._checks = cache(self._find_checks)
+        self._study = cache(self._find_study)
         self._reasons: dict[tuple[str, str], list[str]] = {}
 
     @cached_property
@@ -129,8 +131,12 @@ class Status:
     def _waits(self, target: str) -> str:
         path = Path(target)
         if path.is_relative_to(self.paths.results / "studies"):
-            return f"study {path.relative_to(self.paths.results / 'studies').parts[0]} must be done first"
+            return self._study(path.relative_to(self.paths.results / "studies").parts[0])
         return self.outdated.get(path, f"waits for {target}")
+
+    def _find_study(self, name: str) -> str:
+        why = study_reasons(self.paths, name, self.identities.study(name), self._difference)
+        return f"study {name} must be done first" + (f" ({'; '.join(why)})" if why else "")
 
     def _notes(self, folder: Path, identity: Identity) -> list[str]:
         """What is to be said about a fresh run."""

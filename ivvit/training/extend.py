@@ -12,29 +12,11 @@ from ivvit.training.resume import fingerprint
 log = logging.getLogger("ivvit.training")
 
 
-def obstacle(spec: dict, reached: int) -> str | None:
-    """Why a run of `reached` iterations is not the beginning of one with this specification; None if it is.
-
-    Args:
-        spec: the longer run's canonical specification; the shorter one's differs in `iterations` only.
-        reached: the shorter run's iterations.
-    """
-    for name, schedule in spec["lr_schedule"].items():
-        if schedule["name"] == "cosine" and schedule["period"] is None:
-            return f"the cosine schedule of {name} spans all iterations, so every learning rate was another one"
-        if schedule["name"] == "MultiStepLR" and any(milestone < 1 for milestone in schedule["milestones"]):
-            return f"milestones of {name} are fractions of all iterations; give them as iterations to go on from there"
-    every = spec["evaluation"]["every"]
-    if spec["evaluation"]["keep"] == "best" and (every is None or reached % every):
-        return f"the best model may be that of iteration {reached}, after which a longer run is not evaluated"
-    return None
-
-
 def extend(job: TrainJob, earlier: Path) -> int | None:
     """Let the job begin where the run in the folder `earlier` ended; gives that iteration, or None if it cannot.
 
     Nothing is done where the job has a state of its own. The caller has made sure that code, data, weights, seed and
-    specification agree but for the number of iterations, and that there is no `obstacle`.
+    specification agree but for the number of iterations, and that nothing is in the way (ivvit.staleness.ancestor).
     """
     if checkpoints(job.folder / "state") or (job.folder / "metrics.json").exists():
         return None

@@ -122,6 +122,7 @@ appended("a_layout_reader", "ivvit/data/layouts/folders.py", "\nVALUE = 1\n", VA
 appended("the_conversion", "ivvit/weights/layouts.py", "\nVALUE = 1\n", {"weights:local"})
 appended("tracking", "ivvit/tracking/__init__.py", "\nVALUE = 1\n")
 appended("progress", "ivvit/training/progress.py", "\nVALUE = 1\n")
+appended("journal_of_studies", "ivvit/study/journal.py", "\nVALUE = 1\n")
 appended("proposals_of_studies", "ivvit/study/proposals.py", "\nVALUE = 1\n", STUDY)
 appended("tables", "ivvit/results/tables.py", "\nVALUE = 1\n")
 appended("configuration_code", "ivvit/config/explain.py", "\nVALUE = 1\n")

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from workspace import Workspace
+from workspace import SMALL, Workspace
 
 STUDY = "studies:\n  rate: {base: images, n_trials: 1, space: {optimizer.lr: {low: 1.0e-4, high: 1.0e-2, log: true}}}\n"
 MORE = """\
@@ -30,8 +30,18 @@ def test_known_and_unknown_shapes_and_a_study(workspace: Workspace) -> None:
     assert files(workspace.folder) == before
     assert re.search(r"^study: rate, 1 of 1 trials are left: \d+ s; measured: 1 run of the same shape", plan, re.M)
     assert "train: deep, seed 0 (never run): unknown time; unknown" in plan
-    assert re.search(r"^maybe: tuned, seed 0 \(\d+ s; measured.+\): study rate must be done first", plan, re.M)
+    assert re.search(r"^maybe: tuned, seed 0 \(after study rate\): \d+ s; measured", plan, re.M)
     assert "tables: " in plan and "1 runs to train, 1 trials, and up to 1 more" in plan
+
+
+def test_before_anything_has_run(tmp_path: Path) -> None:
+    workspace = Workspace.make(tmp_path / "it", SMALL.replace("runtime:", f"{MORE}{STUDY}runtime:"))
+    plan = workspace.ivvit("plan", "--probe")  # nothing can be probed before the data is validated
+    first = ["validate: shades must be validated first", "extract: frames of moves", "weights: weights local must"]
+    assert all(line in plan for line in first)
+    assert "study: rate, 1 of 1 trials are left, after the checks: unknown time" in plan
+    assert "train: joint, seed 0 (after the checks): unknown time" in plan and "maybe" not in plan
+    assert "4 runs to train, 1 trials\n" in plan and "how sure: 5 unknown" in plan
 
 
 def test_a_probe_tells_the_speed_and_leaves_nothing(
@@ -64,3 +74,20 @@ def test_videos_to_code(workspace: Workspace) -> None:
     workspace.edit("config/config.yaml", "max_damaged: 0.5}", "max_damaged: 0.5, store: {quality: 5}}")
     plan = workspace.ivvit("plan")
     assert re.search(r"^extract: frames of moves changed .+: 12 of 12 videos to code, about [\d.]+ MB", plan, re.M)
+
+
+def test_what_is_done_already_is_not_counted(workspace: Workspace) -> None:
+    workspace.edit("config/config.yaml", "images: {", "images: {lr_schedule: constant, ")
+    workspace.ivvit("train", "images")
+    workspace.edit("config/config.yaml", "lr_schedule: constant, ", "lr_schedule: constant, iterations: 9, ")
+    assert "train: images, seed 0 (stale, goes on from iteration 2): " in workspace.ivvit("plan")
+    workspace.edit("config/config.yaml", "lr_schedule: constant, ", "")
+    assert "train: images, seed 0 (stale): " in workspace.ivvit("plan")
+
+
+def test_why_a_study_must_be_done_again(workspace: Workspace) -> None:
+    workspace.edit("config/config.yaml", "low: 1.0e-4", "low: 2.0e-4")
+    (why,) = workspace.states()["tuned/0"]["why"]
+    assert (
+        why.startswith("study rate must be done first (") and "search.space.optimizer.lr.low: 0.0001 -> 0.0002" in why
+    )

@@ -13,7 +13,7 @@ from neutral_run import STANDINS
 from training_runs import TINY, data  # noqa: F401
 
 from ivvit.staleness.closure import Code
-from ivvit.staleness.entries import NEUTRAL, TRAINING
+from ivvit.staleness.entries import NEUTRAL, STUDY, TRAINING
 
 TESTS = Path(__file__).parents[1]
 # These hold no code that runs while training: the specification, a version, an exception.
@@ -47,7 +47,9 @@ def trained(data: Path, lock: Path, folder: Path, modules: Iterable[str] = ()) -
     environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert ran.returncode == 0, ran.stderr
-    return [(folder / name).read_bytes() for name in ("metrics.json", "model.safetensors", "confusion.npz")]
+    return [
+        (folder / name).read_bytes() for name in ("metrics.json", "model.safetensors", "confusion.npz", "study.txt")
+    ]
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +73,7 @@ def test_without_one_of_them_a_run_ends_in_the_same_bits(module, data, lock, pla
 
 
 def test_no_listed_module_is_in_the_closure() -> None:
-    modules = Code().modules(TRAINING, without=NEUTRAL)
+    modules = Code().modules((*TRAINING, *STUDY), without=NEUTRAL)
     listed = {name.replace(".", "/").removeprefix("ivvit/") + ".py" for name in STANDINS}
-    assert "training/trainer.py" in modules
+    assert {"training/trainer.py", "study/proposals.py"} <= modules.keys()
     assert not listed & set(modules)

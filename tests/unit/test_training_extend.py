@@ -6,7 +6,8 @@ import pytest
 from training_runs import data, job  # noqa: F401
 
 from ivvit.config import canonical
-from ivvit.training.extend import extend, obstacle
+from ivvit.staleness.ancestor import obstacle
+from ivvit.training.extend import extend
 from ivvit.training.run import train
 
 FILES = ("metrics.json", "history.csv", "model.safetensors", "confusion.npz")
