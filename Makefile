@@ -16,7 +16,7 @@ test-all: .venv/installed lint
 	$(BIN)/python -m pytest -q -m "not slurm"
 
 test-slurm: .venv/installed
-	$(BIN)/python -m pytest -q -m slurm
+	$(BIN)/python -m pytest -q -m slurm tests/slurm
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -49,7 +49,7 @@ def prepared(folder: Path, count: int) -> Project:
     project = Project(folder)
     command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", *project.configuration]
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
-    rates = {f"{i:04d}": 1e-6 * (i + 1) for i in range(count)}
+    rates = {f"{i:04d}": 1e-7 * (i + 1) for i in range(count)}
     grid = {"extends": "short", "over": {"optimizer.lr": rates}}
     project.add("thousand", {"grids": {"many": grid}})
     return project

@@ -2,18 +2,15 @@
 
 The plain loop is the same mathematics written as the authors' code is: attention by matrix products, one default AdamW
 per data set, fp16 autocast with a scaler on a GPU (fp32 on a CPU), nothing compiled. Both take turns, so that a busy
-machine slows both; the median of the ratios within rounds is reported. Batches are synthetic; --demo trains on the
-demo's data sets and reports how long training waited for batches.
+machine slows both; the median of the ratios within rounds is reported. Batches are synthetic (waiting.py uses data).
 
     python benchmarks/training.py --backbone vit_tiny_patch16_224 --image-size 64 --batches 8 8 2 2 --frames 4
-    python benchmarks/training.py --demo
 """
 
 import argparse
 import json
 import os
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -175,33 +172,6 @@ def measure(options: argparse.Namespace, model: str, rule: str, rate: float) -> 
     }  # fmt: skip
 
 
-def demo(options: argparse.Namespace) -> dict[str, Any]:
-    """Train on the demo's data sets through the whole engine; where the time goes."""
-    from ivvit.config import RuntimeOptions
-    from ivvit.data.extraction.lock import lock_store
-    from ivvit.data.extraction.run import extract
-    from ivvit.data.validation.run import validate
-    from ivvit.demo.data import write_demo_data
-    from ivvit.training.job import TrainJob
-    from ivvit.training.run import train
-
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder, "data")
-        write_demo_data(root)
-        wanted = experiment(options, options.models[0], "cumulative").model_copy(update={"iterations": options.demo})
-        manifests = {name: root / "manifests" / f"{name}.json" for name in CLASSES}
-        for name, dataset in wanted.data.items():
-            dataset = wanted.data[name] = dataset.model_copy(update={"expect": "none"})
-            validate(name, dataset, root, manifests[name])
-            if dataset.is_video:
-                extract(name, dataset, root, manifests[name])
-                lock_store(name, dataset, root, manifests[name], root / f"{name}.json")
-        runtime = RuntimeOptions(workers=options.workers, threads=torch.get_num_threads())
-        train(TrainJob(wanted, 0, Path(folder, "run"), root, manifests, runtime=runtime, name="demo"))
-        speed = json.loads(Path(folder, "run", "provenance.json").read_text())["speed"]
-    return speed | {"data_share": speed["data_seconds"] / (speed["data_seconds"] + speed["train_seconds"])}
-
-
 def show(rows: list[dict[str, Any]]) -> None:
     table = Table(
         "model", "rule", "samples/s", "FLOP utilisation", "GiB", "plain loop / ours", "forward/backward/optimiser"
@@ -229,10 +199,6 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--repeats", type=int, default=3, help="iterations per measurement")
-    parser.add_argument(
-        "--demo", type=int, nargs="?", const=200, help="train on the demo's data for so many iterations"
-    )
-    parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--output", type=Path, help="the JSON file; by default named by the hardware")
     options = parser.parse_args()
     options.precision = options.precision or ("bf16" if options.device == "cuda" else "fp32")
@@ -245,16 +211,11 @@ def main() -> None:
     result: dict[str, Any] = {"hardware": where, "torch": torch.__version__, "threads": torch.get_num_threads()}
     result["load_average"] = os.getloadavg()[0]  # of the machine, before: others may be at work
     result["options"] = {key: value for key, value in vars(options).items() if key != "output"}
-    if options.demo:
-        result["demo"] = demo(options)
-        Console().print(result["demo"])
-    else:
-        rate = matmul_rate(options)
-        result["matmul_tflops"] = rate / 1e12
-        result["rows"] = [measure(options, model, rule, rate) for model in options.models for rule in options.rules]
-        show(result["rows"])
-    kind = "training-demo" if options.demo else "training"
-    output = options.output or RESULTS / f"{where}-{kind}.json"
+    rate = matmul_rate(options)
+    result["matmul_tflops"] = rate / 1e12
+    result["rows"] = [measure(options, model, rule, rate) for model in options.models for rule in options.rules]
+    show(result["rows"])
+    output = options.output or RESULTS / f"{where}-training.json"
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(result, indent=2) + "\n")
 

@@ -95,6 +95,7 @@ def plain_journal(path: Path) -> Any:
 
 
 STANDINS: dict[str, dict[str, Any]] = {
+    "ivvit.slurm": {"job_number": lambda: None},
     "ivvit.study.journal": {"SoundJournal": plain_journal},
     "ivvit.training.deadline": {"watch_for_stop": lambda *_: nullcontext(Never()), "StopRequest": Never},
     "ivvit.training.lock": {"run_lock": lambda *_, **__: nullcontext(threading.Event())},

@@ -143,10 +143,12 @@ def engine_study(data: Path, folder: Path, n_trials: int, **options: Any) -> Stu
     """A study of real trainings: of the tiny job of training_runs, on its data."""
     from training_runs import job
 
+    runtime = {"checkpoint_minutes": 1e-3} | options.pop("runtime", {})
+
     def make(parameters: dict[str, Any], number: int, place: Path) -> TrainJob:
         settings = {"optimizer": {"name": parameters["optimizer.name"], "lr": parameters["optimizer.lr"]}}
         evaluation = {"every": 2, "batch_size": 4}
-        return job(data, place, evaluation=evaluation, runtime={"checkpoint_minutes": 1e-3}, **settings)
+        return job(data, place, evaluation=evaluation, runtime=runtime, **settings)
 
     space = {"optimizer.lr": {"low": 1e-5, "high": 1e-1, "log": True}, "optimizer.name": ["SGD", "AdamW"]}
     sampler = {"name": "TPE", "startup_trials": 2}

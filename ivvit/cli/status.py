@@ -48,4 +48,5 @@ def _lines(states: list[RunState], terminal: int | None) -> Iterator[str]:
             why = f"\n{' ' * sum(widths)}".join(textwrap.wrap(why, wide, break_on_hyphens=False))
         yield f"{name:<{widths[0]}}{seed:<{widths[1]}}{shown}{why}".rstrip()
     counts = Counter(state.state for state in states)
-    yield ", ".join(f"{count} {state}" for state, count in counts.items()) or "nothing failed"
+    total = ", ".join(f"{count} {state}" for state, count in counts.items())
+    yield total or "no training failed or was interrupted"

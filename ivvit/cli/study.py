@@ -1,6 +1,7 @@
 """A study's worker (`work`), or its end (`finish`): the jobs of the study's rules, also useful by hand."""
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,7 @@ def run(args: argparse.Namespace) -> None:
     job = study_job(config, args.study, identity, args.n_trials)
     keep_parts(job.folder, identity)
     if args.action == "work":
-        from ivvit.study.worker import work
-
-        work(job, worker=args.worker)
+        work(job, args.worker)
     else:
         from ivvit.study.finish import finish
 
@@ -63,10 +62,18 @@ def study_job(config: Config, name: str, identity: Identity, n_trials: int | Non
     return StudyJob(name=name, options=options, folder=folder, make_job=trial)
 
 
+def work(job: Any, number: int = 0) -> None:
+    """Run trials as worker `number`, each tracked as any other training."""
+    from ivvit.study.worker import work
+    from ivvit.tracking import open_tracking
+    from ivvit.training.run import train
+
+    work(job, worker=number, train=partial(train, tracking=open_tracking))
+
+
 def finish_all(config: Config, name: str, identity: Identity) -> Path:
     """Work alone until the study is complete, then choose the best; gives the file of best parameters."""
     from ivvit.study.finish import finish
-    from ivvit.study.worker import work
 
     job = study_job(config, name, identity)
     keep_parts(job.folder, identity)

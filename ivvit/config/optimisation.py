@@ -62,7 +62,7 @@ class EvaluationOptions(Section):
     crops: Literal[1, 3] = 1
     """Spatial crops per clip or image, placed uniformly along the long side."""
     batch_size: int = Field(16, ge=1)
-    """Samples per evaluation batch."""
+    """Samples per evaluation batch; in no identity, so that it can be lowered where memory runs out."""
     every: int | None = Field(None, ge=1)
     """Iterations between evaluations; by default only at the end."""
     keep: Literal["last", "best"] = "last"

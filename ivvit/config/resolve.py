@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from ivvit.config.checks import check_references, check_study
 from ivvit.config.datasets import DatasetOptions, dataset_order
 from ivvit.config.experiment import Experiment, ExperimentEntry
 from ivvit.config.explain import explain, unknown
+from ivvit.config.grids import points
 from ivvit.config.merge import merge, set_key
 from ivvit.config.root import ConfigFile
 from ivvit.config.runtime import RuntimeOptions, with_overrides
@@ -45,9 +46,9 @@ class Config:
         self.entries: dict[str, Entry] = {entry.name: entry for entry in self._entries()}
         for name in self.entries:
             self.experiment(name)
-            self._check_references(name)
+            check_references(self, name)
         for name in self.file.studies:
-            self._check_study(name)
+            check_study(self, name)
 
     @property
     def root(self) -> Path:
@@ -96,12 +97,7 @@ class Config:
             if grid.extends not in raw:
                 raise self.error(f"grids.{grid_name}.extends", unknown("experiment", grid.extends, raw))
             base = self._extended(grid.extends, raw[grid.extends] or {}, ())
-            axes = [list(_labelled(values)) for values in grid.over.values()]
-            for point in product(*axes):
-                name = "-".join([grid_name, *(label for label, _ in point)])
-                entry = base
-                for key, (_, value) in zip(grid.over, point, strict=True):
-                    entry = set_key(entry, key, value)
+            for name, entry in points(grid_name, base, grid.over):
                 if name in raw:
                     raise self.error(f"grids.{grid_name}", f"makes an experiment {name!r} that experiments: has too")
                 yield self._entry(name, entry, f"grids.{grid_name}.over")
@@ -171,75 +167,3 @@ class Config:
         if any(use.batch_size % experiment.accumulate for use in experiment.datasets.values()):
             sizes = {name: use.batch_size for name, use in experiment.datasets.items()}
             raise self.error(f"{key}.accumulate", f"{experiment.accumulate} does not divide all batch sizes {sizes}")
-
-    def _check_references(self, name: str) -> None:
-        entry, key = self.entries[name], f"experiments.{name}"
-        if entry.from_study is not None and entry.from_study not in self.file.studies:
-            raise self.error(f"{key}.from_study", unknown("study", entry.from_study, self.file.studies))
-        if entry.from_study is not None and self.file.studies[entry.from_study].base == name:
-            raise self.error(f"{key}.from_study", f"goes in a circle: {entry.from_study} searches {name} itself")
-        seen = [name]
-        while (pretrain := self.experiment(seen[-1]).pretrain).startswith("experiment:"):
-            parent = pretrain.removeprefix("experiment:")
-            if parent not in self.entries:
-                raise self.error(f"experiments.{seen[-1]}.pretrain", unknown("experiment", parent, self.entries))
-            if parent in seen:
-                raise self.error(f"{key}.pretrain", f"goes in a circle: {' -> '.join([*seen, parent])}")
-            seen.append(parent)
-        self._check_source(self.experiment(name).pretrain, f"{key}.pretrain")
-
-    def _check_source(self, pretrain: str, key: str) -> None:
-        known = [*PUBLISHED, "none", *self.file.weights]
-        if pretrain not in known and not pretrain.startswith(("timm:", "file:", "experiment:")):
-            hint = "; or timm:<tag>, file:<path>, experiment:<name>"
-            raise self.error(key, unknown("pretrained weights", pretrain, known) + hint)
-
-    def _check_study(self, name: str) -> None:
-        study, key = self.file.studies[name], f"studies.{name}"
-        if study.base not in self.entries:
-            raise self.error(f"{key}.base", unknown("experiment", study.base, self.entries))
-        if self.entries[study.base].from_study is not None:
-            raise self.error(f"{key}.base", f"{study.base} itself takes its parameters from a study")
-        for search in study.set.keys() & study.space.keys():
-            raise self.error(f"{key}.set.{search}", "is searched too; leave it out of one of set and space")
-        try:
-            base = self.trial(name, {})
-        except UserError as error:
-            raise self.error(f"{key}.set", f"is not possible: {str(error).splitlines()[0]}") from None
-        if study.pruner.name != "none" and base.evaluation.every is None:
-            raise self.error(f"{key}.pruner", f"needs evaluations on the way; set evaluation.every in {study.base}")
-        for objective in study.objective:
-            for dataset in objective.datasets if objective.datasets != "all" else ():
-                if dataset not in base.datasets:
-                    text = unknown("data set of the base experiment", dataset, base.datasets)
-                    raise self.error(f"{key}.objective.datasets", text)
-        for search, dimension in study.space.items():
-            for value in dimension.choices or (dimension.low, dimension.high):
-                try:
-                    self.trial(name, {search: value})
-                except UserError as error:
-                    raise self.error(
-                        f"{key}.space.{search}", f"{value!r} is not possible: {str(error).splitlines()[0]}"
-                    ) from None
-
-
-PUBLISHED = ("Kinetics400", "ImageNet-21k", "ImageNet-1k", "polyvit")
-"""Pretrained weights whose sources ship in config/weights.yaml."""
-
-
-def _labelled(values: list[Any] | dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    if isinstance(values, dict):
-        yield from values.items()
-        return
-    for value in values:
-        label = (
-            "+".join(_label(v) if k == "name" else f"{k}={_label(v)}" for k, v in value.items())
-            if isinstance(value, dict)
-            else _label(value)
-        )
-        yield label, value
-
-
-def _label(value: Any) -> str:
-    text = "-".join(map(str, value)) if isinstance(value, list | dict) else str(value)
-    return "".join(c if c.isalnum() or c in "._=+-" else "-" for c in text)

@@ -1,7 +1,7 @@
 """What a loader hands to training."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch.utils.data import get_worker_info
@@ -44,7 +44,18 @@ class Batch:
 
     def pin_memory(self) -> "Batch":
         """The same batch in page-locked memory (what a DataLoader with pin_memory calls)."""
-        return Batch(self.pixels.pin_memory(), self.labels.pin_memory(), self.records, self.unreadable)
+        return replace(self, pixels=self.pixels.pin_memory(), labels=self.labels.pin_memory())
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch on a device; from page-locked memory, without waiting for the copy."""
+        pixels, labels = (tensor.to(device, non_blocking=True) for tensor in (self.pixels, self.labels))
+        return replace(self, pixels=pixels, labels=labels)
+
+    def record_stream(self, stream: torch.cuda.Stream) -> "Batch":
+        """The same batch, its memory kept until the stream is done with it."""
+        self.pixels.record_stream(stream)
+        self.labels.record_stream(stream)
+        return self
 
 
 def collate(samples: Sequence[torch.Tensor], labels: Sequence[int], records: list[Record]) -> Batch:

@@ -1,10 +1,13 @@
 """Loaders: batches made ahead by worker processes, in order, the same for any number of them."""
 
 import logging
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from threading import Thread
 
+import torch
 from torch.utils.data import DataLoader, Dataset
 
 from ivvit.data.batch import Batch, Record, normalize
@@ -87,8 +90,18 @@ def _load(dataset: Dataset, sampler: range | list[list[int]], workers: int, pin:
             pin_memory=pin,
             multiprocessing_context=context,
             prefetch_factor=2 if workers else None,
+            worker_init_fn=_end_with_parent,
+            generator=torch.Generator(),  # the default one belongs to the thread that trains
         )
     )
+
+
+def _end_with_parent(worker: int) -> None:
+    """Let this worker end when the process that reads from it is killed.
+
+    torch would see the end of the parent process, but that is the fork server, which lives as long as its workers.
+    """
+    Thread(target=lambda: (parent_process().join(), os._exit(1)), daemon=True).start()
 
 
 def _reported(name: str, batches: Iterator[Batch | UserError]) -> Iterator[Batch]:

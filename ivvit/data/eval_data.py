@@ -8,37 +8,19 @@ import torch
 from ivvit.config.datasets import DatasetOptions
 from ivvit.data.batch import Batch, Record, collate
 from ivvit.data.decode import UnreadableError
-from ivvit.data.manifest import load_manifest
+from ivvit.data.opened import OpenedSplit, open_split
 from ivvit.data.sampling import uniform_clips
-from ivvit.data.sources import Source, open_source
 from ivvit.data.transforms import eval_views
 from ivvit.data.views import short_side_range
-from ivvit.errors import UserError
 
 
-@dataclass(frozen=True)
-class EvalData:
+@dataclass(frozen=True, kw_only=True)
+class EvalData(OpenedSplit):
     """A split of a data set with `clips` x `crops` views of each video and `crops` of each image."""
 
-    name: str
-    options: DatasetOptions
-    classes: list[str]
-    paths: list[str]
-    labels: list[int]
-    source: Source
-    img_size: int
-    num_frames: int
     short_side: int
     clips: int
     crops: int
-
-    @property
-    def num_classes(self) -> int:
-        return len(self.classes)
-
-    @property
-    def num_samples(self) -> int:
-        return len(self.paths)
 
     def batch(self, indices: list[int]) -> Batch:
         """The samples with these numbers, views in a dimension after B.
@@ -84,13 +66,6 @@ def open_eval(
     Raises:
         UserError: the manifest or the frame store is missing, or the split is empty.
     """
-    manifest = load_manifest(manifest_lock)
-    rows = manifest.split(split)
-    if rows.empty:
-        raise UserError(f"{name} has no samples in split {split}; see {Path(manifest_lock).with_suffix('.md')}")
-    root = Path(root).expanduser()
-    return EvalData(
-        name, options, manifest.classes, rows["path"].tolist(), rows["label"].tolist(),
-        open_source(rows, root, options), img_size, num_frames, short_side_range(name, options, img_size)[0],
-        clips, crops,
-    )  # fmt: skip
+    fields = open_split(name, options, root, manifest_lock, split, img_size=img_size, num_frames=num_frames)
+    short_side = short_side_range(name, options, img_size)[0]
+    return EvalData(**fields, short_side=short_side, clips=clips, crops=crops)

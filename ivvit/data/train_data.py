@@ -9,9 +9,8 @@ from ivvit.config.datasets import DatasetOptions
 from ivvit.data.batch import Batch, Record, collate
 from ivvit.data.decode import UnreadableError
 from ivvit.data.draws import Draws
-from ivvit.data.manifest import load_manifest
+from ivvit.data.opened import OpenedSplit, open_split
 from ivvit.data.sampling import random_clip, sample_at, substitute_at
-from ivvit.data.sources import Source, open_source
 from ivvit.data.transforms import train_clip, train_image
 from ivvit.data.views import short_side_range
 from ivvit.errors import UserError
@@ -20,28 +19,12 @@ ATTEMPTS = 20
 """Substitutes that may fail in a row before the data set is taken to be lost."""
 
 
-@dataclass(frozen=True)
-class TrainData:
+@dataclass(frozen=True, kw_only=True)
+class TrainData(OpenedSplit):
     """The training split of a data set, for one seed."""
 
-    name: str
-    options: DatasetOptions
-    classes: list[str]
-    paths: list[str]
-    labels: list[int]
-    source: Source
-    img_size: int
-    num_frames: int
     short_side: tuple[int, int]
     seed: int
-
-    @property
-    def num_classes(self) -> int:
-        return len(self.classes)
-
-    @property
-    def num_samples(self) -> int:
-        return len(self.paths)
 
     def batch(self, step: int, batch_size: int, rows: slice = slice(None)) -> Batch:
         """Rows of the batch of a step (0, 1, ...): a pure function of (seed, data set, step).
@@ -98,12 +81,5 @@ def open_train(
     Raises:
         UserError: the manifest or the frame store is missing, or the split is empty.
     """
-    manifest = load_manifest(manifest_lock)
-    rows = manifest.split("train")
-    if rows.empty:
-        raise UserError(f"{name} has no training samples; see {Path(manifest_lock).with_suffix('.md')}")
-    root = Path(root).expanduser()
-    return TrainData(
-        name, options, manifest.classes, rows["path"].tolist(), rows["label"].tolist(),
-        open_source(rows, root, options), img_size, num_frames, short_side_range(name, options, img_size), seed,
-    )  # fmt: skip
+    fields = open_split(name, options, root, manifest_lock, "train", img_size=img_size, num_frames=num_frames)
+    return TrainData(**fields, short_side=short_side_range(name, options, img_size), seed=seed)

@@ -17,6 +17,7 @@ _SAYS = "writes down what happened; nothing of it is read again"
 NEUTRAL: dict[str, str] = {
     "ivvit": "holds the version only",
     "ivvit.errors": "an exception class",
+    "ivvit.slurm": "names the job that it runs in",
     "ivvit.config": _SPECIFIED,
     "ivvit.config.*": _SPECIFIED,
     "ivvit.study.journal": "keeps a study's record whole when a worker is killed, whatever is in it",

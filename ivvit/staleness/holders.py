@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,11 @@ class Holder:
     host: str
     pid: int
     since: float
+    slurm_job: str | None = None
+
+    def __str__(self) -> str:
+        job = f", Slurm job {self.slurm_job}" if self.slurm_job else ""
+        return f"{self.host}, process {self.pid}{job}"
 
 
 def holder(folder: Path) -> Holder | None:
@@ -26,12 +32,32 @@ def holder(folder: Path) -> Holder | None:
     lock = folder / "state" / "lock"
     try:
         content, beat = json.loads(lock.read_text()), lock.stat().st_mtime
-        found = Holder(content["host"], content["pid"], content["since"])
+        found = Holder(content["host"], content["pid"], content["since"], content.get("slurm_job"))
     except (OSError, ValueError, KeyError):
         return None
     if found.host == socket.gethostname():
         return found if _runs(found.pid, content.get("started")) else None
     return found if time.time() - beat < SILENT_SECONDS else None
+
+
+def show_living(results: Path) -> None:
+    """Say which runs jobs of an earlier start still train: a second job is refused, and Snakemake's retries are few."""
+    for lock in sorted(results.glob("runs/*/seed*/state/lock")):
+        folder = lock.parent.parent
+        if found := holder(folder):
+            print(
+                f"{_name(folder)} is being trained already: {found}; iteration {reached(folder) or 0}. "
+                "Until that ends, a second job for it is refused: better wait, or end it, before you go on",
+                file=sys.stderr,
+            )
+
+
+def _name(folder: Path) -> str:
+    try:
+        content = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
+        return f"{content['name']}, seed {content['seed']},"
+    except (OSError, ValueError, KeyError):  # it has only just started
+        return str(folder)
 
 
 def _runs(pid: int, started: str | None) -> bool:

@@ -12,6 +12,7 @@ from ivvit.staleness.holders import holder, reached
 
 _FAILURE = re.compile(r"error: |(\w+\.)*\w*(Error|Exception|Exit)\b")  # ours, or the last line of a traceback
 _INTERRUPTED = "Interrupted: "
+_REFUSED = "is being trained by process"  # a second job's last words, which say nothing of the first one's end
 
 
 def unfinished(folder: Path, log: str, total: int) -> tuple[str, list[str]] | None:
@@ -22,7 +23,7 @@ def unfinished(folder: Path, log: str, total: int) -> tuple[str, list[str]] | No
     step, session = reached(folder), _last_session(folder)
     progress = f"iteration {step or 0} of {total}"
     if found := holder(folder):
-        return "running", [f"{found.host}, process {found.pid}", progress + _left(session, step, total)]
+        return "running", [str(found), progress + _left(session, step, total)]
     end = session.get("end") or "killed"
     stopped = end.startswith(_INTERRUPTED) and last.endswith(end.removeprefix(_INTERRUPTED))
     if not stopped and (_FAILURE.match(last) or not end.startswith(("killed", _INTERRUPTED))):
@@ -55,4 +56,5 @@ def _last_session(folder: Path) -> dict[str, Any]:
 
 def _last_line(log: str) -> str:
     lines = [line.strip() for line in Path(log).read_text(errors="replace").splitlines()]
-    return next((line for line in reversed(lines) if line), "")
+    last = next((line for line in reversed(lines) if line), "")
+    return "" if _REFUSED in last else last

@@ -39,11 +39,6 @@ def share(value: Any) -> Any:
     return value if alone() else _world().tell(value)
 
 
-def gather(value: Any) -> list[Any]:
-    """All processes' values, on all processes of the worker."""
-    return [value] if alone() else _world().gather(value)
-
-
 def _world() -> "World":
     from ivvit.training.distributed import join_world
 

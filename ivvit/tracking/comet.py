@@ -23,7 +23,7 @@ log = logging.getLogger("ivvit.tracking")
 @contextmanager
 def track_with_comet(job: TrainJob) -> Iterator[Tracker]:
     """The job's Comet experiment."""
-    folder = job.folder / "state" / "comet"
+    folder = job.folder / "comet"
     folder.mkdir(parents=True, exist_ok=True)
     key, known = _key(folder)
     if not os.environ.get("COMET_API_KEY"):

@@ -17,9 +17,9 @@ def upload(folder: Path) -> list[Path]:
     """
     if not os.environ.get("COMET_API_KEY"):
         raise UserError("set COMET_API_KEY to upload to Comet")
-    archives = sorted(Path(folder).glob("**/state/comet/*.zip"), key=lambda path: path.stat().st_mtime_ns)
+    archives = sorted(Path(folder).glob("**/comet/*.zip"), key=lambda path: path.stat().st_mtime_ns)
     if not archives:
-        raise UserError(f"no archive of a Comet experiment below {folder} (state/comet/*.zip)")
+        raise UserError(f"no archive of a Comet experiment below {folder} (comet/*.zip)")
     for archive in archives:
         if not _upload(archive):
             raise UserError(f"Comet did not take {archive}; check COMET_API_KEY and the network, and upload again")

@@ -11,6 +11,8 @@ from datetime import datetime
 from types import FrameType
 from typing import Any
 
+from ivvit.slurm import job_number
+
 _SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 
 
@@ -56,8 +58,8 @@ def job_end() -> float | None:
     """When the Slurm job ends, in seconds since the epoch; None outside Slurm or if nobody knows."""
     if end := os.environ.get("SLURM_JOB_END_TIME"):
         return float(end)
-    job = os.environ.get("SLURM_JOB_ID")
-    if not job:
+    job = job_number()
+    if job is None:
         return None
     try:
         answer = subprocess.run(

@@ -4,7 +4,10 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
+import torch
+
 from ivvit.data.batches import Batch, EvalData, TrainData, eval_loader, open_eval, open_train, train_loader
+from ivvit.training.ahead import fetch_ahead
 from ivvit.training.distributed import World
 from ivvit.training.job import TrainJob
 from ivvit.training.task_schedule import TaskSchedule
@@ -13,8 +16,8 @@ from ivvit.training.task_schedule import TaskSchedule
 class Feed:
     """Opens each data set once; loaders start where they are asked to."""
 
-    def __init__(self, job: TrainJob, img_size: int, world: World, pin: bool) -> None:
-        self._job, self._world, self._pin = job, world, pin
+    def __init__(self, job: TrainJob, img_size: int, world: World, device: torch.device) -> None:
+        self._job, self._world, self._device = job, world, device
         experiment = job.experiment
         size = {"img_size": img_size, "num_frames": experiment.num_frames}
         views = {"clips": experiment.evaluation.clips, "crops": experiment.evaluation.crops}
@@ -26,6 +29,14 @@ class Feed:
 
     def batches(self, iteration: int) -> Iterator[dict[str, Batch]]:
         """This process's rows of the batches of iterations `iteration`, `iteration` + 1, ... to the last."""
+        return fetch_ahead(self._batches(iteration), self._device)
+
+    def evaluation(self, dataset: str) -> Iterator[Batch]:
+        """This process's share of the validation split."""
+        size = self._job.experiment.evaluation.batch_size
+        return fetch_ahead(eval_loader(self.val[dataset], batch_size=size, **self._workers()), self._device)
+
+    def _batches(self, iteration: int) -> Iterator[dict[str, Batch]]:
         total = self._job.experiment.iterations
         first, last = self.schedule.steps_before(iteration), self.schedule.steps_before(total)
         loaders = {name: self._train_loader(name, first[name], last[name]) for name in first}
@@ -34,17 +45,10 @@ class Feed:
                 return
             yield {name: next(loaders[name]) for name in self.schedule.at(number)}
 
-    def evaluation(self, dataset: str) -> Iterator[Batch]:
-        """This process's share of the validation split."""
-        return eval_loader(
-            self.val[dataset], batch_size=self._job.experiment.evaluation.batch_size, **self._workers(), pin=self._pin
-        )
-
     def _train_loader(self, name: str, first: int, last: int) -> Iterator[Batch]:
         size = self._job.experiment.datasets[name].batch_size
-        return train_loader(
-            self.train[name], batch_size=size, first_step=first, last_step=last, **self._workers(), pin=self._pin
-        )
+        return train_loader(self.train[name], batch_size=size, first_step=first, last_step=last, **self._workers())
 
-    def _workers(self) -> dict[str, int]:
-        return {"workers": self._job.runtime.workers, "rank": self._world.rank, "world": self._world.size}
+    def _workers(self) -> dict[str, int | bool]:
+        pin = self._device.type == "cuda"
+        return {"workers": self._job.runtime.workers, "rank": self._world.rank, "world": self._world.size, "pin": pin}

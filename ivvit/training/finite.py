@@ -2,6 +2,7 @@
 
 Looking at a loss waits for the device. Where no step may be skipped, it is looked at a little later, when it has
 arrived by itself; nothing is saved before that. Where steps may be skipped, it must be known before the backward pass.
+Processes look at the sum of their losses too: all skip or stop in the same place, or those left would wait for ever.
 """
 
 import math
@@ -20,7 +21,8 @@ _LAG = 8  # losses on their way from the device
 
 @dataclass(frozen=True)
 class _Pending:
-    loss: Tensor
+    losses: Tensor
+    """This process's loss and the sum over all processes."""
     arrived: "torch.cuda.Event | None"
     iteration: int
     dataset: str
@@ -41,27 +43,28 @@ class FiniteCheck:
         Raises:
             Diverged: this loss, or one a little earlier, is not finite, and no more steps may be skipped.
         """
-        if self._max_skipped:
-            loss = world.sum(loss.clone())  # skipped by all processes or by none
-        self._pending.append(_Pending(*_start_copy(loss), iteration, dataset, records))
+        losses = torch.stack([loss, world.sum(loss.clone())])
+        self._pending.append(_Pending(*_start_copy(losses), iteration, dataset, records))
         at_once = self._max_skipped > 0 or loss.device.type == "cpu"
-        looks = [self._look() for _ in range(len(self._pending) - (0 if at_once else _LAG))]
+        looks = [self._look(world) for _ in range(len(self._pending) - (0 if at_once else _LAG))]
         return all(looks)
 
-    def settle(self) -> None:
+    def settle(self, world: World) -> None:
         """Look at all losses that are still on their way."""
         while self._pending:
-            self._look()
+            self._look(world)
 
-    def _look(self) -> bool:
+    def _look(self, world: World) -> bool:
         pending = self._pending.popleft()
         if pending.arrived is not None:
             pending.arrived.synchronize()
-        if math.isfinite(pending.loss.item()):
+        own, total = pending.losses.tolist()
+        if math.isfinite(total):
             return True
         self.skipped += 1
         if self.skipped > self._max_skipped:
-            names = ", ".join(record.path for record in pending.records)
+            mine = [] if math.isfinite(own) else [record.path for record in pending.records]
+            names = ", ".join(name for part in world.gather(mine) for name in part)
             raise Diverged(
                 f"the loss of {pending.dataset} is not finite in iteration {pending.iteration} (samples: {names}); "
                 f"{self.skipped - 1} steps were skipped before, max_skipped is {self._max_skipped}; "
@@ -70,11 +73,11 @@ class FiniteCheck:
         return False
 
 
-def _start_copy(loss: Tensor) -> tuple[Tensor, "torch.cuda.Event | None"]:
-    if loss.device.type != "cuda":
-        return loss, None
-    host = torch.empty((), dtype=loss.dtype, pin_memory=True)
-    host.copy_(loss, non_blocking=True)
+def _start_copy(losses: Tensor) -> tuple[Tensor, "torch.cuda.Event | None"]:
+    if losses.device.type != "cuda":
+        return losses, None
+    host = torch.empty_like(losses, device="cpu", pin_memory=True)
+    host.copy_(losses, non_blocking=True)
     event = torch.cuda.Event()
     event.record()
     return host, event

@@ -18,6 +18,7 @@ from typing import Any
 from filelock import FileLock
 
 from ivvit.errors import UserError
+from ivvit.slurm import job_number
 
 BEAT_SECONDS = 10.0
 WATCH_SECONDS = 60.0
@@ -31,7 +32,8 @@ def run_lock(path: Path) -> Iterator[threading.Event]:
     Raises:
         UserError: another process holds it, named by host and pid.
     """
-    me = {"host": socket.gethostname(), **_process(os.getpid()), "token": uuid.uuid4().hex, "since": time.time()}
+    me = {"host": socket.gethostname(), **_process(os.getpid()), "slurm_job": job_number()}
+    me |= {"token": uuid.uuid4().hex, "since": time.time()}
     path.parent.mkdir(parents=True, exist_ok=True)
     _acquire(path, me)
     done, lost = threading.Event(), threading.Event()
@@ -52,13 +54,19 @@ def _acquire(path: Path, me: dict[str, Any]) -> None:
             return
         holder = _holder(path) or _second_look(path)
         if _alive(path, holder):
-            since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(holder.get("since", 0)))
-            raise UserError(
-                f"{path.parent.parent} is being trained by process {holder.get('pid')} on {holder.get('host')} "
-                f"(since {since}); wait for it, or end that process and start again"
-            )
+            raise UserError(_refusal(path, holder))
         _remove_dead(path, holder)
     raise UserError(f"{path} keeps changing hands; end the other processes that train this run")
+
+
+def _refusal(path: Path, holder: dict[str, Any]) -> str:
+    since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(holder.get("since", 0)))
+    job = holder.get("slurm_job")
+    where, remedy = (f", Slurm job {job}", f"`scancel {job}`") if job else ("", "end that process")
+    return (
+        f"{path.parent.parent} is being trained by process {holder.get('pid')} on {holder.get('host')}{where} "
+        f"(since {since}); wait for it, or {remedy} and start again"
+    )
 
 
 def _create(path: Path, me: dict[str, Any]) -> bool:

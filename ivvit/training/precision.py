@@ -27,12 +27,15 @@ class Precision:
         """The context of forward passes."""
         return torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32)
 
-    def scale(self, loss: Tensor, parameters: Iterable[nn.Parameter]) -> Tensor:
-        """The loss to call backward on; brings gradients that are there already to the same scale."""
+    def rescale(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Bring the gradients that are there already to the scale of those that will be added."""
         if self._unscaled:
             gradients = [p.grad for p in parameters if p.grad is not None]
             torch._foreach_mul_(gradients, self._scaler.scale(torch.ones((), device=self._device)))
             self._unscaled = False
+
+    def scale(self, loss: Tensor) -> Tensor:
+        """The loss to call backward on."""
         return self._scaler.scale(loss)
 
     def cleared(self) -> None:

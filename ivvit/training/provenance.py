@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from ivvit.slurm import job_number
 from ivvit.training.distributed import World
 from ivvit.training.files import write_json
 from ivvit.training.job import TrainJob
@@ -41,7 +42,7 @@ class Provenance:
             "workers": job.runtime.workers,
             "processes": world.size,
             "command": shlex.join(sys.orig_argv),
-            "slurm_job": os.environ.get("SLURM_JOB_ID"),
+            "slurm_job": job_number(),
         }
         self._session = session
         self._content = {

@@ -69,7 +69,7 @@ def _train(
     if metrics is not None:
         return Result(job.folder, metrics)
     stack.enter_context(log_to(job.folder / "train.log", world.leads))
-    device = stack.enter_context(lease_device(job.runtime, world.leads))
+    device = stack.enter_context(lease_device(job.runtime, world))
     stop = stack.enter_context(watch_for_stop(job.runtime.deadline_minutes))
     tracker = stack.enter_context(open_tracker(tracking, job, world.leads))
     pace = Pace(world, stop, lost, job.runtime.checkpoint_minutes)

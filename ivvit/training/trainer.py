@@ -30,6 +30,8 @@ class Iteration:
     sums: dict[str, Tensor] = field(default_factory=dict)
     learning_rates: dict[str, float] = field(default_factory=dict)
     weights: dict[str, Tensor] = field(default_factory=dict)
+    skipped: set[str] = field(default_factory=set)
+    """Data sets whose loss was not finite: the loss weighting must not hear of it."""
 
 
 class Trainer:
@@ -51,8 +53,9 @@ class Trainer:
         for block in model.backbone.blocks if compiled else ():
             block.compile()
         self._rule = UPDATE_RULES[experiment.update_rule]
+        partial = len(experiment.datasets) > 1 or experiment.model.name == "polyvit"  # other heads, other tokenisers
         self._forward = DistributedDataParallel(
-            model, find_unused_parameters=True, device_ids=[device.index] if device.type == "cuda" else None
+            model, find_unused_parameters=partial, device_ids=[device.index] if device.type == "cuda" else None
         ) if world.size > 1 else model  # fmt: skip
 
     def run(self, iteration: int, batches: dict[str, Batch]) -> Iteration:
@@ -67,7 +70,8 @@ class Trainer:
         self._rule(self, list(batches))
         self.precision.finish_iteration()
         if self._weighting.needs_losses:
-            self._weighting.update({name: self._mean_loss(name) for name in self._now.sums})
+            heard = [name for name in self._now.sums if name not in self._now.skipped]
+            self._weighting.update({name: self._mean_loss(name) for name in heard})
         if self._average:
             self._average.update()
         return self._now
@@ -85,6 +89,7 @@ class Trainer:
         now.weights[dataset], now.learning_rates[dataset] = weight, self.lr(dataset, now.number - 1)
         now.sums[dataset] = torch.zeros(3, device=self.device)
         parts = self._parts(batch)
+        self.precision.rescale(self._parameters)  # before the copy, which may be put back after the first part
         before = self._copy_gradients() if len(parts) > 1 and self.experiment.max_skipped else None
         for number, (pixels, labels) in enumerate(parts, 1):
             last = number == len(parts)
@@ -96,9 +101,10 @@ class Trainer:
                 if not self._finite.check(sums[0].detach(), self.world, iteration=now.number, dataset=dataset,
                                           records=batch.records):  # fmt: skip
                     self._restore_gradients(before)
+                    now.skipped.add(dataset)
                     return False
                 loss = sums[0] * weight * (self.world.size / self.experiment.datasets[dataset].batch_size)
-                self.precision.scale(loss, self._parameters).backward()
+                self.precision.scale(loss).backward()
         return True
 
     def step(self, optimizer: str) -> None:
@@ -121,7 +127,7 @@ class Trainer:
 
     def assert_finite(self) -> None:
         """Wait for the losses not looked at yet (see FiniteCheck)."""
-        self._finite.settle()
+        self._finite.settle(self.world)
 
     @property
     def skipped(self) -> int:

@@ -14,6 +14,7 @@ import study_runs
 from study_runs import engine_study, outcome, trials
 from training_runs import data  # noqa: F401
 
+from ivvit.cli.study import work as tracked_work
 from ivvit.study.worker import work
 
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -44,6 +45,19 @@ def test_killed_trial_goes_on_where_it_stood(data: Path, tmp_path: Path) -> None
     assert not list(killed.glob("trials/*/state")), "the state of trials that have ended is gigabytes"
     for name in ("metrics.json", "history.csv", "model.safetensors"):
         assert (whole / "trials/0" / name).read_bytes() == (killed / "trials/0" / name).read_bytes(), name
+
+
+def test_trials_are_tracked_as_any_training(
+    data: Path,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("COMET_API_KEY", raising=False)
+    job = engine_study(data, tmp_path / "0123", 2, runtime={"comet": True})
+    tracked_work(job)
+    keys = {(job.trial_folder(number) / "comet" / "key").read_text() for number in range(2)}
+    archives = {path.stem for number in range(2) for path in (job.trial_folder(number) / "comet").glob("*.zip")}
+    assert len(keys) == 2 and archives == keys, "an archive of each trial, kept when its checkpoints are removed"
 
 
 @pytest.mark.slow

@@ -8,13 +8,18 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from training_runs import Trainers, alive, data, same_bits  # noqa: F401
 
 from ivvit.training.checkpoint import load_checkpoint
 
 FILES = ("metrics.json", "history.csv", "model.safetensors", "confusion.npz", "samples.csv", "experiment.yaml")
-SETTINGS = {"evaluation": {"every": 100}, "ema": 0.9, "loss_weighting": "uncertainty"}
+# a schedule of which the last checkpoint is kept
+SETTINGS = {
+    "evaluation": {"every": 100}, "ema": 0.9, "loss_weighting": "uncertainty",
+    "lr_schedule": {"name": "cosine", "period": 10**4},
+}  # fmt: skip
 ITERATIONS = 40
 """For each kill."""
 TIMEOUT = 600
@@ -97,6 +102,19 @@ def test_killed_runs_end_in_the_same_bits(kills, trainers, data, tmp_path):  # n
     assert killed == kills and torn >= 1
     for file in FILES:
         assert (folder / file).read_bytes() == (undisturbed / file).read_bytes(), file
-    same_bits(load_checkpoint(folder / "state"), load_checkpoint(undisturbed / "state"))
+    last = load_checkpoint(undisturbed / "state")
+    assert last["iteration"] == ITERATIONS * kills
+    same_bits(load_checkpoint(folder / "state"), last)
     sessions = json.loads((folder / "provenance.json").read_text())["sessions"]
     assert sessions[0]["from_iteration"] == 0 and sessions[-1]["from_iteration"] > 0
+
+
+def test_a_killed_run_leaves_no_workers_behind(trainers, data, tmp_path):  # noqa: F811
+    process = trainers.start(data, tmp_path / "run", iterations=10**6, runtime={"workers": 2})
+    history = tmp_path / "run" / "history.csv"
+    wait_until(lambda: history.is_file() and history.read_text().count("\n") > 10, process)
+    family = psutil.Process(process).children(recursive=True)
+    assert len(family) >= 5, "two workers of each data set, and the fork server"
+    kill(process)
+    _, left = psutil.wait_procs(family, timeout=30)
+    assert not left

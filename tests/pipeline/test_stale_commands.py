@@ -1,5 +1,6 @@
 """status, why, plan, accept, history and clean on a workflow that has run; and code that changes at a bad moment."""
 
+import json
 import re
 import subprocess
 import sys
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 from mutations import MUTATIONS, recorded
 from workspace import Workspace
+
+from ivvit.training.lock import run_lock
 
 CODE = "ivvit/training/optimizers.py"
 
@@ -82,6 +85,20 @@ def test_what_would_become_stale(copied: Workspace) -> None:
     assert "images would become stale\n  optimizer.lr: 0.001 -> 3e-05" in told.replace("shades.", "")
     assert "1 of 2 experiments would become stale" in told
     assert copied.states()["images/0"]["state"] == "fresh"
+
+
+def test_a_refused_second_job_is_no_failure_of_the_first(copied: Workspace) -> None:
+    run = (copied / "results/experiments/joint/seed0").resolve()
+    (run / "metrics.json").unlink()
+    with run_lock(run / "state" / "lock"):
+        assert copied.states()["joint/0"]["state"] == "running"
+        refused = copied.python("-m", "ivvit", "train", "joint")
+    assert "is being trained by process" in refused.stderr
+    (copied / f"logs/train/{run.parent.name}-seed0.log").write_text(refused.stderr)
+    provenance = json.loads((run / "provenance.json").read_text())
+    provenance["sessions"][-1]["end"] = "killed"
+    (run / "provenance.json").write_text(json.dumps(provenance))
+    assert copied.states()["joint/0"]["state"] == "interrupted"
 
 
 def test_code_that_cannot_be_parsed_is_an_error(copied: Workspace) -> None:

@@ -6,19 +6,19 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
-from ivvit.staleness.holders import reached
-
 HERE, PROJECT = Path(__file__).parent, Path(__file__).parents[2]
 COUNTED = ("sbatch", "squeue", "sacct", "scontrol", "scancel", "sinfo")
+# The plugin looks after 1 s and, each time that no job has ended, 10 s later than before.
 _SNAKEMAKE = [
     sys.executable, "-m", "snakemake", "--profile", "slurm", "--latency-wait", "10",
-    "--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "3",
+    "--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1",
 ]  # fmt: skip
 
 
@@ -26,6 +26,7 @@ class Started(subprocess.Popen[bytes]):
     """A snakemake at work, with what it says in a file."""
 
     log: Path
+    all: ClassVar[list["Started"]] = []
 
     def text(self) -> str:
         """What it has said so far."""
@@ -40,8 +41,8 @@ class Started(subprocess.Popen[bytes]):
 class Project:
     """A folder in which `snakemake --profile slurm` runs."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder, self._options = folder, options
         for name in ("Snakefile", "workflow", "profiles", "ivvit", "config"):
             source = PROJECT / name
             folder.mkdir(exist_ok=True, parents=True)
@@ -58,12 +59,13 @@ class Project:
 
     def start(self, log: str, *arguments: str, **environment: str) -> Started:
         """Start snakemake and come back at once; it writes into the named file."""
-        command = [*_SNAKEMAKE, *arguments, "--configfile", *self.configuration]
+        command = [*_SNAKEMAKE, *self._options, *arguments, "--configfile", *self.configuration]
         path = self.folder / log
         with path.open("wb") as file:
             variables = self._environment(**environment)
             process = Started(command, cwd=self.folder, stdout=file, stderr=subprocess.STDOUT, env=variables)
         process.log = path
+        Started.all.append(process)
         return process
 
     def run(self, log: str, *arguments: str) -> str:
@@ -95,14 +97,23 @@ class Project:
         """The starts of a run, and how each ended."""
         return json.loads((self.seed(experiment) / "provenance.json").read_text())["sessions"]
 
-    def log(self, experiment: str) -> Path:
-        """What the jobs of a run have printed."""
+    def said(self, experiment: str) -> str:
+        """What the latest job of a run has printed; Snakemake removes the log before each attempt."""
         folder = self.seed(experiment)
-        return self.folder / "logs/train" / f"{folder.parent.name}-{folder.name}.log"
+        log = self.folder / "logs/train" / f"{folder.parent.name}-{folder.name}.log"
+        try:
+            return log.read_text(errors="replace")
+        except FileNotFoundError:
+            return ""
 
-    def iteration(self, experiment: str) -> int:
-        """How far a run has come."""
-        return reached(self.seed(experiment)) or 0
+    def saved(self, experiment: str) -> bool:
+        """Whether a run has a checkpoint to go on from."""
+        return any((self.seed(experiment) / "state").glob("*.ckpt"))
+
+    def iterations(self, seconds: float) -> int:
+        """As many as one process of this machine trains in this time, when nobody disturbs it."""
+        speed = json.loads((self.seed("tuned") / "provenance.json").read_text())["speed"]
+        return int(seconds * speed["iterations"] / (speed["train_seconds"] + speed["data_seconds"]))
 
     def job(self, experiment: str) -> str | None:
         """The Slurm job that trains an experiment now."""
@@ -113,13 +124,15 @@ class Project:
                 return number
         return None
 
-    def reference(self, experiment: str, keep: Path) -> Path:
-        """Train undisturbed outside the cluster, put the result aside and leave no trace of it."""
-        self.ivvit("train", experiment)
-        folder = self.seed(experiment)
-        shutil.copytree(folder, keep / experiment)
-        shutil.rmtree(folder)
-        return keep / experiment
+    def references(self, experiments: Iterable[str], keep: Path) -> dict[str, Path]:
+        """Train undisturbed outside the cluster, put the results aside and leave no trace of them."""
+
+        def reference(experiment: str) -> Path:
+            self.ivvit("train", experiment)
+            return self.seed(experiment).rename(keep / experiment)
+
+        with ThreadPoolExecutor(2) as pool:
+            return dict(zip(experiments, pool.map(reference, experiments), strict=True))
 
     def _environment(self, **more: str) -> dict[str, str]:
         clean = {key: value for key, value in os.environ.items() if not key.startswith(("SLURM_", "IVVIT_"))}

@@ -3,32 +3,41 @@
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cluster import HERE, Project
+from cluster import HERE, Project, Started
+
+_NO_SLURM = 69  # as slurm-up.sh says it
 
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[None]:
     """Slurm, for as long as these tests take."""
-    if (reason := _impossible()) is not None:
+    if reason := _impossible():
         pytest.skip(reason)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whatever ends pytest, Slurm goes down too
     environment = os.environ | {"SLURM_NODES": "2", "SLURM_FAKE_GPUS": "2"}
-    up = subprocess.run(["bash", HERE / "slurm-up.sh"], env=environment, capture_output=True, text=True)
-    if shutil.which("slurmctld") is None:
-        pytest.skip(f"Slurm could not be installed: {up.stderr.strip()[-300:]}")
-    assert up.returncode == 0, up.stdout + up.stderr
-    yield
-    subprocess.run(["bash", HERE / "slurm-down.sh"], check=True)
+    try:
+        up = subprocess.run(["bash", HERE / "slurm-up.sh"], env=environment, capture_output=True, text=True)
+        if up.returncode == _NO_SLURM:
+            pytest.skip(up.stderr.strip())
+        assert up.returncode == 0, up.stdout + up.stderr
+        yield
+    finally:
+        for process in Started.all:
+            process.kill()
+        subprocess.run(["bash", HERE / "slurm-down.sh"], check=True)
 
 
 @pytest.fixture(scope="session")
 def demo(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, str, str]:
     """The project after `snakemake --profile slurm`, what that said, and what a second one would do."""
-    project = Project(tmp_path_factory.mktemp("slurm") / "project")
+    # with the profile's own rate, each snakemake would wait ten seconds after its last job
+    project = Project(tmp_path_factory.mktemp("slurm") / "project", "--max-jobs-per-timespan", "100/1s")
     return project, project.run("demo.txt"), project.run("again.txt", "-n")
 
 
@@ -36,6 +45,13 @@ def demo(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Proje
 def project(demo: tuple[Project, str, str]) -> Project:
     """The project, its data sets validated and its weights converted."""
     return demo[0]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line that says why, not one for each test."""
+    skipped = [r for r in terminalreporter.stats.get("skipped", []) if r.nodeid.startswith("tests/slurm/")]
+    for reason in sorted({report.longrepr[2] for report in skipped}):
+        terminalreporter.write_line(f"the Slurm tests were skipped: {reason.removeprefix('Skipped: ')}")
 
 
 def _impossible() -> str | None:

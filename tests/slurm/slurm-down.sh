@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Stop the daemons that slurm-up.sh started, by PID file. Idempotent.
+# End all jobs and stop the daemons that slurm-up.sh started, by PID file. Idempotent.
 set -u
 stop() { # PIDFILE NAME
   [ -s "$1" ] || return 0
@@ -11,9 +11,13 @@ stop() { # PIDFILE NAME
   fi
   rm -f "$1"
 }
-[ -s /run/slurm-local/slurmctld.pid ] && timeout 5 scancel -u "$(id -un)" 2>/dev/null
+if [ -s /run/slurm-local/slurmctld.pid ]; then
+  timeout 5 scancel -u "$(id -un)" 2>/dev/null
+  # a job's processes outlive the daemons, so wait for their end
+  for _ in $(seq 100); do [ -n "$(timeout 5 squeue -h 2>/dev/null)" ] || break; sleep 0.1; done
+fi
 for pid in /run/slurm-local/slurmd-*.pid; do stop "$pid" slurmd; done
 stop /run/slurm-local/slurmctld.pid slurmctld
-stop /run/munge/munged.pid munged
+[ -e /run/slurm-local/munged-is-ours ] && stop /run/munge/munged.pid munged && rm /run/slurm-local/munged-is-ours
 rm -f /etc/slurm/slurm.conf /etc/slurm/gres.conf   # else every snakemake start waits 10 s for scontrol
 echo "slurm is down"

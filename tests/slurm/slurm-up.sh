@@ -2,33 +2,46 @@
 # Bring up a one-node Slurm "cluster" on this machine, by hand (no systemd), as root. Idempotent.
 # SLURM_FAKE_GPUS=N (default 1) fake GPUs, so that --gres=gpu:1 / --gpus=1 requests can be scheduled.
 # SLURM_NODES=N (default 1): as many nodes, all on this machine, each with all of its CPUs and fake GPUs.
+# SLURM_GPU_MODEL=NAME (default fake): what --gpus=NAME:1 asks for.
+# Exit status 69 and one line on stderr: Slurm is not here and cannot be installed, or its daemons do not run here.
 # No accounting: use `--slurm-status-command squeue` with snakemake-executor-plugin-slurm.
 set -euo pipefail
-GPUS=${SLURM_FAKE_GPUS:-1} NODES=${SLURM_NODES:-1}
+GPUS=${SLURM_FAKE_GPUS:-1} NODES=${SLURM_NODES:-1} MODEL=${SLURM_GPU_MODEL:-fake}
 STATE=/var/lib/slurm-local RUN=/run/slurm-local LOG=/var/log/slurm-local ETC=/etc/slurm
 
-if ! command -v slurmctld >/dev/null || ! command -v slurmd >/dev/null || ! command -v munged >/dev/null; then
-  export DEBIAN_FRONTEND=noninteractive
-  apt-get update -qq
-  apt-get install -y -qq --no-install-recommends slurmctld slurmd slurm-client munge >/dev/null
+# --- install, if need be; a mirror that does not answer costs a minute, not for ever
+have() { local name; for name in "$@"; do command -v "$name" >/dev/null || return 1; done; }
+impossible() { echo "Slurm is not installed and cannot be: $1" >&2; exit 69; }
+quietly() { # SECONDS apt-get ARGUMENTS
+  DEBIAN_FRONTEND=noninteractive timeout -k 10 "$@" -qq -o Acquire::Retries=1 -o Acquire::http::Timeout=15 \
+    -o Acquire::https::Timeout=15 -o DPkg::Lock::Timeout=30 -o APT::Update::Error-Mode=any </dev/null >/dev/null 2>&1
+}
+if ! have slurmctld slurmd squeue munged; then
+  have apt-get || impossible "there is no apt-get"
+  quietly 60 apt-get update || impossible "apt-get update did not get its package lists"
+  quietly 300 apt-get install -y --no-install-recommends slurmctld slurmd slurm-client munge ||
+    impossible "apt-get install slurmctld slurmd slurm-client munge failed"
+  OURS=1   # a munged that the package started is ours, too
 fi
 # by command line, not kill -0: a daemon that ended may stay a zombie where PID 1 does not reap
 alive() { [ -s "$1" ] && grep -qa "$2" "/proc/$(cat "$1" 2>/dev/null)/cmdline" 2>/dev/null; }
+
+mkdir -p "$ETC" "$STATE/ctld" "$STATE/d" "$RUN" "$LOG"
 
 # --- munge (runs as its own user; wants its own 0755 run directory and a 0400 key)
 install -d -o munge -g munge -m 0755 /run/munge
 install -d -o munge -g munge -m 0700 /var/log/munge /etc/munge
 [ -s /etc/munge/munge.key ] || { head -c 1024 /dev/urandom >/etc/munge/munge.key; chown munge: /etc/munge/munge.key; chmod 400 /etc/munge/munge.key; }
-alive /run/munge/munged.pid munged || setpriv --reuid=munge --regid=munge --clear-groups /usr/sbin/munged
+alive /run/munge/munged.pid munged || { setpriv --reuid=munge --regid=munge --clear-groups /usr/sbin/munged; OURS=1; }
+[ -z "${OURS:-}" ] || touch "$RUN/munged-is-ours"
 for _ in $(seq 50); do munge -n </dev/null 2>/dev/null | unmunge >/dev/null 2>&1 && break; sleep 0.1; done
 
 # --- slurm.conf from the machine itself
-mkdir -p "$ETC" "$STATE/ctld" "$STATE/d" "$RUN" "$LOG"
 HOST=$(hostname -s)
 HW=$(slurmd -C | sed -n 's/^NodeName=[^ ]* *//p' | head -1)          # CPUs=.. Boards=.. RealMemory=..
 MEM=$(sed -n 's/.*RealMemory=\([0-9]*\).*/\1/p' <<<"$HW"); HW=${HW/RealMemory=$MEM/RealMemory=$((MEM * 95 / 100))}
 NAMES=$HOST; [ "$NODES" -gt 1 ] && NAMES="$HOST-node[1-$NODES]"
-GRES=""; [ "$GPUS" -gt 0 ] && GRES="Gres=gpu:$GPUS"
+GRES=""; [ "$GPUS" -gt 0 ] && GRES="Gres=gpu:$MODEL:$GPUS"
 cat >"$ETC/slurm.conf.new" <<CONF
 ClusterName=local
 SlurmctldHost=$HOST(127.0.0.1)
@@ -57,7 +70,7 @@ SchedulerParameters=sched_interval=1,sched_min_interval=10000,bf_interval=1
 MpiDefault=none
 MailProg=/bin/true
 ReturnToService=2
-MinJobAge=600
+MinJobAge=3600
 InactiveLimit=0
 KillWait=2
 OverTimeLimit=0
@@ -72,7 +85,7 @@ CONF
 : >"$ETC/gres.conf.new"
 for i in $(seq 0 $((GPUS - 1))); do                       # any distinct character device will do
   dev=$(printf '%s\n' /dev/null /dev/zero /dev/full /dev/random /dev/urandom | sed -n "$((i + 1))p")
-  echo "NodeName=$NAMES Name=gpu File=${dev:?at most 5 fake GPUs}" >>"$ETC/gres.conf.new"
+  echo "NodeName=$NAMES Name=gpu Type=$MODEL File=${dev:?at most 5 fake GPUs}" >>"$ETC/gres.conf.new"
 done
 changed=0
 for f in slurm.conf gres.conf; do
@@ -90,7 +103,7 @@ if [ "$changed" = 1 ]; then   # a changed configuration needs new daemons, and t
 fi
 
 # --- daemons
-fail() { echo "slurm did not come up: $1; see $LOG" >&2; for f in "$LOG"/*.log; do tail -n 8 "$f" >&2; done; exit 1; }
+fail() { echo "Slurm does not come up here: $1; last words: $(tail -qn 1 "$LOG"/*.log | tr '\n' ' ')" >&2; exit 69; }
 alive "$RUN/slurmctld.pid" slurmctld || slurmctld
 end=$((SECONDS + 20))
 until timeout 2 scontrol ping 2>/dev/null | grep -q 'is UP'; do [ $SECONDS -lt $end ] || fail "no answer from slurmctld"; sleep 0.1; done

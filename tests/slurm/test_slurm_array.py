@@ -1,12 +1,14 @@
 """Many runs in one array; nodes that are drained take no jobs until they are resumed."""
 
+import sys
+import time
 from pathlib import Path
 
 import pytest
 from cluster import Project, counted, slurm, wait_for
 
 pytestmark = pytest.mark.slurm
-COUNT = 5
+COUNT = 3
 
 
 def test_an_array_waits_for_drained_nodes(project: Project, tmp_path: Path) -> None:
@@ -28,3 +30,11 @@ def test_an_array_waits_for_drained_nodes(project: Project, tmp_path: Path) -> N
     process.end_well()
     assert len(calls()["sbatch"]) == 1
     assert len(list((project.folder / "results/experiments").glob("many*/seed0/metrics.json"))) == COUNT
+
+
+def test_every_task_of_an_array_knows_its_end(cluster: None, tmp_path: Path) -> None:
+    code = "import time; from ivvit.training.deadline import job_end; print(job_end()); time.sleep(2)"
+    options = ["--wait", "--array=0-2", "--time=10", f"--output={tmp_path}/%a"]
+    slurm("sbatch", *options, "--wrap", f"{sys.executable} -c '{code}'")
+    for task in range(3):
+        assert 0 < float((tmp_path / str(task)).read_text()) - time.time() < 600

@@ -1,8 +1,10 @@
 """From nothing to tables with every step a Slurm job."""
 
+import re
+
 import pandas
 import pytest
-from cluster import Project
+from cluster import Project, slurm
 
 pytestmark = pytest.mark.slurm
 
@@ -14,6 +16,19 @@ def test_tables_are_made_by_jobs(demo: tuple[Project, str, str]) -> None:
     assert all(project.sessions(name)[0]["slurm_job"] for name in table.index)
     # demo, two validations, extraction, three runs, a study's worker, tables
     assert text.count("has been submitted with SLURM jobid") == 9
+
+
+def test_jobs_ask_for_what_the_configuration_says(demo: tuple[Project, str, str]) -> None:
+    project, text, _ = demo
+    validation = re.search(r"SLURM jobid (\d+) \(log: \S*/rule_validate/", text)[1]
+    training = project.sessions("tuned")[0]["slurm_job"]
+    names = ("Partition", "TimeLimit", "CPUs/Task", "MinMemoryNode", "TresPerJob")
+    asked = {}
+    for job in (validation, training):
+        said = dict(re.findall(r"(\S+?)=(\S+)", slurm("scontrol", "show", "job", job)))
+        asked[job] = [said.get(name) for name in names]
+    assert asked[validation] == ["cpu", "04:00:00", "2", "2000M", None]
+    assert asked[training] == ["gpu", "00:30:00", "1", "2000M", "gres:gpu:fake:1"]
 
 
 def test_light_rules_are_no_jobs(demo: tuple[Project, str, str]) -> None:

@@ -14,7 +14,7 @@ RUNTIME = {"world-pair": {"gpus": 2}, "world-spread": {"gpus": 2, "nodes": 2}}
 def test_several_processes_on_one_and_on_two_nodes(project: Project, tmp_path: Path) -> None:
     plain = {name: {"model": "IV-ViT", **fields} for name, fields in EXPERIMENTS.items()}
     project.add("alone", {"experiments": plain})
-    references = {name: project.reference(name, tmp_path) for name in plain}
+    references = project.references(plain, tmp_path)
     project.add("together", {"experiments": {n: {**fields, "runtime": RUNTIME[n]} for n, fields in plain.items()}})
     project.run("together.txt", *project.targets("world"))
     for name, processes in {"world-pair": 2, "world-spread": 4}.items():

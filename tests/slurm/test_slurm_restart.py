@@ -6,27 +6,27 @@ import pytest
 from cluster import Project, wait_for
 
 pytestmark = pytest.mark.slurm
-ITERATIONS = 1500
 
 
 def test_a_killed_snakemake_leaves_no_double_run(project: Project) -> None:
-    project.add("left", {"experiments": {"left": {"model": "TokenShift", "iterations": ITERATIONS}}})
+    iterations = project.iterations(40)
+    project.add("left", {"experiments": {"left": {"model": "TokenShift", "iterations": iterations}}})
     first = project.start("killed.txt", *project.targets("left"))
-    wait_for(first, (project.folder / "results/experiments/left/seed0").exists, "the job to start")
-    wait_for(first, lambda: project.iteration("left") > 10, "iterations")
+    wait_for(first, lambda: project.saved("left"), "a checkpoint")
     first.send_signal(signal.SIGKILL)
     first.wait()
+    job = project.job("left")
     state = project.state("left")
-    assert state["state"] == "running" and "process" in state["why"][0]
+    assert job and state["state"] == "running" and f"Slurm job {job}" in state["why"][0]
 
+    locked = project.start("locked.txt", *project.targets("left"))
+    assert locked.wait(timeout=60) and "--unlock" in locked.text()
+    assert f"left, seed 0, is being trained already: {state['why'][0]}" in locked.text()
     project.run("unlock.txt", "--unlock")
     second = project.start("second.txt", *project.targets("left"), "--retries", "20")
-    wait_for(
-        second,
-        lambda: "is being trained by process" in project.log("left").read_text(errors="replace"),
-        "the second job's refusal",
-    )
+    refusal = f"Slurm job {job} (since"
+    wait_for(second, lambda: refusal in project.said("left"), "the second job's refusal")
     assert project.state("left")["state"] == "running"
     second.end_well()
-    sessions = [s for s in project.sessions("left") if s["to_iteration"] > s["from_iteration"]]
-    assert [(s["from_iteration"], s["to_iteration"], s["end"]) for s in sessions] == [(0, ITERATIONS, "finished")]
+    trained = [s for s in project.sessions("left") if s["to_iteration"] > s["from_iteration"]]
+    assert [(s["slurm_job"], s["to_iteration"], s["end"]) for s in trained] == [(job, iterations, "finished")]

@@ -11,7 +11,7 @@ PROJECT = Path(__file__).parents[2]
 PACKAGE = PROJECT / "ivvit"
 
 # Package -> those that it may import, besides itself and the ground floor.
-GROUND = {"errors", "syntax", "compat", "ivvit"}
+GROUND = {"errors", "syntax", "compat", "slurm", "ivvit"}
 MAY_IMPORT: dict[str, set[str]] = {
     "config": set(),
     "data": {"config"},
@@ -28,6 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "syntax": {"errors"},
     "compat": set(),
+    "slurm": set(),
     "ivvit": set(),
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from comet_server import comet_server
 from training_runs import data, job, stop_at, train_stopped  # noqa: F401
 
 from ivvit.errors import UserError
@@ -27,7 +28,7 @@ def no_key(monkeypatch):
 def archives(folder: Path) -> list[tuple[dict, list[dict]]]:
     """The experiment and the messages of each archive, in the order they were made."""
     found = []
-    for path in sorted((folder / "state" / "comet").glob("*.zip"), key=lambda path: path.stat().st_mtime_ns):
+    for path in sorted((folder / "comet").glob("*.zip"), key=lambda path: path.stat().st_mtime_ns):
         with zipfile.ZipFile(path) as file:
             messages = [json.loads(line) for line in file.read("messages.json").splitlines()]
             found.append((json.loads(file.read("experiment.json")), messages))
@@ -45,11 +46,7 @@ def test_a_stopped_run_is_one_experiment_with_all_numbers(data, tmp_path):  # no
     experiments = [experiment for experiment, _ in archives(tmp_path)]
     assert len(experiments) == 3 and len({e["offline_id"] for e in experiments}) == 1
     assert [e["resume_strategy"] for e in experiments] == ["create", "get", "get"]
-    expected = [
-        (f"{row['phase']}_{key}/shades", int(row["iteration"]), float(row[key]))
-        for row in read_rows(tmp_path / "history.csv") for key in ("loss", "top1", "top5", "lr", "weight") if row[key]
-    ]  # fmt: skip
-    assert sorted(metrics(tmp_path)) == sorted(expected)
+    assert sorted(metrics(tmp_path)) == sorted(numbers(tmp_path))
     parameters = [m["payload"]["param"] for m in archives(tmp_path)[0][1] if "param" in m["payload"]]
     assert {"optimizer.shades.lr": 1e-3}.items() <= {p["paramName"]: p["paramValue"] for p in parameters}.items()
 
@@ -71,6 +68,56 @@ def test_a_dead_network_does_not_slow_training_and_loses_nothing(data, tmp_path,
     train(job(data, tmp_path, **SETTINGS), lambda i, m: bool(ends.append(time.monotonic())), tracking=open_tracking)
     assert ends[-1] - start < 20
     assert {step for name, step, _ in metrics(tmp_path) if name == "train_loss/shades"} == set(range(1, 7))
+
+
+def numbers(folder: Path) -> set[tuple[str, int, float]]:
+    """What Comet should have of a run, from its history."""
+    return {
+        (f"{row['phase']}_{key}/{row['dataset']}", int(row["iteration"]), float(row[key]))
+        for row in read_rows(folder / "history.csv") for key in ("loss", "top1", "top5", "lr", "weight") if row[key]
+    }  # fmt: skip
+
+
+@pytest.fixture
+def server(monkeypatch):
+    with comet_server() as server:
+        monkeypatch.setenv("COMET_API_KEY", "x" * 25)
+        monkeypatch.setenv("COMET_URL_OVERRIDE", server.address)
+        yield server
+
+
+def test_a_run_online_is_one_experiment_after_a_stop_too(data, tmp_path, server):  # noqa: F811
+    train_stopped(lambda _: job(data, tmp_path, **SETTINGS), stop_at(3), tracking=open_tracking)
+    (key,) = server.metrics()
+    assert server.starts() == [("add", key), ("get", key)]
+    sent, expected = server.metrics()[key], numbers(tmp_path)
+    assert {(name, step): value for name, step, value in sent} == pytest.approx(
+        {(name, step): value for name, step, value in expected}
+    )
+    assert not archives(tmp_path)
+
+
+def test_upload_sends_everything_once(data, tmp_path, server, monkeypatch):  # noqa: F811
+    monkeypatch.delenv("COMET_API_KEY")
+    train_stopped(lambda _: job(data, tmp_path, **SETTINGS), stop_at(3), tracking=open_tracking)
+    assert not server.requests, "without a key, nothing is sent"
+    monkeypatch.setenv("COMET_API_KEY", "x" * 25)
+    assert len(upload(tmp_path)) == 2
+    (key,) = server.metrics()
+    assert server.starts() == [("add", key), ("get", key)]
+    assert server.metrics()[key] == numbers(tmp_path)
+    with pytest.raises(UserError, match="no archive of a Comet experiment"):
+        upload(tmp_path)
+
+
+def test_an_archive_that_comet_refuses_is_kept(data, tmp_path, server, monkeypatch):  # noqa: F811
+    monkeypatch.delenv("COMET_API_KEY")
+    train(job(data, tmp_path, **SETTINGS), tracking=open_tracking)
+    monkeypatch.setenv("COMET_API_KEY", "x" * 25)
+    server.status = 400
+    with pytest.raises(UserError, match=r"Comet did not take .*zip; check COMET_API_KEY and the network"):
+        upload(tmp_path)
+    assert len(archives(tmp_path)) == 1
 
 
 def test_upload_says_what_is_missing(tmp_path, monkeypatch):
@@ -97,13 +144,15 @@ def test_training_without_comet_does_not_import_it(data, tmp_path):  # noqa: F81
 
 def test_tensorboard(data, tmp_path):  # noqa: F811
     wanted = job(data, tmp_path, runtime={"tensorboard": True}, names=["shades"])
-    try:
-        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-    except ImportError:
-        with pytest.raises(UserError, match="pip install tensorboard"):
-            train(wanted, tracking=open_tracking)
-        return
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
     train(wanted, tracking=open_tracking)
     events = EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
     assert events.Scalars("val_top1/shades")[-1].step == 6
+
+
+def test_tensorboard_is_not_installed(data, tmp_path, monkeypatch):  # noqa: F811
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)  # what Python does where it is not there
+    with pytest.raises(UserError, match=r"pip install tensorboard"):
+        train(job(data, tmp_path, runtime={"tensorboard": True}, names=["shades"]), tracking=open_tracking)

@@ -81,7 +81,7 @@ def test_the_mean_over_data_sets():
 
 @pytest.mark.parametrize("world", [1, 2, 3, 7])
 def test_every_sample_once_at_any_world_size(world, data, tmp_path):  # noqa: F811
-    feed = Feed(job(data, tmp_path), 32, World(), pin=False)
+    feed = Feed(job(data, tmp_path), 32, World(), torch.device("cpu"))
     for name, split in feed.val.items():
         seen = [r.index for rank in range(world) for b in eval_loader(split, batch_size=2, rank=rank, world=world)
                 for r in b.records]  # fmt: skip
@@ -111,7 +111,7 @@ def test_the_saved_model_gives_the_saved_numbers(data, tmp_path):  # noqa: F811
     first = job(data, tmp_path, ema=0.5, evaluation={"every": 2, "keep": "best"})
     metrics = train(first).metrics
     model = initial_model(job(data, tmp_path / "none", weights=tmp_path / "model.safetensors", seed=5))
-    feed = Feed(first, 32, World(), pin=False)
+    feed = Feed(first, 32, World(), torch.device("cpu"))
     for name, expected in metrics["datasets"].items():
         split = feed.val[name]
         again = evaluate(model, name, feed.evaluation(name), split.paths, split.num_classes, Precision("fp32", CPU),

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ivvit.errors import UserError
+from ivvit.staleness import holders
 from ivvit.training import lock
 from ivvit.training.lock import run_lock
 
@@ -42,6 +43,16 @@ def test_the_second_process_is_told_who_holds_the_run(path, holder):
         pass
     assert f"process {holder.pid} on {os.uname().nodename}" in str(refused.value)
     assert str(path.parents[1]) in str(refused.value)
+
+
+def test_a_slurm_job_is_named_as_scancel_takes_it(path, monkeypatch):
+    monkeypatch.setenv("SLURM_JOB_ID", "8")
+    monkeypatch.setenv("SLURM_ARRAY_JOB_ID", "8")
+    monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "3")
+    with run_lock(path):
+        assert str(holders.holder(path.parents[1])) == f"{os.uname().nodename}, process {os.getpid()}, Slurm job 8_3"
+        with pytest.raises(UserError, match=r"Slurm job 8_3 \(since .*`scancel 8_3`"), run_lock(path):
+            pass
 
 
 def test_a_killed_holder_does_not_block(path, holder):

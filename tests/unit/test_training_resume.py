@@ -26,13 +26,15 @@ SETTINGS = {
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_stopped_run_ends_in_the_same_bits(name, data, tmp_path):  # noqa: F811
-    settings = {"evaluation": {"every": 1}} | SETTINGS[name]
+    kept = {"name": "cosine", "period": 8}  # the last checkpoint of such a schedule is kept
+    settings = {"evaluation": {"every": 1}, "lr_schedule": kept} | SETTINGS[name]
     one, two = tmp_path / "one", tmp_path / "two"
     train(job(data, one, **settings), sample_log=one / "samples.csv")
     stops = train_stopped(lambda _: job(data, two, **settings), stop_at(2, 5), sample_log=two / "samples.csv")
     assert stops == 2
     for file in (*RESULTS, "samples.csv"):
         assert (one / file).read_bytes() == (two / file).read_bytes(), file
+    assert load_checkpoint(one / "state")["iteration"] == 6
     same_bits(load_checkpoint(one / "state"), load_checkpoint(two / "state"))
 
 
@@ -95,5 +97,12 @@ def test_a_damaged_checkpoint_is_passed_over(damage, data, tmp_path, caplog):  #
 
 def test_two_checkpoints_are_kept_while_it_trains(data, tmp_path):  # noqa: F811
     with pytest.raises(Interrupted):
-        train(job(data, tmp_path, evaluation={"every": 1}, runtime={"checkpoint_minutes": 1e-9}), stop_at(5))
+        settings = {"evaluation": {"every": 1}, "lr_schedule": "constant"}
+        train(job(data, tmp_path, runtime={"checkpoint_minutes": 1e-9}, **settings), stop_at(5))
     assert [int(path.name.split("-")[0]) for path in checkpoints(tmp_path / "state")] == [5, 6]
+
+
+@pytest.mark.parametrize(("schedule", "kept"), [("constant", 1), ("cosine", 0)])
+def test_a_finished_run_keeps_its_state_only_where_a_longer_one_can_use_it(schedule, kept, data, tmp_path):  # noqa: F811
+    train(job(data, tmp_path, lr_schedule=schedule))
+    assert len(checkpoints(tmp_path / "state")) == kept

@@ -1,10 +1,8 @@
 """The small parts: rows that shrink, the job's end, leases of devices, atomic files, the line of progress."""
 
 import os
-import select
 import signal
 import time
-from pathlib import Path
 
 import pytest
 import torch
@@ -12,11 +10,11 @@ import torch
 from ivvit.config.resolve import Config
 from ivvit.data.batch import Batch, Record
 from ivvit.errors import UserError
-from ivvit.training import devices
 from ivvit.training.deadline import StopRequest, job_end, watch_for_stop
 from ivvit.training.distributed import World, check_world
 from ivvit.training.files import write_atomically, write_text
 from ivvit.training.history import History
+from ivvit.training.memory import enough_memory
 from ivvit.training.progress import Reporter
 from ivvit.training.rows import RowLog, read_rows
 from ivvit.training.substitutes import Substitutes
@@ -82,35 +80,6 @@ def test_stops_are_asked_for_by_signals_and_by_the_clock(monkeypatch):
     assert "time limit is 1.7 minutes away" in StopRequest(2).reason()
 
 
-def lease(folder: Path) -> tuple[int, int]:
-    """A process that leases one of two devices and keeps it; gives its number and where it tells which."""
-    reader, writer = os.pipe()
-    if (process := os.fork()) == 0:
-        index, lock = devices.first_free(["a", "b"])
-        os.write(writer, str(index).encode())
-        time.sleep(60)
-        os._exit(lock is None)
-    return process, reader
-
-
-def test_each_job_gets_a_device_of_its_own_and_a_killed_ones_is_free_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(devices, "lease_folder", lambda: tmp_path)
-    monkeypatch.setattr(devices, "_POLL_SECONDS", 0.01)
-    jobs = [lease(tmp_path), lease(tmp_path)]
-    try:
-        indices = [os.read(reader, 1) for _, reader in jobs]
-        assert sorted(indices) == [b"0", b"1"]
-        jobs.append(lease(tmp_path))
-        assert not select.select([jobs[2][1]], [], [], 0.2)[0]  # it waits
-        os.kill(jobs[1][0], signal.SIGKILL)
-        assert os.read(jobs[2][1], 1) == indices[1]
-    finally:
-        for process, reader in jobs:
-            os.kill(process, signal.SIGKILL)
-            os.waitpid(process, 0)
-            os.close(reader)
-
-
 def test_lines_of_progress_say_what_matters(caplog, monkeypatch):
     caplog.set_level("INFO", "ivvit.training")
     now = [0.0]
@@ -159,3 +128,9 @@ def test_history_has_a_row_per_data_set_with_means(tmp_path):
         "1,train,UCF101,0.5,0.25,0.75,0.5,2",
         "1,val,UCF101,0.333333333,0,1,,",
     ]
+
+
+def test_when_memory_runs_out_the_error_says_what_to_lower():
+    wanted = pytest.raises(UserError, match=r"does not suffice \(CUDA out of memory\); lower evaluation.batch_size")
+    with wanted, enough_memory("evaluation.batch_size"):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")

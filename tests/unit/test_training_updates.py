@@ -15,6 +15,7 @@ from ivvit.training.trainer import Trainer
 
 TINY = {"name": "vit_tiny_patch16_224", "img_size": 32, "patch_size": 16, "embed_dim": 24, "depth": 2, "num_heads": 3}
 CLASSES = {"CIFAR100": 3, "UCF101": 2}
+THREE = {"CIFAR100": 4, "UCF101": 2, "Kinetics200": 2}
 
 
 def trainer(compiled: bool = False, **settings) -> Trainer:
@@ -24,7 +25,8 @@ def trainer(compiled: bool = False, **settings) -> Trainer:
     experiment = Config({"experiments": {"e": fields}}, "test").experiment("e")
     torch.manual_seed(0)
     args = experiment.backbone.args
-    model = create_model("IV-ViT", CLASSES, backbone=experiment.backbone.name, num_frames=2, backbone_args=args)
+    classes = {name: CLASSES.get(name, 2) for name in experiment.datasets}
+    model = create_model("IV-ViT", classes, backbone=experiment.backbone.name, num_frames=2, backbone_args=args)
     return Trainer(model, experiment, 0, torch.device("cpu"), World(), compiled)
 
 
@@ -192,6 +194,40 @@ def test_so_many_steps_may_be_skipped_and_no_more(accumulate):
     assert training.skipped == 2
     with pytest.raises(UserError, match="2 steps were skipped before, max_skipped is 2"):
         training.run(2, batches(2))
+
+
+@pytest.mark.parametrize("weighting", ["uncertainty", "dwa"])
+def test_a_skipped_loss_does_not_reach_the_loss_weighting(weighting):
+    training = trainer(
+        max_skipped=1, loss_weighting={"name": weighting} | ({"window": 1} if weighting == "dwa" else {})
+    )
+    good = training.model.heads["UCF101"].bias.detach().clone()
+    spoil(training)
+    training.run(0, batches(0))
+    training.model.heads["UCF101"].bias.data[:] = good
+    for iteration in range(1, 4):
+        step = training.run(iteration, batches(iteration))
+        assert all(weight.isfinite() for weight in step.weights.values())
+    assert training.skipped == 1 and weights(training).isfinite().all()
+
+
+def test_gradients_before_a_skipped_part_keep_their_scale():
+    """The second half of the second data set's batch is lost; the third one's step sees the first one's gradients."""
+    moved = {}
+    for precision in ("fp32", "fp16"):
+        training = trainer(datasets=THREE, precision=precision, max_skipped=1, accumulate=2)
+        training.precision.load_state_dict(GENTLE)
+        before, calls = weights(training), []
+
+        def spoil_second(model, inputs, logits, calls=calls):
+            calls.append(inputs[1])
+            return logits * math.nan if calls.count("UCF101") == 2 and inputs[1] == "UCF101" else logits
+
+        training.model.register_forward_hook(spoil_second)
+        training.run(0, batches() | {"Kinetics200": batches(1)["UCF101"]})
+        assert training.skipped == 1
+        moved[precision] = weights(training) - before
+    assert (moved["fp16"] - moved["fp32"]).abs().max() < 0.02 * moved["fp32"].abs().max()
 
 
 @pytest.mark.slow

@@ -156,7 +156,7 @@ def test_two_addresses_do_not_share_a_file():
 
 
 def test_the_shipped_table_is_what_the_configuration_knows():
-    from ivvit.config.resolve import PUBLISHED
+    from ivvit.config.checks import PUBLISHED
 
     assert set(yaml.safe_load(TABLE.read_text())) == set(PUBLISHED)
     assert all(find_source(name).file for name in PUBLISHED)

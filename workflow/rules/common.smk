@@ -13,6 +13,7 @@ from ivvit.config.resources import Request
 from ivvit.errors import UserError
 from ivvit.staleness import environment
 from ivvit.staleness.due import show_due, store_is_due
+from ivvit.staleness.holders import show_living
 from ivvit.staleness.identity import Identities
 from ivvit.staleness.jobs import Jobs
 from ivvit.staleness.locks import Locks, Pending
@@ -59,6 +60,7 @@ JOBS = Jobs(CONFIG)
 
 if workflow.is_main_process:
     show_due(JOBS)
+    show_living(RESULTS)
 
 
 wildcard_constraints:

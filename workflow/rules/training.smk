@@ -26,4 +26,4 @@ rule train:
     message:
         "Training {resources.experiment}, seed {wildcards.seed}"
     shell:
-        "ivvit train --identity {wildcards.identity} --seed {wildcards.seed} 2>&1 | tee -a {log}"
+        "ivvit train --identity {wildcards.identity} --seed {wildcards.seed} 2>&1 | tee {log}"

@@ -1,0 +1,34 @@
+"""A grid's points: a name and the entry of each."""
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+from ivvit.config.merge import set_key
+
+
+def points(name: str, base: dict[str, Any], over: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(`<grid>-<label>-<label>`, the base entry with the keys of this point) for the product of all axes."""
+    for point in product(*(list(_labelled(values)) for values in over.values())):
+        entry = base
+        for key, (_, value) in zip(over, point, strict=True):
+            entry = set_key(entry, key, value)
+        yield "-".join([name, *(label for label, _ in point)]), entry
+
+
+def _labelled(values: list[Any] | dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    if isinstance(values, dict):
+        yield from values.items()
+        return
+    for value in values:
+        label = (
+            "+".join(_label(v) if k == "name" else f"{k}={_label(v)}" for k, v in value.items())
+            if isinstance(value, dict)
+            else _label(value)
+        )
+        yield label, value
+
+
+def _label(value: Any) -> str:
+    text = "-".join(map(str, value)) if isinstance(value, list | dict) else str(value)
+    return "".join(c if c.isalnum() or c in "._=+-" else "-" for c in text)

@@ -1,0 +1,39 @@
+"""Training on a GPU: the loop never waits for it, and a stopped run ends like an undisturbed one."""
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from training_runs import data, job, stop_at, train_stopped  # noqa: F401
+
+from ivvit.training.distributed import World
+from ivvit.training.feed import Feed
+from ivvit.training.initial import initial_model
+from ivvit.training.run import train
+from ivvit.training.trainer import Trainer
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
+
+
+@pytest.mark.parametrize("rule", ["cumulative", "sequential", "joint"])
+def test_iterations_do_not_wait_for_the_gpu(rule, data, tmp_path):  # noqa: F811
+    wanted = job(data, tmp_path, update_rule=rule, precision="bf16", grad_clip=1.0, ema=0.9)
+    device = torch.device("cuda", 0)
+    feed = Feed(wanted, 32, World(), device)
+    trainer = Trainer(initial_model(wanted, with_weights=True), wanted.experiment, 0, device, World())
+    for iteration, batches in enumerate(feed.batches(0)):
+        torch.cuda.set_sync_debug_mode("error" if iteration > 1 else "default")  # the first ones make buffers
+        try:
+            trainer.run(iteration, batches)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+    trainer.assert_finite()
+
+
+def test_a_stopped_run_ends_like_an_undisturbed_one(data, tmp_path):  # noqa: F811
+    settings = {"evaluation": {"every": 1}, "runtime": {"gpus": 1}}
+    train(job(data, tmp_path / "whole", **settings))
+    stops = train_stopped(lambda _: job(data, tmp_path / "stopped", **settings), stop_at(2, 4))
+    assert stops == 2
+    whole, stopped = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "stopped"))
+    for name in whole:
+        torch.testing.assert_close(whole[name], stopped[name], msg=name)
