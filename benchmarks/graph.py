@@ -1,8 +1,9 @@
-"""How fast the workflow plans: cold `snakemake -n`, identities and `ivvit status` for 10 to 3,000 runs.
+"""How fast the workflow plans: cold `snakemake -n`, identities, `ivvit status`, `why` and `plan` for 10 to 3,000 runs.
 
     python benchmarks/graph.py [--runs 10 100 1000 3000]
 
 All checks are done, every run is there but the last: the plan has one job, and everything else must be found fresh.
+Then a setting of all experiments changes, and all is stale (`..._stale_s`).
 """
 
 import argparse
@@ -48,16 +49,25 @@ def measure(runs: int) -> dict[str, Any]:
         identities = _identities(folder, experiments)
         dry = _timed(folder, "-m", "snakemake", "-n", "--cores", "1")
         assert re.search(r"^train +1$", dry["text"], re.MULTILINE), dry["text"]
-        return {
+        row = {
             "runs": experiments * SEEDS,
             "experiments": experiments,
             "identities_cpu_ms": identities,
             "dry_run_s": dry["seconds"],
             "dry_run_cpu_s": dry["cpu"],
             "dry_run_mb": dry["mb"],
-            "status_s": _timed(folder, "-m", "ivvit", "status", "--json")["seconds"],
-            "why_s": _timed(folder, "-m", "ivvit", "why", "e0")["seconds"],
+            "status_s": _timed(folder, "-m", "ivvit", "status")["seconds"],
+            "why_one_s": _timed(folder, "-m", "ivvit", "why", "e0")["seconds"],
+            "why_all_s": _timed(folder, "-m", "ivvit", "why")["seconds"],
+            "why_if_s": _timed(folder, "-m", "ivvit", "why", "--if", "optimizer.lr=3e-5")["seconds"],
         }
+        config = folder / "config" / "config.yaml"
+        config.write_text(config.read_text().replace('"num_frames": 8', '"num_frames": 4'))
+        for command in ("status", "plan"):
+            stale = _timed(folder, "-m", "ivvit", command)
+            row[f"{command}_stale_s"] = stale["seconds"]
+            assert f"{experiments * SEEDS - 1} stale" in stale["text"] or command == "plan", stale["text"]
+        return row
 
 
 def _workspace(folder: Path, experiments: int) -> None:
@@ -92,7 +102,9 @@ def _identities(folder: Path, experiments: int) -> float:
 import json, time
 from pathlib import Path
 from ivvit.config import load_config
+from ivvit.staleness.drift import versions
 from ivvit.staleness.identity import Identities
+speeds = ("iterations_per_second", "samples_per_second", "evaluate_seconds", "save_seconds")
 config = load_config()
 Identities(config).experiment("e0")
 start = time.process_time()
@@ -106,7 +118,12 @@ for number, identity in enumerate(found):
             folder.mkdir(parents=True)
             (folder / "metrics.json").write_text("{{}}")
             provenance = {{"name": f"e{{number}}", "seed": seed, "identity": identity.digest, "parts": identity.parts}}
-            (folder / "provenance.json").write_text(json.dumps(provenance))
+            provenance |= {{"versions": versions(), "sessions": [{{"device": "CPU", "ended": "2026-01-01T00:00:00"}}]}}
+            provenance["speed"] = dict.fromkeys(speeds, 1.0)
+            (folder / "provenance.json").write_text(json.dumps(provenance, indent=2))
+            link = identities.paths.link(f"e{{number}}", seed)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(f"../../runs/{{identity.digest}}/seed{{seed}}")
 """
     return float(_timed(folder, "-c", code)["text"].split()[0])
 

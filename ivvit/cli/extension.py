@@ -3,7 +3,8 @@
 import os
 from typing import Any
 
-from ivvit.staleness.ancestor import ancestor, obstacle
+from ivvit.config.extension import obstacle
+from ivvit.staleness.ancestor import ancestor
 from ivvit.staleness.identity import Identity
 from ivvit.staleness.paths import Paths
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ivvit.config import Experiment
-from ivvit.staleness.ancestor import obstacle
+from ivvit.config.extension import obstacle
 from ivvit.staleness.holders import reached
 from ivvit.staleness.locks import Pending
 from ivvit.staleness.state import RunState, Status

@@ -16,7 +16,7 @@ def extend(job: TrainJob, earlier: Path) -> int | None:
     """Let the job begin where the run in the folder `earlier` ended; gives that iteration, or None if it cannot.
 
     Nothing is done where the job has a state of its own. The caller has made sure that code, data, weights, seed and
-    specification agree but for the number of iterations, and that nothing is in the way (ivvit.staleness.ancestor).
+    specification agree but for the number of iterations, and that nothing is in the way (ivvit.config.extension).
     """
     if checkpoints(job.folder / "state") or (job.folder / "metrics.json").exists():
         return None

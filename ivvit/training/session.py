@@ -5,13 +5,13 @@ from contextlib import closing
 from typing import NoReturn
 
 from ivvit.config.canonical import canonical
+from ivvit.config.extension import obstacle
 from ivvit.data.batch import Batch
 from ivvit.errors import UserError
 from ivvit.training.best import model_copy
 from ivvit.training.checkpoint import keep_newest
 from ivvit.training.evaluate import mean_metrics
 from ivvit.training.evaluations import Evaluations, GiveUp
-from ivvit.training.extend import obstacle
 from ivvit.training.feed import Feed
 from ivvit.training.history import History
 from ivvit.training.initial import image_size, initial_model

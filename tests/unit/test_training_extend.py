@@ -6,7 +6,7 @@ import pytest
 from training_runs import data, job  # noqa: F401
 
 from ivvit.config import canonical
-from ivvit.staleness.ancestor import obstacle
+from ivvit.config.extension import obstacle
 from ivvit.training.extend import extend
 from ivvit.training.run import train
 
