@@ -40,6 +40,8 @@ def read_pickle(file: Path) -> dict[bytes, Any]:
             content = _NumpyOnly(stream, encoding="bytes").load()
     except FileNotFoundError:
         raise UserError(f"{file} does not exist; unpack cifar-100-python.tar.gz there") from None
+    except OSError as error:
+        raise UserError(f"{file} cannot be read ({error.strerror}); mend access to it and start again") from error
     except Exception as error:  # a damaged pickle can raise almost anything
         raise UserError(f"{file} cannot be read ({error}); unpack cifar-100-python.tar.gz again") from error
     return {key.encode() if isinstance(key, str) else key: value for key, value in content.items()}

@@ -30,14 +30,23 @@ class EvalData(OpenedSplit):
         samples, records, unreadable = [], [], []
         for index in indices:
             try:
-                pixels, start = self._read(index)
+                pixels, start = self._read_again_if_it_fails(index)
             except UnreadableError as error:
                 unreadable.append(Record(index, self.paths[index], reason=str(error)))
             else:
                 samples.append(pixels)
                 records.append(Record(index, self.paths[index], start))
         batch = collate(samples, [self.labels[record.index] for record in records], records)
-        return replace(batch, unreadable=unreadable)
+        return replace(batch, unreadable=unreadable, max_unreadable=self.options.max_damaged)
+
+    def _read_again_if_it_fails(self, index: int) -> tuple[torch.Tensor, float]:
+        """One hiccup of a disk or server must not cost the result a sample."""
+        try:
+            return self._read(index)
+        except UnreadableError as error:
+            if not isinstance(error.__cause__, OSError):
+                raise
+            return self._read(index)
 
     def _read(self, index: int) -> tuple[torch.Tensor, float]:
         """(views, the first clip's start in seconds)."""

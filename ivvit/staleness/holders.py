@@ -29,7 +29,11 @@ class Holder:
 
 def holder(folder: Path) -> Holder | None:
     """The process that trains in this folder, or None."""
-    lock = folder / "state" / "lock"
+    return lock_holder(folder / "state" / "lock")
+
+
+def lock_holder(lock: Path) -> Holder | None:
+    """The live process that holds a lock file, or None."""
     try:
         content, beat = json.loads(lock.read_text()), lock.stat().st_mtime
         found = Holder(content["host"], content["pid"], content["since"], content.get("slurm_job"))

@@ -7,9 +7,9 @@ from pathlib import Path
 from ivvit.config import Config
 from ivvit.data.frame_store import coder
 from ivvit.staleness.acceptance import accepted_runs
-from ivvit.staleness.holders import holder
+from ivvit.staleness.holders import holder, lock_holder
 from ivvit.staleness.locks import Pending
-from ivvit.staleness.past import past_run
+from ivvit.staleness.past import PastRun, past_run
 from ivvit.staleness.state import Status
 
 
@@ -20,27 +20,33 @@ class Leftover:
     folder: Path
     what: str
     size: int
+    ours: bool = True
+    """Whether it has the name of an experiment or study of this configuration, or can be nobody's any more."""
 
 
 def leftovers(config: Config) -> list[Leftover]:
-    """Superseded runs, studies and frame stores; no run of an experiment with pending checks, running or accepted."""
+    """Superseded runs, studies and frame stores; none that is worked on, accepted, or whose checks are pending.
+
+    Configurations may share results/: what has no name of this one may be another's, and is not `ours`.
+    """
     status = Status(config)
-    paths, kept, unknown = status.paths, accepted_runs(status.paths), set()
+    kept, unknown = accepted_runs(status.paths), set()
     for state in status.runs():
         if state.folder is not None:
             kept.add(Path(state.folder).resolve())
         if state.state == "pending":
             unknown.add(state.experiment)
     found = []
-    for folder in sorted((paths.results / "runs").glob("*/seed*")):
+    for folder in sorted((status.paths.results / "runs").glob("*/seed*")):
         if folder.is_symlink() or folder.resolve() in kept or holder(folder):
             continue
         run = past_run(folder)
-        name = run.name if run else None
-        if name in unknown or (unknown and name is None):
+        name = (run or PastRun(folder, folder.parent.name, 0)).name
+        ours = name in config.entries
+        if name in unknown or (unknown and not ours):  # it may be a pending experiment's, under an earlier name
             continue
-        what = f"{name}, seed {run.seed}, finished {run.ended[:16]}" if run else f"unfinished, {folder.name}"
-        found.append(Leftover(folder, what, size(folder)))
+        state = f"finished {run.ended[:16]}" if run else "unfinished"
+        found.append(Leftover(folder, f"{name or 'no name'}, {folder.name}, {state}", size(folder), ours))
     return found + _studies(config, status) + _stores(config)
 
 
@@ -67,9 +73,16 @@ def _studies(config: Config, status: Status) -> list[Leftover]:
     found = []
     for folder in sorted((status.paths.results / "studies").glob("*/*")):
         name = folder.parent.name
-        if folder.is_dir() and (name not in current or current[name] not in (None, folder.name)):
-            found.append(Leftover(folder, f"study {name}", size(folder)))
+        superseded = name not in current or current[name] not in (None, folder.name)
+        if folder.is_dir() and superseded and not _worked_on(folder):
+            found.append(Leftover(folder, f"study {name}", size(folder), ours=name in current))
     return found
+
+
+def _worked_on(study: Path) -> bool:
+    """Whether a worker has a trial of the study, or trains one."""
+    claims = any(lock_holder(lock) for lock in study.glob("claims/*/lock"))
+    return claims or any(holder(trial) for trial in study.glob("trials/*"))
 
 
 def _stores(config: Config) -> list[Leftover]:

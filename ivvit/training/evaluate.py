@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ivvit.data.batch import Batch, normalize
+from ivvit.errors import UserError
 from ivvit.training.distributed import World
 from ivvit.training.precision import Precision
 
@@ -42,11 +43,15 @@ def evaluate(
         device: where the model is.
         world: all processes of the evaluation.
         poll: called before each batch; may raise to give up.
+
+    Raises:
+        UserError: more of the samples are unreadable than the data set tolerates, or all; on all processes alike.
     """
     model.eval()
     confusion = torch.zeros(classes * classes, dtype=torch.int64, device=device)
     sums = torch.zeros(2, dtype=torch.float64, device=device)  # loss, hits in the first five
     seen: list[int] = []
+    tolerated, reasons = 0.0, {}
     for batch in _polled(batches, poll):
         labels = batch.labels.to(device, non_blocking=True)
         with precision.autocast():
@@ -56,9 +61,30 @@ def evaluate(
         sums += torch.stack([losses.double().sum(), (top == labels[:, None]).sum().double()])
         confusion.index_add_(0, labels * classes + top[:, 0], torch.ones_like(labels))
         seen += [record.index for record in batch.records]
-    indices = {index for part in world.gather(seen) for index in part}
+        tolerated = max(tolerated, batch.max_unreadable)
+        reasons |= {record.path: record.reason for record in batch.unreadable}
+    parts = world.gather((seen, tolerated, reasons))
+    indices = {index for part, *_ in parts for index in part}
     unreadable = [path for index, path in enumerate(paths) if index not in indices]
+    _check_unreadable(dataset, unreadable, len(paths), parts)
     return _summary(world.sum(confusion).view(classes, classes).cpu(), world.sum(sums).tolist(), unreadable)
+
+
+def _check_unreadable(
+    dataset: str, unreadable: list[str], total: int, parts: list[tuple[list[int], float, dict[str, str]]]
+) -> None:
+    """Too few samples would give a result that looks like any other, and it would be kept for ever."""
+    tolerated = max(share for _, share, _ in parts)  # a process that read nothing knows of no share
+    if len(unreadable) <= tolerated * total and len(unreadable) < total:
+        return
+    reasons = {path: reason for *_, part in parts for path, reason in part.items()}
+    example = next((path for path in unreadable if path in reasons), unreadable[0])
+    limit = f", above max_damaged ({tolerated:.1%})" if len(unreadable) < total else ""
+    raise UserError(
+        f"{dataset}: {len(unreadable)} of {total} validation samples cannot be read{limit}, such as {example}: "
+        f"{reasons.get(example, 'the log above says why')}. Is the data still there, and is the disk or server well? "
+        f"`ivvit validate {dataset}` tells. Then start again: the run goes on from its last saved state"
+    )
 
 
 def _polled(batches: Iterable[Batch], poll: Callable[[], None]) -> Iterator[Batch]:

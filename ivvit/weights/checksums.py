@@ -7,7 +7,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from ivvit.errors import UserError
-from ivvit.weights.files import write_atomically
+from ivvit.weights.files import FORBIDDEN, write_atomically
 
 RECORD = "checksums.json"
 
@@ -32,7 +32,7 @@ def check_published(path: Path, published: str | None) -> None:
 
 
 def check_recorded(path: Path, folder: Path) -> None:
-    """Compare a file with the SHA-256 recorded when it was first seen, or record it.
+    """Compare a file with the SHA-256 recorded when it was first seen, or record it where that may be written.
 
     Args:
         path: a file inside `folder`.
@@ -41,14 +41,25 @@ def check_recorded(path: Path, folder: Path) -> None:
     Raises:
         UserError: the checksum differs.
     """
-    record, key, found = folder / RECORD, path.relative_to(folder).as_posix(), sha256_of(path)
-    with FileLock(folder / f".{RECORD}.lock"):
-        seen = json.loads(record.read_text()) if record.is_file() else {}
-        if seen.get(key, found) != found:
-            raise UserError(
-                f"{path} has SHA-256 {found}, but had {seen[key]} when it was first seen; "
-                f"if the change is meant, delete the entry {key!r} of {record}"
-            )
-        if key not in seen:
+    key, found = path.relative_to(folder).as_posix(), sha256_of(path)
+    if key in _compared(folder / RECORD, key, found, path):
+        return
+    try:
+        with FileLock(folder / f".{RECORD}.lock", mode=0o666):
+            seen = _compared(folder / RECORD, key, found, path)
             text = json.dumps(dict(sorted({**seen, key: found}.items())), indent=2)
-            write_atomically(record, f"{text}\n".encode())
+            write_atomically(folder / RECORD, f"{text}\n".encode())
+    except OSError as error:
+        if error.errno not in FORBIDDEN:  # a folder of others: it is theirs to record what they put there
+            raise
+
+
+def _compared(record: Path, key: str, found: str, path: Path) -> dict[str, str]:
+    """What is recorded, once it is sure that it does not contradict."""
+    seen = json.loads(record.read_text()) if record.is_file() else {}
+    if seen.get(key, found) != found:
+        raise UserError(
+            f"{path} has SHA-256 {found}, but had {seen[key]} when it was first seen; "
+            f"if the change is meant, delete the entry {key!r} of {record}"
+        )
+    return seen

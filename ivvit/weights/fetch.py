@@ -9,7 +9,7 @@ from filelock import FileLock
 from ivvit.errors import UserError
 from ivvit.weights.checksums import check_published, check_recorded, sha256_of
 from ivvit.weights.download import Interrupted, Opener, Refused, download, finish, forget, open_url
-from ivvit.weights.files import write_atomically
+from ivvit.weights.files import naming_forbidden, write_atomically
 from ivvit.weights.gdrive import drive_address, open_drive
 from ivvit.weights.lock import FORMAT
 from ivvit.weights.sources import Source, find_source, slug
@@ -66,12 +66,14 @@ def _original(source: Source, root: Path, pause: float) -> Path:
         check_published(path, source.sha256)
         return path
     target = root / FOLDER / str(source.file)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(target.with_name(f".{target.name}.lock")):
-        if target.exists():
-            check_published(target, source.sha256)
-        else:
-            _download(source, target, pause)
+    if not target.exists():  # it comes by a rename: what is there is whole, and needs no lock in a folder of others
+        with naming_forbidden(target.parent, f"weights {source.name!r}"):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(target.with_name(f".{target.name}.lock"), mode=0o666):
+                if not target.exists():
+                    _download(source, target, pause)
+                    return target
+    check_published(target, source.sha256)
     return target
 
 
@@ -139,5 +141,6 @@ def _store(tensors: "dict[str, Tensor]", folder: Path, stem: str) -> tuple[Path,
     digest = hashlib.sha256(content).hexdigest()
     path = folder / f"{stem}-{digest[:16]}.safetensors"
     if not path.is_file() or sha256_of(path) != digest:
-        write_atomically(path, content)
+        with naming_forbidden(folder, f"converted weights {stem!r}"):
+            write_atomically(path, content)
     return path, digest

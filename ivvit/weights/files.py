@@ -10,6 +10,7 @@ from pathlib import Path
 from ivvit.errors import UserError
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 @contextmanager
@@ -25,6 +26,24 @@ def naming_full_disk(path: Path) -> Iterator[None]:
         if error.errno not in FULL:
             raise
         raise UserError(f"cannot write {path}: {os.strerror(error.errno)}; free some space and start again") from None
+
+
+@contextmanager
+def naming_forbidden(folder: Path, what: str) -> Iterator[None]:
+    """Turn "not permitted" into a message that names the folder.
+
+    Raises:
+        UserError: the folder is not ours to write to, or its file system is read-only.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FORBIDDEN:
+            raise
+        raise UserError(
+            f"cannot write {what} into {folder}: {os.strerror(error.errno)}; make the folder writable for you, or let "
+            "somebody who may write there fetch the weights once: after that they are only read"
+        ) from None
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -72,6 +72,30 @@ def test_history_and_clean(copied: Workspace) -> None:
     assert copied.ivvit("clean") == "nothing is superseded\n"
 
 
+def test_clean_leaves_what_other_configurations_made(copied: Workspace) -> None:
+    text = (copied / "config/config.yaml").read_text()
+    (copied / "config/other.yaml").write_text(text.replace("  joint:", "  theirs:").replace("  images:", "  extra:"))
+    copied.edit("config/other.yaml", "iterations: 2", "iterations: 1")
+    copied.ivvit("train", "extra", "--config", "config/other.yaml")
+    other = (copied / "results/experiments/extra/seed0").resolve()
+    half = copied / "results/runs/0123456789abcdef/seed0"
+    half.mkdir(parents=True)
+    (half / "provenance.json").write_text(json.dumps({"name": "images", "seed": 0, "sessions": []}))
+    folders = [copied / "results/studies/elsewhere" / name for name in ("old", "claimed")]
+    for folder in folders:
+        folder.mkdir(parents=True)
+    with run_lock(folders[1] / "claims/3/lock"):
+        ours, _, rest = copied.ivvit("clean", "--yes").partition("of no experiment of this configuration")
+    assert "images, seed0, unfinished" in ours and not half.exists() and "extra" not in ours
+    assert "extra, seed0, finished" in rest and "elsewhere/old" in rest and "elsewhere/claimed" not in rest
+    assert "2 folders" in rest and "add --yes --all" in rest and other.is_dir() and folders[0].is_dir()
+    with run_lock(other / "state/lock"), run_lock(folders[1] / "claims/3/lock"):
+        copied.ivvit("clean", "--yes", "--all")
+    assert other.is_dir() and [folder.is_dir() for folder in folders] == [False, True]
+    copied.ivvit("clean", "--yes", "--all")
+    assert not other.exists() and not folders[1].parent.exists() and copied.states()["images/0"]["state"] == "fresh"
+
+
 def test_another_version_is_reported_and_re_runs_only_if_asked_to(copied: Workspace) -> None:
     MUTATIONS["another_torch"].apply(copied)
     row = copied.states()["joint/0"]

@@ -196,6 +196,31 @@ def test_evaluation_leaves_out_what_it_cannot_read(tmp_path: Path, caplog: pytes
     assert len([m for m in caplog.messages if "evaluated without it" in m]) == 2
 
 
+def test_evaluation_tries_once_more_what_the_system_refuses(tmp_path: Path) -> None:
+    """The file is gone for the first attempt only, as on a server that comes back."""
+    data = opened(tmp_path, "image-folder", crops=3)
+    whole = data.batch([0, 1])
+    file = tmp_path / data.paths[0]
+    hidden = file.rename(tmp_path / "hidden.png")
+
+    class Mended:
+        attempts = 0
+
+        def image(self, index: int) -> torch.Tensor:
+            self.attempts += 1
+            try:
+                return data.source.image(index)
+            finally:
+                if self.attempts == 1:
+                    hidden.rename(file)
+
+    source = Mended()
+    again = replace(data, source=source).batch([0, 1])
+    assert same([again], [whole]) and again.unreadable == [] and source.attempts == 3
+    file.unlink()
+    assert [record.path for record in data.batch([0, 1]).unreadable] == [data.paths[0]]
+
+
 def test_an_empty_split_is_an_error(tmp_path: Path) -> None:
     chosen, lock = made(tmp_path, "image-folder")
     with pytest.raises(UserError, match=r"D has no samples in split test"):

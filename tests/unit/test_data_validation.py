@@ -1,21 +1,26 @@
 """Validation: what is found, what is written, and what a second run does."""
 
+import errno
 import json
 import os
 import re
 import shutil
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from data_sets import cifar, image, image_folder, link_real, options, video, video_folder
 from made_videos import CASES
 from PIL import Image
+from privileges import bound_by_permissions
 
 import ivvit.data.validation.findings as findings
 from ivvit.config.datasets import Counts
+from ivvit.data.decode import UnreadableError
 from ivvit.data.manifest import load_manifest
 from ivvit.data.validation import validate
+from ivvit.data.validation.access import of_access
 from ivvit.errors import UserError
 
 FOLDER = {"kind": "image-folder", "path": "datasets/D"}
@@ -146,6 +151,47 @@ def test_damaged_videos_are_quarantined_by_name(tmp_path: Path) -> None:
     for name in (*wrong, "dangling.avi", "really-an-avi.mp4"):
         (base / "train/c0" / name).unlink()
     assert checked(tmp_path, lock, **VIDEOS)["digest"] == healthy
+
+
+@pytest.mark.parametrize("kind", ["image-folder", "video-folder"])
+def test_what_cannot_be_read_this_time_is_not_remembered(tmp_path: Path, kind: str) -> None:
+    make = {"image-folder": image_folder, "video-folder": video_folder}[kind]
+    base, lock = make(tmp_path / "datasets/D"), tmp_path / "D.json"
+    chosen = {"kind": kind, "path": "datasets/D"}
+    files = sorted((base / "train/c0").iterdir())[:2]
+    for file in files:
+        file.chmod(0)
+    with bound_by_permissions():
+        with pytest.raises(UserError, match=r"D: 2 of \d+ files cannot be read.*\(Permission denied\)\. Mend access"):
+            checked(tmp_path, lock, **chosen)
+        content = checked(tmp_path, lock, **chosen, max_damaged=0.5)
+    assert [entry["path"] for entry in content["quarantined"]] == [f"train/c0/{file.name}" for file in files]
+    report = lock.with_suffix(".md").read_text()
+    assert "2 files could not be read this time: mend access" in report and "Fetch the damaged" not in report
+    for file in files:
+        file.chmod(0o644)  # changes neither size nor time
+    assert checked(tmp_path, lock, **chosen)["quarantined"] == []
+
+
+def test_damage_and_lack_of_access_are_told_apart(tmp_path: Path) -> None:
+    base, lock = image_folder(tmp_path / "datasets/D"), tmp_path / "D.json"
+    (base / "train/c0/0.png").write_bytes(b"no image")
+    (base / "train/c1/0.png").chmod(0)
+    message = r"2 of 12 files are damaged.*c0/0.png: it is not an image\. 1 of them only could not .* as train/c1/0.png"
+    with bound_by_permissions(), pytest.raises(UserError, match=message):
+        checked(tmp_path, lock, **FOLDER)
+
+
+@pytest.mark.parametrize("code", ["EIO", "ESTALE", "EACCES", "EPERM", "EMFILE", "ENFILE", "ENOMEM", "ETIMEDOUT"])
+def test_errors_of_access_are_known_in_ffmpegs_form_too(code: str) -> None:
+    number = getattr(errno, code)
+    assert of_access(OSError(number, "so"))
+    with pytest.raises(av.FFmpegError) as caught:
+        av.error.err_check(-number)
+    outer = UnreadableError("so")
+    outer.__cause__ = caught.value
+    assert of_access(caught.value) and of_access(outer)
+    assert not of_access(UnreadableError("so")) and not of_access(FileNotFoundError(errno.ENOENT, "so"))
 
 
 def test_images_of_every_mode(tmp_path: Path) -> None:

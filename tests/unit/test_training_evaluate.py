@@ -1,5 +1,9 @@
 """Evaluation against torchmetrics and plain sums."""
 
+import json
+import shutil
+from datetime import timedelta
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +13,7 @@ from training_runs import data, job  # noqa: F401
 import ivvit.compat  # noqa: F401
 from ivvit.data.batch import Batch, Record, normalize
 from ivvit.data.batches import eval_loader
+from ivvit.errors import UserError
 from ivvit.training.distributed import World
 from ivvit.training.evaluate import Evaluation, evaluate, mean_metrics
 from ivvit.training.feed import Feed
@@ -66,9 +71,60 @@ def test_numbers_agree_with_torchmetrics(classes, views):
     assert metrics["num_samples"] == 50 and metrics["unreadable"] == []
 
 
+def without_first(batch: Batch, max_unreadable: float) -> Batch:
+    unreadable = [Record(0, "0", reason="Input/output error")]
+    return Batch(batch.pixels[1:], batch.labels[1:], batch.records[1:], unreadable, max_unreadable)
+
+
+def test_too_many_unreadable_files_give_no_result():
+    batches = made(10, 1, 2)
+    batches[0] = without_first(batches[0], max_unreadable=0.09)
+    with pytest.raises(
+        UserError, match=r"x: 1 of 10 .*above max_damaged \(9.0%\), such as 0: Input/output error\. .*x`"
+    ):
+        run(Linear(2), batches, 2, 10)
+
+
+def test_nothing_readable_is_no_perfect_loss():
+    with pytest.raises(UserError, match=r"x: 10 of 10 validation samples cannot be read, such as 0: the log .*why"):
+        run(Linear(2), [], 2, 10)
+
+
+def test_all_processes_refuse_together(tmp_path):
+    """Two processes, of which one can read nothing: both must raise, or one would wait for the other for ever."""
+    file = f"file://{tmp_path}/meet"
+    torch.multiprocessing.spawn(_refuse, (file, tmp_path), nprocs=2)
+    messages = [(tmp_path / f"{rank}.txt").read_text() for rank in range(2)]
+    assert messages[0] == messages[1] and messages[0].startswith("x: 7 of 14 validation samples")
+
+
+def _refuse(rank, file, folder):
+    timeout = timedelta(seconds=60)  # a process that waits in vain fails
+    torch.distributed.init_process_group("gloo", init_method=file, rank=rank, world_size=2, timeout=timeout)
+    batches, paths = made(14, 1, 2)[:1] if rank else [], [str(i) for i in range(14)]
+    with pytest.raises(UserError) as refused:
+        evaluate(Linear(2), "x", batches, paths, 2, Precision("fp32", CPU), CPU, World(rank, 2))
+    (folder / f"{rank}.txt").write_text(str(refused.value))
+
+
+def test_lost_data_leaves_a_run_that_can_be_gone_on_with(data, tmp_path):  # noqa: F811
+    root = shutil.copytree(data, tmp_path / "data")
+    settings = {"names": ["shades"], "evaluation": {"batch_size": 4}}
+    whole = train(job(root, tmp_path / "whole", **settings))
+    val = next(root.rglob("shades/val"))
+    val.rename(val.with_name("lost"))
+    with pytest.raises(UserError, match="shades: 15 of 15 validation samples cannot be read"):
+        train(job(root, tmp_path / "run", **settings))
+    assert not (tmp_path / "run/metrics.json").exists()
+    val.with_name("lost").rename(val)
+    assert train(job(root, tmp_path / "run", **settings)).metrics["datasets"] == whole.metrics["datasets"]
+    sessions = json.loads((tmp_path / "run/provenance.json").read_text())["sessions"]
+    assert [session["from_iteration"] for session in sessions] == [0, 6], "only the evaluation was repeated"
+
+
 def test_a_class_without_samples_and_an_unreadable_file():
     batches = made(10, 1, 2)
-    batches[0] = Batch(batches[0].pixels[1:], batches[0].labels[1:], batches[0].records[1:])
+    batches[0] = without_first(batches[0], max_unreadable=0.1)
     metrics = run(Linear(3), batches, 3, 10).metrics
     assert metrics["per_class"][2] is None
     assert metrics["num_samples"] == 9 and metrics["unreadable"] == ["0"]

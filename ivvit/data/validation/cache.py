@@ -9,7 +9,7 @@ from typing import TextIO
 
 from ivvit.data.validation.finding import Finding
 
-FORMAT = 1
+FORMAT = 2
 """Raise it when probing finds out something else for the same file."""
 
 

@@ -1,5 +1,7 @@
 """Checks of a data set as a whole: counts, overlap of the splits, duplicates."""
 
+from typing import Any
+
 import pandas as pd
 
 from ivvit.config.datasets import Counts, DatasetOptions, official_counts
@@ -7,6 +9,7 @@ from ivvit.data.validation.table import inside
 from ivvit.errors import UserError
 
 SHOWN = 5
+MEND = "mend access to them (permissions, disk or server)"
 
 
 def check_counts(name: str, options: DatasetOptions, found: Counts | dict[str, int]) -> list[str]:
@@ -47,7 +50,7 @@ def check_duplicates(table: pd.DataFrame, folder: str) -> list[str]:
     return warnings
 
 
-def check_damaged(name: str, options: DatasetOptions, damaged: list[dict[str, str]], total: int, report: str) -> None:
+def check_damaged(name: str, options: DatasetOptions, damaged: list[dict[str, Any]], total: int, report: str) -> None:
     """The limit of damaged files.
 
     Raises:
@@ -55,8 +58,15 @@ def check_damaged(name: str, options: DatasetOptions, damaged: list[dict[str, st
     """
     if len(damaged) > options.max_damaged * total:
         first = damaged[0]
+        no_access = [entry for entry in damaged if entry.get("no_access")]
+        state, cure = "are damaged", "Fetch them again"
+        if len(no_access) == len(damaged):
+            state, cure = "cannot be read", f"{MEND.capitalize()} and start again"
+        elif no_access:
+            cure = f"{len(no_access)} of them only could not be read, such as {no_access[0]['path']}: "
+            cure += f"{no_access[0]['reason']}. {MEND.capitalize()}, fetch the others again"
         raise UserError(
-            f"{name}: {len(damaged)} of {total} files are damaged, above max_damaged ({options.max_damaged:.1%}); the "
-            f"first is {first['path']}: {first['reason']}. Fetch them again ({report} names all), or raise "
+            f"{name}: {len(damaged)} of {total} files {state}, above max_damaged ({options.max_damaged:.1%}); the "
+            f"first is {first['path']}: {first['reason']}. {cure} ({report} names all), or raise "
             f"datasets.{name}.max_damaged"
         )

@@ -15,6 +15,8 @@ class Finding:
     mtime_ns: int
     sha256: str = ""
     damage: str = ""
+    no_access: bool = False
+    """The damage is not the file's: it could not be read this time, which is not remembered."""
     remarks: list[str] = field(default_factory=list)
     frames: int = 1
     fps: float = 0.0

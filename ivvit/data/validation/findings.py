@@ -36,8 +36,9 @@ def find_all(
         futures = {pool.submit(probe, root / path, options.is_video): path for path in changed}
         try:
             for future in track(as_completed(futures), f"Validating {name}", total=len(changed), disable=not changed):
-                findings[futures[future]] = future.result()
-                known.add(futures[future], future.result())
+                findings[futures[future]] = finding = future.result()
+                if not finding.no_access:
+                    known.add(futures[future], finding)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

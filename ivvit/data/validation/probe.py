@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ivvit.data.decode import UnreadableError
 from ivvit.data.pictures import read_picture
+from ivvit.data.validation.access import of_access
 from ivvit.data.validation.content import other_type, sha256_of
 from ivvit.data.validation.finding import Finding
 from ivvit.data.validation.probe_video import probe_video
@@ -15,16 +16,15 @@ def probe(path: Path, is_video: bool) -> Finding:
     try:
         stat = os.stat(path)
     except OSError as error:
-        return Finding(0, 0, damage=f"it cannot be opened ({error.strerror})")
+        return Finding(0, 0, damage=f"it cannot be opened ({error.strerror})", no_access=of_access(error))
     if stat.st_size == 0:
         return Finding(0, stat.st_mtime_ns, damage="it is empty (0 bytes)")
     try:
         sha256 = sha256_of(path)
         facts = probe_video(path, stat.st_size) if is_video else _probe_picture(path)
-    except UnreadableError as error:
-        return Finding(stat.st_size, stat.st_mtime_ns, damage=str(error))
-    except OSError as error:
-        return Finding(stat.st_size, stat.st_mtime_ns, damage=f"it cannot be read ({error.strerror})")
+    except (UnreadableError, OSError) as error:
+        damage = str(error) if isinstance(error, UnreadableError) else f"it cannot be read ({error.strerror})"
+        return Finding(stat.st_size, stat.st_mtime_ns, damage=damage, no_access=of_access(error))
     return Finding(stat.st_size, stat.st_mtime_ns, sha256, **facts)
 
 

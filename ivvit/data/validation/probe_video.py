@@ -10,6 +10,7 @@ import numpy as np
 
 from ivvit.data.decode import RGB, UnreadableError, open_video, read_frames
 from ivvit.data.timeline import Timeline
+from ivvit.data.validation.access import of_access
 from ivvit.data.validation.content import missing_bytes
 
 AFTER_KEY = 3
@@ -144,7 +145,9 @@ def _exact(path: Path, timeline: Timeline, seen: _Pass) -> bool:
         indices = sorted({i for i in (*range(starts[number], starts[number] + AFTER_KEY), end - 1) if i < end})
         try:
             frames = read_frames(path, timeline, indices)
-        except UnreadableError:
+        except UnreadableError as error:
+            if of_access(error):
+                raise
             return False
         if any(zlib.crc32(pixels) != seen.checksums[index] for index, pixels in zip(indices, frames, strict=True)):
             return False

@@ -6,6 +6,7 @@ import pandas as pd
 
 from ivvit.config.datasets import DatasetOptions
 from ivvit.data.layouts import Listing
+from ivvit.data.validation.checks import MEND
 
 SHOWN = 50
 
@@ -45,7 +46,10 @@ def _videos(table: pd.DataFrame) -> list[str]:
 
 def _advice(content: dict[str, Any], options: DatasetOptions) -> list[str]:
     advice = []
-    if content["quarantined"]:
+    no_access = sum(1 for entry in content["quarantined"] if entry.get("no_access"))
+    if no_access:
+        advice.append(f"- {no_access:,} files could not be read this time: {MEND}, and validate once more.")
+    if no_access < len(content["quarantined"]):
         advice.append("- Fetch the damaged files again and validate once more; training goes on without them.")
     if any("expected" in warning for warning in content["warnings"]):
         advice.append(

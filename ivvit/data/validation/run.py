@@ -26,7 +26,8 @@ def validate(
     """Check a data set and write `lock` (JSON), with <stem>.parquet and <stem>.md beside it.
 
     Only files whose size or modification time changed since the last validation are opened again, unless `full`.
-    Damaged files are left out of the manifest and named in the lock ("quarantined") and in the report.
+    Damaged files, and those that cannot be read this time, are left out of the manifest and named in the lock
+    ("quarantined") and in the report.
 
     Raises:
         UserError: the data is not there, too much of it is damaged, or its counts are wrong and it is `strict`.
@@ -60,17 +61,20 @@ def validate(
     write_text(lock, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
-def _usable(listing: Listing, findings: dict[str, Any], folder: str) -> tuple[pd.DataFrame, list[dict[str, str]]]:
+def _usable(listing: Listing, findings: dict[str, Any], folder: str) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
     """(the table of usable samples, the damaged files with reasons)."""
     rows, damaged = [], {}
     for split in ("train", "val"):
         for sample in getattr(listing, split):
             finding = findings[sample.path]
             if finding.damage:
-                damaged[inside(sample.path, folder)] = finding.damage
+                damaged[inside(sample.path, folder)] = finding
             else:
                 rows.append(row_of(split, sample, finding))
-    quarantined = [{"path": path, "reason": reason} for path, reason in sorted(damaged.items())]
+    quarantined = [
+        {"path": path, "reason": finding.damage, **({"no_access": True} if finding.no_access else {})}
+        for path, finding in sorted(damaged.items())
+    ]
     return pd.DataFrame(rows, columns=SCHEMA.names), quarantined
 
 
