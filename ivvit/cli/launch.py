@@ -32,14 +32,14 @@ def launch(runtime: RuntimeOptions, arguments: list[str]) -> int:
         UserError: several nodes outside a Slurm job, or fewer GPUs here than asked for.
     """
     if runtime.nodes == 1:
-        return _torchrun(runtime, ["--standalone"], arguments)
+        return torchrun(runtime, ["--standalone"], ["-m", "ivvit", *arguments])
     job = os.environ.get("SLURM_JOB_ID")
     if job is None:
         raise UserError(f"runtime.nodes is {runtime.nodes}, but this is no Slurm job: use `snakemake --profile slurm`")
     if os.environ.get(_NODE) != job:
         os.environ[_NODE] = job
         return subprocess.run(step_command(runtime, arguments)).returncode
-    return _torchrun(runtime, rendezvous(runtime, os.environ), arguments)
+    return torchrun(runtime, rendezvous(runtime, os.environ), ["-m", "ivvit", *arguments])
 
 
 def step_command(runtime: RuntimeOptions, arguments: list[str]) -> list[str]:
@@ -67,7 +67,8 @@ def _ask(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
-def _torchrun(runtime: RuntimeOptions, options: list[str], arguments: list[str]) -> int:
+def torchrun(runtime: RuntimeOptions, options: list[str], program: list[str]) -> int:
+    """Run a program (a file or `-m` and a module, and its arguments) in all processes of this node."""
     from torch.distributed.elastic.multiprocessing import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import parse_args, run
@@ -79,7 +80,7 @@ def _torchrun(runtime: RuntimeOptions, options: list[str], arguments: list[str])
     signal.signal(signal.SIGUSR1, lambda *_: os.kill(os.getpid(), signal.SIGTERM))  # torchrun passes SIGTERM on
     processes = f"--nproc-per-node={max(1, runtime.gpus)}"
     try:
-        run(parse_args([*options, processes, "--max-restarts=0", "-m", "ivvit", *arguments]))
+        run(parse_args([*options, processes, "--max-restarts=0", *program]))
     except SignalException as stop:
         print(f"stopped by {signal.Signals(stop.sigval).name}", file=sys.stderr)
         return STOPPED

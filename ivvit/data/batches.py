@@ -1,10 +1,13 @@
 """Loaders: batches made ahead by worker processes, in order, the same for any number of them."""
 
+import atexit
 import logging
 import os
+import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
+from multiprocessing import active_children, get_context, parent_process, resource_tracker
 from threading import Thread
 
 import torch
@@ -20,6 +23,9 @@ __all__ = ["Batch", "EvalData", "Record", "TrainData", "eval_loader", "normalize
 
 
 log = logging.getLogger("ivvit.data")
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
+"""What asks a run to save and stop (see ivvit.training.deadline)."""
 
 
 @dataclass(frozen=True)
@@ -81,19 +87,41 @@ def _load(dataset: Dataset, sampler: range | list[list[int]], workers: int, pin:
     context = get_context("forkserver") if workers else None
     if context is not None:
         context.set_forkserver_preload(["ivvit.data.batches"])
-    return iter(
-        DataLoader(
-            dataset,
-            batch_size=None,
-            sampler=sampler,
-            num_workers=workers,
-            pin_memory=pin,
-            multiprocessing_context=context,
-            prefetch_factor=2 if workers else None,
-            worker_init_fn=_end_with_parent,
-            generator=torch.Generator(),  # the default one belongs to the thread that trains
-        )
+    loader = DataLoader(
+        dataset,
+        batch_size=None,
+        sampler=sampler,
+        num_workers=workers,
+        pin_memory=pin,
+        multiprocessing_context=context,
+        prefetch_factor=2 if workers else None,
+        worker_init_fn=_end_with_parent,
+        generator=torch.Generator(),  # the default one belongs to the thread that trains
     )
+    with _deaf_to_stops():
+        return iter(loader)
+
+
+@contextmanager
+def _deaf_to_stops() -> Iterator[None]:
+    """What starts in here never hears the signals that ask to stop: these reach whole process groups, and the process
+    that trains still needs its batches. Blocked, and not ignored: that holds from a process's first moment, and passes
+    from the fork server to its workers."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    try:
+        resource_tracker.ensure_running()  # the fork server would start it, and it unblocks signals
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@atexit.register  # before multiprocessing's own, which would wait for ever for one that hangs: SIGTERM is blocked
+def kill_loaders() -> None:
+    """Kill the workers of all loaders of this process."""
+    for child in active_children():
+        if child.daemon:
+            child.kill()
 
 
 def _end_with_parent(worker: int) -> None:

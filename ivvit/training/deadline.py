@@ -11,9 +11,8 @@ from datetime import datetime
 from types import FrameType
 from typing import Any
 
+from ivvit.data.batches import STOP_SIGNALS
 from ivvit.slurm import job_number
-
-_SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 
 
 class StopRequest:
@@ -46,7 +45,10 @@ def watch_for_stop(minutes_before: float) -> Iterator[StopRequest]:
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    before: dict[int, Any] = {number: signal.signal(number, request.receive) for number in _SIGNALS}
+    numbers = set(STOP_SIGNALS)
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # nohup
+        numbers.remove(signal.SIGHUP)
+    before: dict[int, Any] = {number: signal.signal(number, request.receive) for number in numbers}
     try:
         yield request
     finally:

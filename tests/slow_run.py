@@ -1,0 +1,106 @@
+"""A run whose images are slow to read, for tests that stop it while it waits for them.
+
+`python slow_run.py DATA FOLDER SLOW SETTINGS`; SLOW: {"train": seconds for each image, "val": likewise}.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+
+SECONDS = 120
+
+
+@dataclass
+class SlowPictures:
+    """A source of images that takes its time."""
+
+    source: Any
+    seconds: float
+
+    def image(self, index: int) -> torch.Tensor:
+        time.sleep(self.seconds)
+        return self.source.image(index)
+
+
+def start(data: Path, folder: Path, slow: dict[str, float], processes: int = 1, **settings: Any) -> subprocess.Popen:
+    """Train on `shades` in a process group of its own, by torchrun if there are to be several processes."""
+    settings = {"names": ["shades"], "iterations": 10**6, "runtime": {"workers": 1}} | settings
+    arguments = [__file__, str(data), str(folder), json.dumps(slow), json.dumps(settings), str(processes)]
+    return subprocess.Popen([sys.executable, *arguments], env=os.environ | {"OMP_NUM_THREADS": "1"},
+                            stderr=subprocess.PIPE, text=True, start_new_session=True)  # fmt: skip
+
+
+def until(run: subprocess.Popen, condition: Any) -> None:
+    """Wait for a condition of a run that goes on."""
+    end = time.monotonic() + SECONDS
+    while not condition():
+        assert run.poll() is None, run.communicate()[1]
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def loaders(run: subprocess.Popen) -> list[psutil.Process]:
+    """The workers that read the images, with what started them (fork servers) and what cleans up after them."""
+    family = psutil.Process(run.pid).children(recursive=True)
+    return [process for process in family if "multiprocessing" in " ".join(_command(process))]
+
+
+def rows(folder: Path) -> int:
+    """Iterations in the history."""
+    file = folder / "history.csv"
+    return max(0, file.read_text().count("\n") - 1) if file.exists() else 0
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
+
+
+def main() -> int:
+    """Train; the exit status is the command line's."""
+    data, folder, slow, settings, processes = sys.argv[1:]
+    if int(processes) > 1 and "WORLD_SIZE" not in os.environ:
+        return _several(int(processes))
+    from slow_run import SlowPictures  # not __main__'s, which has another name in a loader's worker
+    from training_runs import job
+
+    import ivvit.training.feed as feed
+    from ivvit.errors import UserError
+    from ivvit.training.run import train
+
+    for name, seconds in json.loads(slow).items():
+        function = {"train": "open_train", "val": "open_eval"}[name]
+
+        def opened(*args: Any, _open: Any = getattr(feed, function), _seconds: float = seconds, **keywords: Any) -> Any:
+            split = _open(*args, **keywords)
+            return replace(split, source=SlowPictures(split.source, _seconds))
+
+        setattr(feed, function, opened)
+    try:
+        train(job(Path(data), Path(folder), **json.loads(settings)))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return getattr(error, "exit_code", 1)
+    return 0
+
+
+def _several(processes: int) -> int:
+    """As `ivvit.cli.launch` does it, for this file."""
+    from ivvit.cli.launch import torchrun
+    from ivvit.config import RuntimeOptions
+
+    return torchrun(RuntimeOptions(gpus=processes), ["--standalone"], [__file__, *sys.argv[1:]])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
