@@ -11,7 +11,7 @@ from ivvit.errors import UserError
 from ivvit.study.job import StudyJob
 from ivvit.study.proposals import propose
 from ivvit.study.records import Records, quiet_optuna
-from ivvit.training.lock import run_lock
+from ivvit.training.lock import Pulse, run_lock, unheld
 
 
 @dataclass
@@ -35,8 +35,12 @@ class Turn:
 
 def next_turn(job: StudyJob, records: Records) -> Turn | None:
     """A trial for this worker; None if living workers are at all that are not finished, or nothing is left to do."""
-    for trial in records.places(job.options.n_trials):
-        if not trial.state.is_finished() and (turn := _left_behind(job, records, trial.number)) is not None:
+    begun = [t.number for t in records.places(job.options.n_trials) if not t.state.is_finished()]
+    # Abandoned trials come first, so that kills change no study; living ones elsewhere must not cost a wait each.
+    left = unheld([_claim_path(job, number) for number in begun])
+    for number in begun:
+        path = _claim_path(job, number)
+        if path in left and (turn := _left_behind(job, records, number, left[path])) is not None:
             return turn
     return _new(job, records)
 
@@ -46,10 +50,10 @@ def unfinished(job: StudyJob, records: Records) -> int:
     return job.options.n_trials - sum(t.state.is_finished() for t in records.places(job.options.n_trials))
 
 
-def _left_behind(job: StudyJob, records: Records, number: int) -> Turn | None:
+def _left_behind(job: StudyJob, records: Records, number: int, silent: Pulse) -> Turn | None:
     with ExitStack() as stack:
         try:
-            lost = stack.enter_context(run_lock(_claim_path(job, number)))
+            lost = stack.enter_context(run_lock(_claim_path(job, number), silent))
         except UserError:  # a living worker has it
             return None
         trial = records.trial(number)

@@ -25,9 +25,17 @@ WATCH_SECONDS = 60.0
 """How long another machine's heartbeat is watched before it is declared dead."""
 
 
+Pulse = tuple[int, int] | None
+"""What changes with each heartbeat; None where there is no lock."""
+
+
 @contextmanager
-def run_lock(path: Path) -> Iterator[threading.Event]:
+def run_lock(path: Path, silent: Pulse = None) -> Iterator[threading.Event]:
     """Hold the lock within this context; gives an event that is set should another process have taken it over.
+
+    Args:
+        path: the lock file.
+        silent: the pulse with which `unheld` found the lock, so that it need not be watched once more.
 
     Raises:
         UserError: another process holds it, named by host and pid.
@@ -35,7 +43,7 @@ def run_lock(path: Path) -> Iterator[threading.Event]:
     me = {"host": socket.gethostname(), **_process(os.getpid()), "slurm_job": job_number()}
     me |= {"token": uuid.uuid4().hex, "since": time.time()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    _acquire(path, me)
+    _acquire(path, me, silent)
     done, lost = threading.Event(), threading.Event()
     thread = threading.Thread(target=_beat, args=(path, me["token"], done, lost), daemon=True, name="run-lock")
     thread.start()
@@ -48,12 +56,20 @@ def run_lock(path: Path) -> Iterator[threading.Event]:
             path.unlink(missing_ok=True)
 
 
-def _acquire(path: Path, me: dict[str, Any]) -> None:
+def unheld(paths: list[Path]) -> dict[Path, Pulse]:
+    """The locks that no living process holds, with their pulses; those of other machines are watched all at once."""
+    pulses = {path: _pulse(path) for path in paths}  # before the watch: one that beats at its end is seen to
+    here = {path: _lives_here(_holder(path) or (_second_look(path) if pulses[path] else {})) for path in paths}
+    beating = _beating([path for path, lives in here.items() if lives is None])
+    return {path: pulses[path] for path, lives in here.items() if not lives and path not in beating}
+
+
+def _acquire(path: Path, me: dict[str, Any], silent: Pulse) -> None:
     for _ in range(10):
         if _create(path, me):
             return
         holder = _holder(path) or _second_look(path)
-        if _alive(path, holder):
+        if _alive(path, holder, silent):
             raise UserError(_refusal(path, holder))
         _remove_dead(path, holder)
     raise UserError(f"{path} keeps changing hands; end the other processes that train this run")
@@ -95,25 +111,34 @@ def _remove_dead(path: Path, holder: dict[str, Any]) -> None:
         guard.release()
 
 
-def _alive(path: Path, holder: dict[str, Any]) -> bool:
-    if not holder:
-        return path.exists() and _beats(path)
-    if holder.get("host") == socket.gethostname() and holder.get("machine") == _machine():
+def _alive(path: Path, holder: dict[str, Any], silent: Pulse) -> bool:
+    lives = _lives_here(holder)
+    if lives is None and silent is not None and _pulse(path) == silent:
+        return False
+    return bool(_beating([path])) if lives is None else lives
+
+
+def _lives_here(holder: dict[str, Any]) -> bool | None:
+    """Whether a holder on this machine lives; None where only its heartbeat tells."""
+    if holder and holder.get("host") == socket.gethostname() and holder.get("machine") == _machine():
         return _process(holder["pid"]) == {key: holder[key] for key in ("pid", "started", "machine")}
-    return _beats(path)
+    return None
 
 
-def _beats(path: Path) -> bool:
-    """Whether the heartbeat changes while we watch."""
-    first, end = _pulse(path), time.monotonic() + WATCH_SECONDS
-    while time.monotonic() < end:
-        if first is None or _pulse(path) != first:
-            return _pulse(path) is not None
+def _beating(paths: list[Path]) -> set[Path]:
+    """The locks whose heartbeat changes while we watch them all."""
+    first = {path: _pulse(path) for path in paths}
+    waiting, found = {path for path in paths if first[path] is not None}, set()
+    end = time.monotonic() + WATCH_SECONDS
+    while waiting and time.monotonic() < end:
         time.sleep(min(1.0, WATCH_SECONDS / 20))
-    return False
+        changed = {path: pulse for path in waiting if (pulse := _pulse(path)) != first[path]}
+        found |= {path for path, pulse in changed.items() if pulse is not None}
+        waiting -= changed.keys()
+    return found
 
 
-def _pulse(path: Path) -> tuple[int, int] | None:
+def _pulse(path: Path) -> Pulse:
     try:
         with path.open("rb") as file:  # opening makes NFS look at the server's attributes
             status = os.fstat(file.fileno())

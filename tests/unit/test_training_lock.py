@@ -90,6 +90,20 @@ def test_a_living_holder_on_another_machine_is_left_alone(path, holder, monkeypa
     beat.join()
 
 
+def test_a_holder_that_beats_again_after_the_watch_is_left_alone(path, holder, monkeypatch):
+    monkeypatch.setattr(lock, "WATCH_SECONDS", 0.2)
+    change(path, host="node7", machine="another")
+    found = lock.unheld([path, path.with_name("none")])
+    assert list(found) == [path, path.with_name("none")] and found[path.with_name("none")] is None
+    monkeypatch.setattr(lock, "WATCH_SECONDS", 5)
+    os.utime(path)
+    beat = threading.Timer(0.5, lambda: os.utime(path))
+    beat.start()
+    with pytest.raises(UserError, match="on node7"), run_lock(path, found[path]):
+        pass
+    beat.join()
+
+
 def test_the_heartbeat_beats_and_notices_a_successor(path, monkeypatch):
     monkeypatch.setattr(lock, "BEAT_SECONDS", 0.02)
     with run_lock(path) as lost:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from ivvit.data.layouts.files import printable
 from ivvit.errors import UserError
 
 
@@ -23,8 +24,9 @@ def class_index(classes: list[str], found: set[str], where: str) -> dict[str, in
     """
     unknown = sorted(found - set(classes))
     if unknown:
+        names = ", ".join(printable(name) for name in unknown[:5])
         raise UserError(
-            f"{where} has {len(unknown)} classes that the training split has not: {', '.join(unknown[:5])}; "
+            f"{where} has {len(unknown)} classes that the training split has not: {names}; "
             "rename or remove these folders"
         )
     return {name: index for index, name in enumerate(classes)}

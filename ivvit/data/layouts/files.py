@@ -31,6 +31,20 @@ def files_under(parent: Path) -> Iterator[str]:
             yield entry.name
 
 
+def is_utf8(name: str) -> bool:
+    """Whether a file's name can be written as text: bytes of other encodings come as lone surrogates."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def printable(name: str) -> str:
+    """The name, or its bytes as Python writes them where it is not UTF-8."""
+    return name if is_utf8(name) else repr(os.fsencode(name))
+
+
 def split_by_extension(names: Iterator[str], extensions: frozenset[str]) -> tuple[list[str], list[str]]:
     """(names with one of the extensions in any case, the others)."""
     kept: list[str] = []

@@ -8,6 +8,7 @@ from pathlib import Path
 from ivvit.config.datasets import DatasetOptions
 from ivvit.data.layouts.cifar import read_cifar100
 from ivvit.data.layouts.entries import Entries
+from ivvit.data.layouts.files import is_utf8, printable
 from ivvit.data.layouts.folders import read_folders
 from ivvit.data.layouts.kinetics import read_kinetics
 from ivvit.data.layouts.listfile import read_list
@@ -46,6 +47,8 @@ class Listing:
     """Files that a list names and that are not on disk (posix, relative to the data set's folder)."""
     ignored: list[str] = field(default_factory=list)
     """Files among the data that have no extension of the medium (same form)."""
+    misnamed: list[str] = field(default_factory=list)
+    """Files whose names are not UTF-8 (their bytes, as in Python); neither a table nor a report could name them."""
 
 
 def list_samples(name: str, options: DatasetOptions, root: Path) -> Listing:
@@ -64,8 +67,15 @@ def list_samples(name: str, options: DatasetOptions, root: Path) -> Listing:
         raise UserError(f"{name}: {error}") from error
     folder = relative_to_root(dataset_folder(options, root), root)
     prefix = "" if folder == "." else folder
+    for label in entries.classes:
+        if not is_utf8(label):
+            raise UserError(f"{name}: the name of the class folder {printable(label)} is not UTF-8; rename it")
     splits = {
-        split: [Sample(os.path.join(prefix, file), label) for file, label in sorted(entries.samples[split])]
+        split: [
+            Sample(os.path.join(prefix, file), label) for file, label in sorted(entries.samples[split]) if is_utf8(file)
+        ]
         for split in ("train", "val")
     }
-    return Listing(tuple(entries.classes), splits["train"], splits["val"], entries.missing, entries.ignored)
+    misnamed = [printable(f) for split in ("train", "val") for f, _ in entries.samples[split] if not is_utf8(f)]
+    ignored = [printable(file) for file in entries.ignored]
+    return Listing(tuple(entries.classes), splits["train"], splits["val"], entries.missing, ignored, sorted(misnamed))

@@ -50,7 +50,10 @@ def _advice(content: dict[str, Any], options: DatasetOptions) -> list[str]:
     if no_access:
         advice.append(f"- {no_access:,} files could not be read this time: {MEND}, and validate once more.")
     if no_access < len(content["quarantined"]):
-        advice.append("- Fetch the damaged files again and validate once more; training goes on without them.")
+        advice.append(
+            "- Fetch the damaged files again, or rename them where their names are the reason, and validate once more; "
+            "training goes on without them."
+        )
     if any("expected" in warning for warning in content["warnings"]):
         advice.append(
             "- The counts differ from what `expect` says: complete the data, or set `expect` to what you have (`none`, "

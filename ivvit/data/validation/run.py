@@ -12,6 +12,7 @@ from ivvit.data.layouts import Listing, list_samples
 from ivvit.data.manifest import FORMAT
 from ivvit.data.places import dataset_folder, relative_to_root
 from ivvit.data.validation.checks import check_counts, check_damaged, check_duplicates
+from ivvit.data.validation.finding import Finding
 from ivvit.data.validation.findings import find_all
 from ivvit.data.validation.report import report_text
 from ivvit.data.validation.table import SCHEMA, digest_of, inside, row_of, write_table, write_text
@@ -49,7 +50,8 @@ def validate(
     report = lock.with_suffix(".md")
     try:
         content["warnings"] = [*check_counts(name, options, found), *check_duplicates(table, folder), *warnings]
-        check_damaged(name, options, quarantined, len(listing.train) + len(listing.val), str(report))
+        total = len(listing.train) + len(listing.val) + len(listing.misnamed)
+        check_damaged(name, options, quarantined, total, str(report))
         if not content["counts"]["train"]:
             raise UserError(f"{name} has no usable training samples; {report} says what was found")
     finally:
@@ -63,7 +65,8 @@ def validate(
 
 def _usable(listing: Listing, findings: dict[str, Any], folder: str) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
     """(the table of usable samples, the damaged files with reasons)."""
-    rows, damaged = [], {}
+    rows: list[dict[str, Any]] = []
+    damaged: dict[str, Finding] = {}
     for split in ("train", "val"):
         for sample in getattr(listing, split):
             finding = findings[sample.path]
@@ -71,6 +74,8 @@ def _usable(listing: Listing, findings: dict[str, Any], folder: str) -> tuple[pd
                 damaged[inside(sample.path, folder)] = finding
             else:
                 rows.append(row_of(split, sample, finding))
+    for name in listing.misnamed:
+        damaged[name] = Finding(0, 0, damage="its name is not UTF-8; rename it")
     quarantined = [
         {"path": path, "reason": finding.damage, **({"no_access": True} if finding.no_access else {})}
         for path, finding in sorted(damaged.items())
