@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ def start(data: Path, folder: Path, slow: dict[str, float], processes: int = 1, 
                             stderr=subprocess.PIPE, text=True, start_new_session=True)  # fmt: skip
 
 
-def until(run: subprocess.Popen, condition: Any) -> None:
+def until(run: subprocess.Popen, condition: Callable[[], bool]) -> None:
     """Wait for a condition of a run that goes on."""
     end = time.monotonic() + SECONDS
     while not condition():
@@ -59,6 +60,16 @@ def rows(folder: Path) -> int:
     return max(0, file.read_text().count("\n") - 1) if file.exists() else 0
 
 
+def slowed(opens: Callable[..., Any], seconds: float) -> Callable[..., Any]:
+    """Open a split whose images are slow."""
+
+    def opened(*args: Any, **keywords: Any) -> Any:
+        split = opens(*args, **keywords)
+        return replace(split, source=SlowPictures(split.source, seconds))
+
+    return opened
+
+
 def _command(process: psutil.Process) -> list[str]:
     try:
         return process.cmdline()
@@ -71,7 +82,7 @@ def main() -> int:
     data, folder, slow, settings, processes = sys.argv[1:]
     if int(processes) > 1 and "WORLD_SIZE" not in os.environ:
         return _several(int(processes))
-    from slow_run import SlowPictures  # not __main__'s, which has another name in a loader's worker
+    from slow_run import slowed  # not __main__'s, whose classes have another name in a loader's worker
     from training_runs import job
 
     import ivvit.training.feed as feed
@@ -80,12 +91,7 @@ def main() -> int:
 
     for name, seconds in json.loads(slow).items():
         function = {"train": "open_train", "val": "open_eval"}[name]
-
-        def opened(*args: Any, _open: Any = getattr(feed, function), _seconds: float = seconds, **keywords: Any) -> Any:
-            split = _open(*args, **keywords)
-            return replace(split, source=SlowPictures(split.source, _seconds))
-
-        setattr(feed, function, opened)
+        setattr(feed, function, slowed(getattr(feed, function), seconds))
     try:
         train(job(Path(data), Path(folder), **json.loads(settings)))
     except UserError as error:

@@ -16,6 +16,7 @@ from ivvit.config import RuntimeOptions
 from ivvit.errors import UserError
 
 STOPPED = 75  # as of ivvit.training.job.Interrupted: saved, goes on when started again
+_PATIENCE = "600"  # seconds in which a process that was told to stop may save; torchrun's own are 30
 _WORKER, _NODE = "TORCHELASTIC_RUN_ID", "IVVIT_NODE_OF_JOB"
 
 
@@ -73,8 +74,12 @@ def torchrun(runtime: RuntimeOptions, options: list[str], program: list[str]) ->
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import parse_args, run
 
+    from ivvit.training.distributed import LAUNCHER
+
     _check_gpus(runtime.gpus)
     os.environ.setdefault("OMP_NUM_THREADS", str(runtime.threads))
+    os.environ.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", _PATIENCE)
+    os.environ[LAUNCHER] = str(os.getpid())
     for name in ("torch.distributed.elastic", "torch.distributed.run"):  # the processes speak for themselves
         logging.getLogger(name).setLevel(logging.CRITICAL)
     signal.signal(signal.SIGUSR1, lambda *_: os.kill(os.getpid(), signal.SIGTERM))  # torchrun passes SIGTERM on

@@ -1,6 +1,9 @@
 """Several processes as one: what torchrun started, or a world of one."""
 
+import ctypes
 import os
+import signal
+import sys
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -11,6 +14,10 @@ from torch import Tensor
 
 from ivvit.config.experiment import Experiment
 from ivvit.errors import UserError
+
+LAUNCHER = "IVVIT_LAUNCHER"
+"""The environment variable with the number of the process that is torchrun (see ivvit.cli.launch)."""
+_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -66,9 +73,21 @@ def join_world() -> World:
         return World()
     join = not dist.is_initialized()
     if join:
+        _end_with_launcher()
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
         dist.init_process_group(backend, timeout=timedelta(minutes=30))
     return World(dist.get_rank(), size, int(os.environ.get("LOCAL_RANK", "0")), join)
+
+
+def _end_with_launcher() -> None:
+    """Let a kill of torchrun, which cannot pass that on, be a request to stop: else this process would train on, alone,
+    with the run's lock and a GPU."""
+    if sys.platform != "linux" or "TORCHELASTIC_RUN_ID" not in os.environ:
+        return
+    launcher = int(os.environ.get(LAUNCHER, os.getppid()))
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != launcher:  # killed before
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def leave_world(world: World) -> None:

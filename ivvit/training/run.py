@@ -1,5 +1,6 @@
 """`train`: one function does a run, whether it was killed before or not."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -8,7 +9,7 @@ from threading import Event
 import torch
 
 from ivvit.errors import UserError
-from ivvit.training.deadline import watch_for_stop
+from ivvit.training.deadline import StopRequest, watch_for_stop
 from ivvit.training.devices import lease_device
 from ivvit.training.distributed import World, check_world, join_world, leave_world
 from ivvit.training.job import Interrupted, Result, TrainJob
@@ -21,6 +22,8 @@ from ivvit.training.provenance import Provenance
 from ivvit.training.session import Session
 from ivvit.training.surroundings import OnEvaluation, Surroundings
 from ivvit.training.tracker import Tracking, open_tracker
+
+log = logging.getLogger("ivvit.training")
 
 
 def train(
@@ -53,8 +56,9 @@ def train(
         job.folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             return _train(job, on_evaluation, tracking, sample_log, world, stack)
-    except Interrupted:
-        world.tell(None)  # torchrun ends all processes with the first; the leading one had to finish writing
+    except Interrupted as stopped:
+        if stopped.__cause__ is None:  # else the others are not here
+            world.tell(None)  # torchrun ends all processes with the first; the leading one had to finish writing
         raise
     finally:
         leave_world(world)
@@ -71,6 +75,7 @@ def _train(
     stack.enter_context(log_to(job.folder / "train.log", world.leads))
     device = stack.enter_context(lease_device(job.runtime, world))
     stop = stack.enter_context(watch_for_stop(job.runtime.deadline_minutes))
+    stack.enter_context(_failures_as_stops(job.name, stop))
     tracker = stack.enter_context(open_tracker(tracking, job, world.leads))
     pace = Pace(world, stop, lost, job.runtime.checkpoint_minutes)
     session = Session(job, Surroundings(device, world, pace, tracker, sample_log, on_evaluation))
@@ -81,6 +86,23 @@ def _train(
         report_progress(job.name, session.iteration, job.experiment.iterations, world.leads) as progress,
     ):
         return session.run(progress)
+
+
+@contextmanager
+def _failures_as_stops(name: str, stop: StopRequest) -> Iterator[None]:
+    """What fails once a stop was asked for is no failure of the run: the same signal may have hit what it needs."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        if (reason := stop.reason()) is None:
+            raise
+        log.warning("%s: failed while it was to stop (%s)", name, reason, exc_info=error)
+        raise Interrupted(
+            f"{name}: stopped ({reason}), but not in order: {type(error).__name__}: {error}; "
+            "start it again to go on from its last checkpoint"
+        ) from error
 
 
 @contextmanager

@@ -101,14 +101,9 @@ class Session:
             self._flush()
         if actions & STOP:
             self._stop()
-        last = self.iteration == self._total
-        if last:
-            self._save()  # the evaluation to come may take long
-        if due and self._evaluate():
-            return True
-        if actions & SAVE and not last:
-            self._save()
-        return False
+        if actions & SAVE or self.iteration == self._total:
+            self._save()  # an evaluation to come may take long
+        return due and self._evaluate()
 
     def _flush(self) -> None:
         with self.watch.phase("train"):  # waits for the device

@@ -1,15 +1,22 @@
 """A request to stop reaches every process of a run at once, at any moment; the run saves and ends."""
 
+import json
 import os
+import shutil
 import signal
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 from slow_run import loaders, rows, start, until
-from training_runs import data  # noqa: F401
+from training_runs import data, job  # noqa: F401
 
 from ivvit.data.batches import STOP_SIGNALS
 from ivvit.training.checkpoint import load_checkpoint
+from ivvit.training.job import Interrupted
+from ivvit.training.rows import read_rows
+from ivvit.training.run import train
 
 STOPPED = 75
 
@@ -44,3 +51,63 @@ def test_a_signal_to_all_of_several_processes(number, data, tmp_path):  # noqa: 
     message = run.communicate(timeout=120)[1]
     assert run.returncode == STOPPED and "the state is saved" in message, message
     assert saved(tmp_path) >= 1
+
+
+@pytest.mark.slow
+def test_a_stop_in_the_evaluation_of_several_processes(data, tmp_path):  # noqa: F811
+    """It is heard there, and not after it, with one process ahead of the other."""
+    evaluation = {"every": 1, "batch_size": 1}
+    run = start(data, tmp_path, {"val": 2.0}, processes=2, runtime={"gpus": 2}, evaluation=evaluation)
+    until(run, lambda: rows(tmp_path) >= 1)
+    os.killpg(run.pid, signal.SIGTERM)
+    message = run.communicate(timeout=120)[1]
+    assert run.returncode == STOPPED and "stopped after 1 of" in message, message
+    assert saved(tmp_path) == 1 and {row["phase"] for row in read_rows(tmp_path / "history.csv")} == {"train"}
+
+
+@pytest.mark.slow
+def test_processes_with_unequal_evaluations_ask_equally_often(data, tmp_path):  # noqa: F811
+    shutil.copytree(data, tmp_path / "data")
+    for file in sorted((tmp_path / "data/shades/val").rglob("*.png"))[:9:2]:
+        file.write_bytes(b"no longer an image")
+    evaluation = {"every": 1, "batch_size": 1}
+    run = start(tmp_path / "data", tmp_path, {}, processes=2, iterations=2, runtime={"gpus": 2}, evaluation=evaluation)
+    message = run.communicate(timeout=120)[1]
+    assert run.returncode == 0, message
+    assert len(json.loads((tmp_path / "metrics.json").read_text())["datasets"]["shades"]["unreadable"]) == 5
+
+
+@pytest.mark.slow
+def test_the_processes_of_a_killed_torchrun_save_and_end(data, tmp_path):  # noqa: F811
+    run = start(data, tmp_path, {"train": 0.1}, processes=2, runtime={"workers": 1, "gpus": 2})
+    until(run, lambda: rows(tmp_path) >= 1)
+    family = psutil.Process(run.pid).children(recursive=True)
+    run.kill()
+    _, left = psutil.wait_procs(family, timeout=60)
+    run.communicate()
+    assert not left
+    assert saved(tmp_path) >= 1 and not (tmp_path / "state" / "lock").exists()
+
+
+def test_what_fails_while_a_run_is_to_stop_is_no_failure(data, tmp_path):  # noqa: F811
+    def fail(iteration: int, metrics: dict) -> bool:
+        os.kill(os.getpid(), signal.SIGUSR1)
+        raise RuntimeError("a worker is gone")
+
+    settings = {"names": ["shades"], "evaluation": {"every": 2}}
+    with pytest.raises(Interrupted, match=r"received SIGUSR1.*RuntimeError: a worker is gone") as stopped:
+        train(job(data, tmp_path, **settings), fail)
+    assert isinstance(stopped.value.__cause__, RuntimeError)
+    with pytest.raises(RuntimeError, match="no stop"):
+        train(job(data, tmp_path, **settings), lambda *_: (_ for _ in ()).throw(RuntimeError("no stop")))
+
+
+def test_a_due_checkpoint_comes_before_an_evaluation(data, tmp_path):  # noqa: F811
+    def written(iteration: int, metrics: dict) -> bool:
+        end = time.monotonic() + 20
+        while saved(tmp_path) < iteration:  # a thread writes it
+            assert time.monotonic() < end
+        return True
+
+    settings = {"names": ["shades"], "evaluation": {"every": 2}, "runtime": {"checkpoint_minutes": 1e-9}}
+    assert train(job(data, tmp_path, **settings), written).pruned
