@@ -75,7 +75,7 @@ def eval_loader(
 ) -> Iterator[Batch]:
     """Every sample exactly once over the ranks, in order; the last batch may be smaller.
 
-    Files that cannot be read are logged and left out (see `Batch.unreadable`).
+    Files that cannot be read are logged and left out (see `Batch.unreadable`); a batch may be left without rows.
     """
     mine = range(rank, data.num_samples, world)
     batches = [list(mine[i : i + batch_size]) for i in range(0, len(mine), batch_size)]
@@ -133,7 +133,7 @@ def _end_with_parent(worker: int) -> None:
 
 
 def _reported(name: str, batches: Iterator[Batch | UserError]) -> Iterator[Batch]:
-    """The batches that have rows; what could not be read is logged here, in the process that keeps the log."""
+    """The same batches; what could not be read is logged here, in the process that keeps the log."""
     for batch in batches:
         if isinstance(batch, UserError):
             raise batch
@@ -143,5 +143,4 @@ def _reported(name: str, batches: Iterator[Batch | UserError]) -> Iterator[Batch
                             name, record.substitute_for, record.reason, record.path)  # fmt: skip
         for record in batch.unreadable:
             log.warning("%s: %s cannot be read (%s); evaluated without it", name, record.path, record.reason)
-        if batch.records:
-            yield batch
+        yield batch

@@ -53,6 +53,10 @@ def evaluate(
     seen: list[int] = []
     tolerated, reasons = 0.0, {}
     for batch in _polled(batches, poll):
+        tolerated = max(tolerated, batch.max_unreadable)
+        reasons |= {record.path: record.reason for record in batch.unreadable}
+        if not batch.records:
+            continue
         labels = batch.labels.to(device, non_blocking=True)
         with precision.autocast():
             scores = _scores(model, dataset, batch.pixels.to(device, non_blocking=True))
@@ -61,8 +65,6 @@ def evaluate(
         sums += torch.stack([losses.double().sum(), (top == labels[:, None]).sum().double()])
         confusion.index_add_(0, labels * classes + top[:, 0], torch.ones_like(labels))
         seen += [record.index for record in batch.records]
-        tolerated = max(tolerated, batch.max_unreadable)
-        reasons |= {record.path: record.reason for record in batch.unreadable}
     parts = world.gather((seen, tolerated, reasons))
     indices = {index for part, *_ in parts for index in part}
     unreadable = [path for index, path in enumerate(paths) if index not in indices]
@@ -78,11 +80,11 @@ def _check_unreadable(
     if len(unreadable) <= tolerated * total and len(unreadable) < total:
         return
     reasons = {path: reason for *_, part in parts for path, reason in part.items()}
-    example = next((path for path in unreadable if path in reasons), unreadable[0])
+    example = next(path for path in unreadable if path in reasons)
     limit = f", above max_damaged ({tolerated:.1%})" if len(unreadable) < total else ""
     raise UserError(
         f"{dataset}: {len(unreadable)} of {total} validation samples cannot be read{limit}, such as {example}: "
-        f"{reasons.get(example, 'the log above says why')}. Is the data still there, and is the disk or server well? "
+        f"{reasons[example]}. Is the data still there, and is the disk or server well? "
         f"`ivvit validate {dataset}` tells. Then start again: the run goes on from its last saved state"
     )
 
