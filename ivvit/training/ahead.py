@@ -1,10 +1,10 @@
 """Batches made ready while the device works on those before: fetched by a thread, copied on a stream of its own."""
 
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
-from typing import TypeVar
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any, TypeVar
 
 import torch
 
@@ -12,24 +12,67 @@ from ivvit.data.batch import Batch
 
 DEPTH = 2
 """Items fetched ahead, beside those that the loaders' workers hold."""
+_POLL_SECONDS = 1.0
+_PATIENCE_SECONDS = 10.0
+"""How long to wait for a fetch that is not wanted any more: half a batch of long videos takes a while."""
 
 Item = TypeVar("Item", Batch, dict[str, Batch])
 
 
-def fetch_ahead(items: Iterator[Item], device: torch.device) -> Iterator[Item]:
+class FetchAhead(Iterator[Item]):
     """The same items, in the same order, on the device. An error of `items` is raised where its item would come.
 
-    Close it (or use it up): its thread ends with it.
+    Close it (or use it up): its thread ends with it, unless that hangs. Such a one is left behind, and does not keep
+    the process from ending, as a pool's thread would.
+
+    Args:
+        items: what to fetch.
+        device: where the items are wanted.
+        poll: called now and then while an item is waited for. What it raises leaves this as it was.
     """
-    courier = _Courier(device)
-    pool = ThreadPoolExecutor(1, "batches", courier.prepare)
-    try:
-        waiting: deque[Future] = deque(pool.submit(courier.fetch, items) for _ in range(DEPTH))
-        while (fetched := waiting.popleft().result()) is not None:
-            waiting.append(pool.submit(courier.fetch, items))
-            yield courier.hand_over(*fetched)
-    finally:
-        pool.shutdown(cancel_futures=True)
+
+    def __init__(self, items: Iterator[Item], device: torch.device, poll: Callable[[], None] = lambda: None) -> None:
+        self._items, self._poll = items, poll
+        self._courier = _Courier(device)
+        self._orders: SimpleQueue[bool] = SimpleQueue()
+        self._fetched: SimpleQueue[Any] = SimpleQueue()
+        self._closed = False
+        for _ in range(DEPTH):
+            self._orders.put(True)
+        self._thread = Thread(target=self._work, name="batches", daemon=True)
+        self._thread.start()
+
+    def __next__(self) -> Item:
+        if self._closed:
+            raise StopIteration
+        fetched = self._wait()
+        if fetched is None or isinstance(fetched, BaseException):
+            self.close()
+            raise fetched or StopIteration
+        self._orders.put(True)
+        return self._courier.hand_over(*fetched)
+
+    def close(self) -> None:
+        """Fetch no more."""
+        self._closed = True
+        self._orders.put(False)
+        self._thread.join(_PATIENCE_SECONDS)
+
+    def _wait(self) -> Any:
+        while True:
+            try:
+                return self._fetched.get(timeout=_POLL_SECONDS)
+            except Empty:
+                self._poll()
+
+    def _work(self) -> None:
+        self._courier.prepare()
+        while self._orders.get() and not self._closed:
+            try:
+                fetched = self._courier.fetch(self._items)
+            except BaseException as error:
+                fetched = error
+            self._fetched.put(fetched)
 
 
 class _Courier:

@@ -1,23 +1,25 @@
 """The data of a run: batches by iteration, and the evaluation's loaders."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
 import torch
 
 from ivvit.data.batches import Batch, EvalData, TrainData, eval_loader, open_eval, open_train, train_loader
-from ivvit.training.ahead import fetch_ahead
+from ivvit.training.ahead import FetchAhead
 from ivvit.training.distributed import World
 from ivvit.training.job import TrainJob
 from ivvit.training.task_schedule import TaskSchedule
 
 
 class Feed:
-    """Opens each data set once; loaders start where they are asked to."""
+    """Opens each data set once; loaders start where they are asked to. `poll`: called while a batch is waited for."""
 
-    def __init__(self, job: TrainJob, img_size: int, world: World, device: torch.device) -> None:
-        self._job, self._world, self._device = job, world, device
+    def __init__(
+        self, job: TrainJob, img_size: int, world: World, device: torch.device, poll: Callable[[], None]
+    ) -> None:
+        self._job, self._world, self._device, self._poll = job, world, device, poll
         experiment = job.experiment
         size = {"img_size": img_size, "num_frames": experiment.num_frames}
         views = {"clips": experiment.evaluation.clips, "crops": experiment.evaluation.crops}
@@ -29,12 +31,13 @@ class Feed:
 
     def batches(self, iteration: int) -> Iterator[dict[str, Batch]]:
         """This process's rows of the batches of iterations `iteration`, `iteration` + 1, ... to the last."""
-        return fetch_ahead(self._batches(iteration), self._device)
+        return FetchAhead(self._batches(iteration), self._device, self._poll)
 
     def evaluation(self, dataset: str) -> Iterator[Batch]:
         """This process's share of the validation split."""
         size = self._job.experiment.evaluation.batch_size
-        return fetch_ahead(eval_loader(self.val[dataset], batch_size=size, **self._workers()), self._device)
+        batches = eval_loader(self.val[dataset], batch_size=size, **self._workers())
+        return FetchAhead(batches, self._device, self._poll)
 
     def _batches(self, iteration: int) -> Iterator[dict[str, Batch]]:
         total = self._job.experiment.iterations

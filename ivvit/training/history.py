@@ -57,6 +57,19 @@ class History:
         self._append([(iteration, "val", name, *(_text(values[key]) for key in SUMS), "", "")
                       for name, values in metrics.items()])  # fmt: skip
 
+    def behind(self) -> bool:
+        """Whether rows wait for room on a full disk."""
+        return self._rows is not None and self._rows.behind()
+
+    def settle(self) -> None:
+        """Write the rows that wait for room.
+
+        Raises:
+            UserError: the disk is still full.
+        """
+        if self._rows is not None:
+            self._rows.settle()
+
     def _append(self, rows: list[tuple[Any, ...]]) -> None:
         if self._rows is not None:
             self._rows.append(rows)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _ROOT = logging.getLogger("ivvit")
@@ -29,5 +29,6 @@ def log_to(path: Path, speak: bool = True) -> Iterator[None]:
     finally:
         for handler in handlers:
             _ROOT.removeHandler(handler)
-            handler.close()
+            with suppress(OSError):  # a full disk: it must not hide what ended the run
+                handler.close()
         _ROOT.setLevel(level)

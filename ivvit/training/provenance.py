@@ -1,6 +1,7 @@
 """Where a result comes from: times, restarts, hardware, versions, code and command line; none of it is in a number."""
 
 import json
+import logging
 import os
 import platform
 import shlex
@@ -18,6 +19,8 @@ from ivvit.slurm import job_number
 from ivvit.training.distributed import World
 from ivvit.training.files import write_json
 from ivvit.training.job import TrainJob
+
+log = logging.getLogger("ivvit.training")
 
 _PACKAGES = ("ivvit", "torch", "torchvision", "timm", "av", "numpy", "pandas", "safetensors")
 
@@ -65,7 +68,10 @@ class Provenance:
         """How this session ended; speed: {"iterations", "samples", "seconds", "samples_per_second", ...}."""
         self._session |= {"ended": _now(), "end": reason, "to_iteration": iteration}
         self._content["speed"] = speed or self._content["speed"]
-        write_json(self._path, self._content)
+        try:
+            write_json(self._path, self._content)
+        except OSError as error:  # a full disk; what ended the session may be an error of its own
+            log.warning("%s cannot be written (%s); it does not say how this session ended", self._path, error.strerror)
 
 
 def versions() -> dict[str, str | None]:

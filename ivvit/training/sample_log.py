@@ -32,3 +32,12 @@ class SampleLog:
         if self._rows is not None and self._waiting:
             self._rows.append(self._waiting)
             self._waiting = []
+
+    def settle(self) -> None:
+        """Write the rows that wait for room.
+
+        Raises:
+            UserError: the disk is still full.
+        """
+        if self._rows is not None:
+            self._rows.settle()

@@ -1,6 +1,7 @@
 """One start of a run: from the beginning or a checkpoint to the end, a stop or a pruning."""
 
 import logging
+from collections.abc import Iterator
 from contextlib import closing
 from typing import NoReturn
 
@@ -39,7 +40,7 @@ class Session:
         self._total = job.experiment.iterations
         state = find_state(job)
         model = initial_model(job, with_weights=state is None)
-        feed = self._feed = Feed(job, image_size(model), self._world, around.device)
+        feed = self._feed = Feed(job, image_size(model), self._world, around.device, self._poll)
         self._trainer = Trainer(
             model, job.experiment, job.seed, around.device, self._world, compiled=job.runtime.compile
         )
@@ -74,13 +75,24 @@ class Session:
             with closing(self._feed.batches(self.iteration)) as batches:
                 pruned = self._evaluations.due(self.iteration) and self._evaluate()
                 while not pruned and self.iteration < self._total:
-                    with self.watch.phase("data" if self.watch.iterations else "start"):
-                        batch = next(batches)
-                    self._iterate(batch)
+                    self._iterate(self._next(batches))
                     pruned = self._after_iteration()
             return self._pruned() if pruned else self._finish()
         finally:
             self._saver.wait()
+
+    def _next(self, batches: Iterator[dict[str, Batch]]) -> dict[str, Batch]:
+        try:
+            with self.watch.phase("data" if self.watch.iterations else "start"):
+                return next(batches)
+        except GiveUp:  # the state between two iterations is whole
+            self._flush()
+            self._stop()
+
+    def _poll(self) -> None:
+        """While a batch is waited for, perhaps for ever. Several processes would not agree here on a place to stop."""
+        if self._world.size == 1 and self._around.pace.stop.reason():
+            raise GiveUp
 
     def _iterate(self, batches: dict[str, Batch]) -> None:
         with self.watch.phase("train"), enough_memory("batch_size, or raise accumulate"):
@@ -126,11 +138,16 @@ class Session:
             self._stop()
 
     def _save(self, at_once: bool = False) -> None:
-        """Write a checkpoint; all processes call it together."""
+        """Write a checkpoint; all processes call it together.
+
+        None is written whose rows of the history are not: going on from it would leave a gap there.
+        """
         self._trainer.assert_finite()
+        if at_once:
+            self._settle()
         substitutes = self._substitutes.total()
         with self.watch.phase("save"):
-            if self._world.leads:
+            if self._world.leads and not self._history.behind():
                 (self._saver.save if at_once else self._saver.start)(self.iteration, {
                     "job": fingerprint(self._job),
                     "evaluated": self._evaluations.done,
@@ -139,6 +156,10 @@ class Session:
                     "trainer": self._trainer.state_dict(),
                 })  # fmt: skip
         self._around.pace.saved()
+
+    def _settle(self) -> None:
+        self._history.settle()
+        self._samples.settle()
 
     def _stop(self) -> NoReturn:
         self._save(at_once=True)
@@ -149,6 +170,7 @@ class Session:
         )
 
     def _pruned(self) -> Result:
+        self._settle()
         metrics = self._evaluations.best.state["metrics"]
         return Result(self._job.folder, {"datasets": metrics, "mean": mean_metrics(metrics)}, pruned=True)
 

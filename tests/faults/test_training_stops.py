@@ -111,3 +111,13 @@ def test_a_due_checkpoint_comes_before_an_evaluation(data, tmp_path):  # noqa: F
 
     settings = {"names": ["shades"], "evaluation": {"every": 2}, "runtime": {"checkpoint_minutes": 1e-9}}
     assert train(job(data, tmp_path, **settings), written).pruned
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_run_that_waits_for_a_file_server_can_be_stopped(workers, data, tmp_path):  # noqa: F811
+    run = start(data, tmp_path, {"train": 3600}, runtime={"workers": workers})
+    until(run, lambda: (tmp_path / "experiment.yaml").exists() and len(loaders(run)) >= 3 * workers)
+    os.killpg(run.pid, signal.SIGTERM)
+    message = run.communicate(timeout=60)[1]
+    assert run.returncode == STOPPED and "stopped after 0 of" in message, message
+    assert saved(tmp_path) == 0 and not (tmp_path / "state" / "lock").exists()

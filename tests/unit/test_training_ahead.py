@@ -6,8 +6,9 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+import ivvit.training.ahead as ahead_module
 from ivvit.data.batch import Batch
-from ivvit.training.ahead import DEPTH, fetch_ahead
+from ivvit.training.ahead import DEPTH, FetchAhead
 
 CPU = torch.device("cpu")
 
@@ -23,19 +24,46 @@ def batches(count: int, drawn: list[int]) -> Iterator[dict[str, Batch]]:
 def test_all_come_in_order_and_the_error_where_it_was():
     found = []
     with pytest.raises(OSError, match="the disk is gone"):
-        for batch in fetch_ahead(batches(7, []), CPU):
+        for batch in FetchAhead(batches(7, []), CPU):
             found.append(batch["D"].labels.item())
     assert found == list(range(7))
 
 
 def test_it_ends_with_its_items():
-    assert list(fetch_ahead(iter([]), CPU)) == []
+    assert list(FetchAhead(iter([]), CPU)) == []
 
 
 def test_it_is_ahead_by_a_little_and_closing_it_ends_its_thread():
     drawn, before = [], set(threading.enumerate())
-    ahead = fetch_ahead(batches(100, drawn), CPU)
+    ahead = FetchAhead(batches(100, drawn), CPU)
     assert next(ahead)["D"].labels.item() == 0
     ahead.close()
     assert 1 <= len(drawn) <= 1 + DEPTH
     assert set(threading.enumerate()) <= before
+
+
+def test_a_wait_that_hangs_can_be_given_up(monkeypatch):
+    """What was asked in vain is not lost, and closing does not wait for it for ever."""
+    monkeypatch.setattr(ahead_module, "_PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(ahead_module, "_POLL_SECONDS", 0.01)
+    comes, asked = threading.Event(), []
+
+    def hanging() -> Iterator[Batch]:
+        for batch in batches(3, []):
+            comes.wait()
+            yield batch
+
+    def poll() -> None:
+        asked.append(1)
+        if len(asked) == 3:
+            raise TimeoutError
+
+    ahead = FetchAhead(hanging(), CPU, poll)
+    with pytest.raises(TimeoutError):
+        next(ahead)
+    comes.set()
+    assert next(ahead)["D"].labels.item() == 0 and next(ahead)["D"].labels.item() == 1
+    comes.clear()
+    ahead.close()
+    assert list(ahead) == []
+    comes.set()
