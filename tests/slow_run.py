@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,11 +31,16 @@ class SlowPictures:
         return self.source.image(index)
 
 
-def start(data: Path, folder: Path, slow: dict[str, float], processes: int = 1, **settings: Any) -> subprocess.Popen:
-    """Train on `shades` in a process group of its own, by torchrun if there are to be several processes."""
+def start(
+    data: Path, folder: Path, slow: dict[str, float], processes: int = 1, command: Sequence[str] = (), **settings: Any
+) -> subprocess.Popen:
+    """Train on `shades` in a process group of its own, by torchrun if there are to be several processes.
+
+    `command` starts the command that it is given.
+    """
     settings = {"names": ["shades"], "iterations": 10**6, "runtime": {"workers": 1}} | settings
     arguments = [__file__, str(data), str(folder), json.dumps(slow), json.dumps(settings), str(processes)]
-    return subprocess.Popen([sys.executable, *arguments], env=os.environ | {"OMP_NUM_THREADS": "1"},
+    return subprocess.Popen([*command, sys.executable, *arguments], env=os.environ | {"OMP_NUM_THREADS": "1"},
                             stderr=subprocess.PIPE, text=True, start_new_session=True)  # fmt: skip
 
 

@@ -24,6 +24,8 @@ __all__ = ["Batch", "EvalData", "Record", "TrainData", "eval_loader", "normalize
 
 log = logging.getLogger("ivvit.data")
 
+_SHARED, _AMPLE = "/dev/shm", 1 << 30  # where workers put batches; Docker gives 64 MiB
+
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
 """What asks a run to save and stop (see ivvit.training.deadline)."""
 
@@ -99,7 +101,34 @@ def _load(dataset: Dataset, sampler: range | list[list[int]], workers: int, pin:
         generator=torch.Generator(),  # the default one belongs to the thread that trains
     )
     with _deaf_to_stops():
-        return iter(loader)
+        batches = iter(loader)
+    return _explained(batches)
+
+
+def _explained(batches: Iterator[Batch | UserError]) -> Iterator[Batch | UserError]:
+    """The same items. torch does not say where the memory for them lacks.
+
+    Raises:
+        UserError: a worker died, and this machine has so little shared memory that this must be why.
+    """
+    try:
+        yield from batches
+    except RuntimeError as error:
+        size = _shared_memory()
+        if size >= _AMPLE or not any(words in str(error) for words in ("worker (pid", "shared memory")):
+            raise
+        raise UserError(
+            f"a worker that loads data has died ({str(error).splitlines()[0]}): {_SHARED} has only {size >> 20} MiB. "
+            "Make it larger (`docker run --shm-size=8g`), or set `runtime.workers` to 0"
+        ) from error
+
+
+def _shared_memory() -> int:
+    try:
+        found = os.statvfs(_SHARED)
+    except OSError:
+        return _AMPLE
+    return found.f_blocks * found.f_frsize
 
 
 @contextmanager

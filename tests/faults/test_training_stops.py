@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -121,3 +122,13 @@ def test_a_run_that_waits_for_a_file_server_can_be_stopped(workers, data, tmp_pa
     message = run.communicate(timeout=60)[1]
     assert run.returncode == STOPPED and "stopped after 0 of" in message, message
     assert saved(tmp_path) == 0 and not (tmp_path / "state" / "lock").exists()
+
+
+def test_too_little_shared_memory_is_named(data, tmp_path):  # noqa: F811
+    small = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o size=256k tmpfs /dev/shm && exec "$@"', "sh"]
+    if subprocess.run([*small, "true"], capture_output=True).returncode:
+        pytest.skip("this takes the right to mount")
+    run = start(data, tmp_path, {}, command=small, datasets={"shades": 512})
+    message = run.communicate(timeout=120)[1]
+    assert run.returncode == 1, message
+    assert "/dev/shm has only 0 MiB" in message and "--shm-size" in message and "`runtime.workers`" in message
