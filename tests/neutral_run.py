@@ -98,7 +98,11 @@ STANDINS: dict[str, dict[str, Any]] = {
     "ivvit.slurm": {"job_number": lambda: None},
     "ivvit.study.journal": {"SoundJournal": plain_journal},
     "ivvit.training.deadline": {"watch_for_stop": lambda *_: nullcontext(Never()), "StopRequest": Never},
-    "ivvit.training.lock": {"run_lock": lambda *_, **__: nullcontext(threading.Event())},
+    "ivvit.training.lock": {
+        "run_lock": lambda *_, **__: nullcontext(threading.Event()),
+        "unheld": lambda paths: dict.fromkeys(paths),
+        "Pulse": object,
+    },
     "ivvit.training.pace": {"Pace": Never, "FLUSH": 1, "SAVE": 2, "STOP": 4},
     "ivvit.training.devices": {"lease_device": lease},
     "ivvit.training.files": {
