@@ -3,6 +3,7 @@
 import resource
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from training_runs import data, job  # noqa: F401
@@ -12,29 +13,31 @@ from ivvit.training.rows import RowLog
 from ivvit.training.run import train
 
 
-@pytest.fixture
-def limit() -> Iterator[Callable[[int | None], None]]:
-    """Sets the largest size of a file; None for any."""
+@contextmanager
+def disk() -> Iterator[Callable[[int | None], None]]:
+    """Gives what sets the largest size of a file; None for any. Ends within a test: pytest writes files, too."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (soft if size is None else size, hard))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    signal.signal(signal.SIGXFSZ, handler)
+    try:
+        yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (soft if size is None else size, hard))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
 
 
-def test_rows_wait_for_room_and_come_once(limit, tmp_path, caplog):
+def test_rows_wait_for_room_and_come_once(tmp_path, caplog):
     file = tmp_path / "rows.csv"
     log = RowLog(file, ("a", "b"), lambda row: True)
     log.append([(1, 2)])
     before = file.read_bytes()
-    limit(len(before) + 6)  # a row and a half
-    for number in range(3):
-        log.append([(number, 7), (number, 8)])
-        assert file.read_bytes() == before and log.behind()
-    assert len(caplog.messages) == 1 and f"{file} cannot be written (File too large)" in caplog.messages[0]
-    with pytest.raises(UserError, match=rf"{file}: 6 rows cannot be written .*make room on the disk of {tmp_path}"):
-        log.settle()
-    limit(None)
+    with disk() as limit:
+        limit(len(before) + 6)  # a row and a half
+        for number in range(3):
+            log.append([(number, 7), (number, 8)])
+            assert file.read_bytes() == before and log.behind()
+        assert len(caplog.messages) == 1 and f"{file} cannot be written (File too large)" in caplog.messages[0]
+        with pytest.raises(UserError, match=rf"{file}: 6 rows cannot be written .*make room on the disk of {tmp_path}"):
+            log.settle()
     log.append([(3, 9)])
     log.settle()
     assert not log.behind()
@@ -44,31 +47,25 @@ def test_rows_wait_for_room_and_come_once(limit, tmp_path, caplog):
 SETTINGS = {"names": ["shades"], "evaluation": {"every": 1}, "runtime": {"checkpoint_minutes": 1e-9}}
 
 
-def test_training_goes_on_while_the_disk_is_full(data, limit, tmp_path):  # noqa: F811
-    def full_for_a_while(iteration: int, metrics: dict) -> bool:
-        limit(64 if iteration < 5 else None)
-        return False
-
+def test_training_goes_on_while_the_disk_is_full(data, tmp_path):  # noqa: F811
     whole, full = tmp_path / "whole", tmp_path / "full"
     train(job(data, whole, **SETTINGS))
-    train(job(data, full, **SETTINGS), full_for_a_while)
+    with disk() as limit:
+        train(job(data, full, **SETTINGS), lambda iteration, _: bool(limit(64 if iteration < 5 else None)))
     for name in ("history.csv", "metrics.json", "model.safetensors"):
         assert (whole / name).read_bytes() == (full / name).read_bytes(), name
 
 
-def test_what_was_wrong_first_is_said_though_the_disk_is_full(data, limit, tmp_path):  # noqa: F811
+def test_what_was_wrong_first_is_said_though_the_disk_is_full(data, tmp_path):  # noqa: F811
     def fail(iteration: int, metrics: dict) -> bool:
         limit(64)
         raise RuntimeError("the first error")
 
-    with pytest.raises(RuntimeError, match="the first error"):
+    with pytest.raises(RuntimeError, match="the first error"), disk() as limit:
         train(job(data, tmp_path, **SETTINGS), fail)
 
 
-def test_a_disk_that_stays_full_is_named_at_the_end(data, limit, tmp_path):  # noqa: F811
-    def fill(iteration: int, metrics: dict) -> bool:
-        limit(64)
-        return False
-
-    with pytest.raises(UserError, match=r"history.csv: \d+ rows cannot be written .*make room on the disk"):
-        train(job(data, tmp_path, **SETTINGS), fill)
+def test_a_disk_that_stays_full_is_named_at_the_end(data, tmp_path):  # noqa: F811
+    wanted = pytest.raises(UserError, match=r"history.csv: \d+ rows cannot be written .*make room on the disk")
+    with wanted, disk() as limit:
+        train(job(data, tmp_path, **SETTINGS), lambda *_: bool(limit(64)))
