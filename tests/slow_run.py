@@ -5,6 +5,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -15,6 +16,8 @@ from typing import Any
 
 import psutil
 import torch
+
+from ivvit.data.batches import STOP_SIGNALS
 
 SECONDS = 120
 
@@ -41,7 +44,13 @@ def start(
     settings = {"names": ["shades"], "iterations": 10**6, "runtime": {"workers": 1}} | settings
     arguments = [__file__, str(data), str(folder), json.dumps(slow), json.dumps(settings), str(processes)]
     return subprocess.Popen([*command, sys.executable, *arguments], env=os.environ | {"OMP_NUM_THREADS": "1"},
-                            stderr=subprocess.PIPE, text=True, start_new_session=True)  # fmt: skip
+                            stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=_hear)  # fmt: skip
+
+
+def _hear() -> None:
+    """A test under nohup or in a shell's background has inherited deafness, which its runs must not."""
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
 
 
 def until(run: subprocess.Popen, condition: Callable[[], bool]) -> None:
