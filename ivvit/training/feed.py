@@ -17,8 +17,9 @@ class Feed:
     """Opens each data set once; loaders start where they are asked to. `poll`: called while a batch is waited for."""
 
     def __init__(
-        self, job: TrainJob, img_size: int, world: World, device: torch.device, poll: Callable[[], None]
-    ) -> None:
+        self, job: TrainJob, img_size: int, world: World, device: torch.device,
+        poll: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
         self._job, self._world, self._device, self._poll = job, world, device, poll
         experiment = job.experiment
         size = {"img_size": img_size, "num_frames": experiment.num_frames}
