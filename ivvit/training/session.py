@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import NoReturn
 
-from ivvit.config.canonical import canonical
-from ivvit.config.extension import obstacle
 from ivvit.data.batch import Batch
 from ivvit.errors import UserError
 from ivvit.training.best import model_copy
@@ -191,6 +189,6 @@ class Session:
         if self._world.leads:
             write_model(self._job.folder, model)
             write_metrics(self._job.folder, metrics, best["confusion"])
-            # of use only to a run with more iterations, and with several optimisers it is gigabytes
-            keep_newest(self._job.folder / "state", 0 if obstacle(canonical(self._job.experiment), self._total) else 1)
+            # Snakemake removes metrics.json before a job that was queued when it was not there yet: the state brings it back
+            keep_newest(self._job.folder / "state", 1)
         return Result(self._job.folder, metrics)

@@ -102,7 +102,12 @@ def test_two_checkpoints_are_kept_while_it_trains(data, tmp_path):  # noqa: F811
     assert [int(path.name.split("-")[0]) for path in checkpoints(tmp_path / "state")] == [5, 6]
 
 
-@pytest.mark.parametrize(("schedule", "kept"), [("constant", 1), ("cosine", 0)])
-def test_a_finished_run_keeps_its_state_only_where_a_longer_one_can_use_it(schedule, kept, data, tmp_path):  # noqa: F811
-    train(job(data, tmp_path, lr_schedule=schedule))
-    assert len(checkpoints(tmp_path / "state")) == kept
+def test_a_finished_run_whose_metrics_were_removed_is_not_trained_again(data, tmp_path):  # noqa: F811
+    """As Snakemake does before a job that was queued while another one finished the run."""
+    train(job(data, tmp_path))
+    before = (tmp_path / "metrics.json").read_bytes()
+    (tmp_path / "metrics.json").unlink()
+    train(job(data, tmp_path))
+    assert (tmp_path / "metrics.json").read_bytes() == before
+    sessions = json.loads((tmp_path / "provenance.json").read_text())["sessions"]
+    assert [session["from_iteration"] for session in sessions] == [0, 6]
