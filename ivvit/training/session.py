@@ -189,6 +189,6 @@ class Session:
         if self._world.leads:
             write_model(self._job.folder, model)
             write_metrics(self._job.folder, metrics, best["confusion"])
-            # Snakemake removes metrics.json before a job that was queued when it was not there yet: the state brings it back
+            # brings metrics.json back: Snakemake removes it before a job that was queued when it was not there
             keep_newest(self._job.folder / "state", 1)
         return Result(self._job.folder, metrics)
