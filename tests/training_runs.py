@@ -36,14 +36,17 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def job(data: Path, folder: Path, *, seed: int = 0, weights: Path | None = None, **settings: Any) -> TrainJob:
-    """A job of a few iterations; `runtime` is a dictionary of runtime options, other settings are the experiment's."""
+    """A job of a few iterations; `runtime` and `options` are runtime options and those of all data sets, other settings
+    are the experiment's."""
     runtime = {"workers": 0, "gpus": 0} | settings.pop("runtime", {})
+    options = settings.pop("options", {})
+    datasets = {name: dataset | options for name, dataset in DATASETS.items()}
     names = settings.pop("names", list(DATASETS))
     fields = {
         "backbone": TINY, "num_frames": 2, "iterations": 6, "precision": "fp32",
         "optimizer": {"name": "AdamW", "lr": 1e-3}, "datasets": dict.fromkeys(names, 4),
     } | settings  # fmt: skip
-    config = Config({"root_path": str(data), "datasets": DATASETS, "experiments": {"tiny": fields}}, "test")
+    config = Config({"root_path": str(data), "datasets": datasets, "experiments": {"tiny": fields}}, "test")
     return TrainJob(
         experiment=config.experiment("tiny"), seed=seed, folder=folder, root=data,
         manifests={name: data / "manifests" / f"{name}.json" for name in names},

@@ -71,8 +71,8 @@ def test_processes_with_unequal_evaluations_ask_equally_often(data, tmp_path):  
     shutil.copytree(data, tmp_path / "data")
     for file in sorted((tmp_path / "data/shades/val").rglob("*.png"))[:9:2]:
         file.write_bytes(b"no longer an image")
-    evaluation = {"every": 1, "batch_size": 1}
-    run = start(tmp_path / "data", tmp_path, {}, processes=2, iterations=2, runtime={"gpus": 2}, evaluation=evaluation)
+    settings = {"evaluation": {"every": 1, "batch_size": 1}, "options": {"max_damaged": 0.5}, "runtime": {"gpus": 2}}
+    run = start(tmp_path / "data", tmp_path, {}, processes=2, iterations=2, **settings)
     message = run.communicate(timeout=120)[1]
     assert run.returncode == 0, message
     assert len(json.loads((tmp_path / "metrics.json").read_text())["datasets"]["shades"]["unreadable"]) == 5
