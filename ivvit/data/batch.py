@@ -35,14 +35,12 @@ class Batch:
     pixels: uint8 (B, C, H, W) images or (B, T, C, H, W) clips; in evaluation a dimension of views follows B.
     labels: int64 (B,).
     unreadable: in evaluation, samples that had to be left out.
-    max_unreadable: in evaluation, the share of the whole split that may be left out.
     """
 
     pixels: torch.Tensor
     labels: torch.Tensor
     records: list[Record]
     unreadable: list[Record] = field(default_factory=list)
-    max_unreadable: float = 0.0
 
     def pin_memory(self) -> "Batch":
         """The same batch in page-locked memory (what a DataLoader with pin_memory calls)."""

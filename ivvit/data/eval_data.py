@@ -37,7 +37,7 @@ class EvalData(OpenedSplit):
                 samples.append(pixels)
                 records.append(Record(index, self.paths[index], start))
         batch = collate(samples, [self.labels[record.index] for record in records], records)
-        return replace(batch, unreadable=unreadable, max_unreadable=self.options.max_damaged)
+        return replace(batch, unreadable=unreadable)
 
     def _read_again_if_it_fails(self, index: int) -> tuple[torch.Tensor, float]:
         """One hiccup of a disk or server must not cost the result a sample."""

@@ -1,6 +1,7 @@
 """How far a study is, for who only wants to know."""
 
 from ivvit.study.job import StudyJob
+from ivvit.study.records import quiet_optuna
 
 
 def trials_left(job: StudyJob) -> int:
@@ -12,10 +13,10 @@ def trials_left(job: StudyJob) -> int:
     journal, url = job.folder / "journal.log", job.options.storage
     if url is None and not journal.is_file():
         return job.options.n_trials
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    storage = url or JournalStorage(JournalFileBackend(str(journal)))
     try:
-        trials = optuna.load_study(study_name=job.title, storage=storage).get_trials(deepcopy=False)
+        with quiet_optuna():
+            storage = url or JournalStorage(JournalFileBackend(str(journal)))
+            trials = optuna.load_study(study_name=job.title, storage=storage).get_trials(deepcopy=False)
     except KeyError:  # the storage has no such study yet
         return job.options.n_trials
     finished = sum(trial.state.is_finished() and trial.state.name != "FAIL" for trial in trials)

@@ -97,8 +97,7 @@ def checkpoints(folder: Path) -> list[Path]:
 
 def keep_newest(folder: Path, count: int) -> None:
     """Remove all but the newest checkpoints, and what a kill left half written."""
-    found = checkpoints(folder)
-    for path in [*found[: max(0, len(found) - count)], *folder.glob(f"*{_TEMPORARY}")]:
+    for path in [*checkpoints(folder)[:-count], *folder.glob(f"*{_TEMPORARY}")]:
         path.unlink(missing_ok=True)
 
 

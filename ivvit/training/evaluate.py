@@ -1,7 +1,7 @@
 """Deterministic evaluation: every sample once over all processes, the softmax of its views averaged."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,7 @@ class Evaluation:
 @torch.no_grad()
 def evaluate(
     model: nn.Module, dataset: str, batches: Iterable[Batch], paths: list[str], classes: int, precision: Precision,
-    device: torch.device, world: World, poll: Callable[[], None] = lambda: None,
+    device: torch.device, world: World, max_unreadable: float = 0.0,
 ) -> Evaluation:  # fmt: skip
     """Evaluate on batches of pixels (B, V, ...), V views of each sample.
 
@@ -42,57 +42,49 @@ def evaluate(
         precision: autocast of the forward passes.
         device: where the model is.
         world: all processes of the evaluation.
-        poll: called before each batch; may raise to give up.
+        max_unreadable: the share of all samples that may be left out.
 
     Raises:
-        UserError: more of the samples are unreadable than the data set tolerates, or all; on all processes alike.
+        UserError: more than that is unreadable, or all; on all processes alike.
     """
     model.eval()
     confusion = torch.zeros(classes * classes, dtype=torch.int64, device=device)
     sums = torch.zeros(2, dtype=torch.float64, device=device)  # loss, hits in the first five
     seen: list[int] = []
-    tolerated, reasons = 0.0, {}
-    for batch in _polled(batches, poll):
-        tolerated = max(tolerated, batch.max_unreadable)
+    reasons: dict[str, str | None] = {}
+    for batch in batches:
         reasons |= {record.path: record.reason for record in batch.unreadable}
         if not batch.records:
             continue
-        labels = batch.labels.to(device, non_blocking=True)
+        batch = batch.to(device)
+        labels = batch.labels
         with precision.autocast():
-            scores = _scores(model, dataset, batch.pixels.to(device, non_blocking=True))
+            scores = _scores(model, dataset, batch.pixels)
         losses = -scores.gather(1, labels[:, None])
         top = scores.topk(min(5, classes)).indices
         sums += torch.stack([losses.double().sum(), (top == labels[:, None]).sum().double()])
         confusion.index_add_(0, labels * classes + top[:, 0], torch.ones_like(labels))
         seen += [record.index for record in batch.records]
-    parts = world.gather((seen, tolerated, reasons))
-    indices = {index for part, *_ in parts for index in part}
+    parts = world.gather((seen, reasons))
+    indices = {index for part, _ in parts for index in part}
     unreadable = [path for index, path in enumerate(paths) if index not in indices]
-    _check_unreadable(dataset, unreadable, len(paths), parts)
+    if len(unreadable) > max_unreadable * len(paths) or len(unreadable) == len(paths):
+        reasons = {path: reason for _, part in parts for path, reason in part.items()}
+        raise _unreadable(dataset, unreadable, len(paths), max_unreadable, reasons)
     return _summary(world.sum(confusion).view(classes, classes).cpu(), world.sum(sums).tolist(), unreadable)
 
 
-def _check_unreadable(
-    dataset: str, unreadable: list[str], total: int, parts: list[tuple[list[int], float, dict[str, str]]]
-) -> None:
+def _unreadable(
+    dataset: str, unreadable: list[str], total: int, tolerated: float, reasons: dict[str, str | None]
+) -> UserError:
     """Too few samples would give a result that looks like any other, and it would be kept for ever."""
-    tolerated = max(share for _, share, _ in parts)  # a process that read nothing knows of no share
-    if len(unreadable) <= tolerated * total and len(unreadable) < total:
-        return
-    reasons = {path: reason for *_, part in parts for path, reason in part.items()}
     example = next(path for path in unreadable if path in reasons)
     limit = f", above max_damaged ({tolerated:.1%})" if len(unreadable) < total else ""
-    raise UserError(
+    return UserError(
         f"{dataset}: {len(unreadable)} of {total} validation samples cannot be read{limit}, such as {example}: "
         f"{reasons[example]}. Is the data still there, and is the disk or server well? "
         f"`ivvit validate {dataset}` tells. Then start again: the run goes on from its last saved state"
     )
-
-
-def _polled(batches: Iterable[Batch], poll: Callable[[], None]) -> Iterator[Batch]:
-    for batch in batches:
-        poll()
-        yield batch
 
 
 def _scores(model: nn.Module, dataset: str, pixels: Tensor) -> Tensor:

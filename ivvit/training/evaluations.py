@@ -1,8 +1,7 @@
 """The evaluations of a run: when one is due, what it finds, and who is told."""
 
 import logging
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -19,26 +18,7 @@ log = logging.getLogger("ivvit.training")
 
 
 class GiveUp(Exception):
-    """A stop was asked for in the middle of an evaluation."""
-
-
-class _Polls:
-    """Asks before each batch, and equally often in all processes, however many batches each of them finds readable."""
-
-    def __init__(self, count: int, ask: Callable[[], None]) -> None:
-        self._left, self._ask = count, ask
-
-    def next(self) -> None:
-        """Ask, if it is not done."""
-        if self._left:
-            self._left -= 1
-            self._ask()
-
-    def before_end(self, batches: Iterator[Batch]) -> Iterator[Batch]:
-        """The same batches; what is left to ask is asked after the last one."""
-        yield from batches
-        while self._left:
-            self.next()
+    """A stop was asked for where nothing can be saved: in an evaluation, or while a batch is waited for."""
 
 
 class Evaluations:
@@ -79,13 +59,18 @@ class Evaluations:
 
     def _evaluate(self, name: str) -> Evaluation:
         data, trainer, around = self._feed.val[name], self._trainer, self._around
-        batches_each = math.ceil(data.num_samples / around.world.size / self._job.experiment.evaluation.batch_size)
-        polls = _Polls(batches_each, self._give_up_if_asked)
         with closing(self._feed.evaluation(name)) as batches:
             return evaluate(
-                trainer.model, name, polls.before_end(batches), data.paths, data.num_classes, trainer.precision,
-                around.device, around.world, polls.next,
+                trainer.model, name, self._asking(batches, data.num_samples), data.paths, data.num_classes,
+                trainer.precision, around.device, around.world, data.options.max_damaged,
             )  # fmt: skip
+
+    def _asking(self, batches: Iterator[Batch], samples: int) -> Iterator[Batch]:
+        """The same batches; asks before each whether to stop, equally often in processes that have one batch less."""
+        for _ in range(-(-samples // (self._around.world.size * self._job.experiment.evaluation.batch_size))):
+            self._give_up_if_asked()
+            if (batch := next(batches, None)) is not None:
+                yield batch
 
     def _give_up_if_asked(self) -> None:
         if self._around.world.agree(int(self._around.pace.stop.reason() is not None)):

@@ -157,10 +157,8 @@ class Trainer:
         self._finite.skipped = state["skipped"]
 
     def _parts(self, batch: Batch) -> list[tuple[Tensor, Tensor]]:
-        pixels = batch.pixels.to(self.device, non_blocking=True)
-        labels = batch.labels.to(self.device, non_blocking=True)
-        parts = self.experiment.accumulate
-        return list(zip(pixels.tensor_split(parts), labels.tensor_split(parts), strict=True))
+        batch, parts = batch.to(self.device), self.experiment.accumulate
+        return list(zip(batch.pixels.tensor_split(parts), batch.labels.tensor_split(parts), strict=True))
 
     def _copy_gradients(self) -> list[Tensor | None]:
         return [None if parameter.grad is None else parameter.grad.clone() for parameter in self._parameters]

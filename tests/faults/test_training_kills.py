@@ -15,11 +15,7 @@ from training_runs import Trainers, alive, data, same_bits  # noqa: F401
 from ivvit.training.checkpoint import load_checkpoint
 
 FILES = ("metrics.json", "history.csv", "model.safetensors", "confusion.npz", "samples.csv", "experiment.yaml")
-# a schedule of which the last checkpoint is kept
-SETTINGS = {
-    "evaluation": {"every": 100}, "ema": 0.9, "loss_weighting": "uncertainty",
-    "lr_schedule": {"name": "cosine", "period": 10**4},
-}  # fmt: skip
+SETTINGS = {"evaluation": {"every": 100}, "ema": 0.9, "loss_weighting": "uncertainty"}
 ITERATIONS = 40
 """For each kill."""
 TIMEOUT = 600

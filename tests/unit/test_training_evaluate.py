@@ -43,9 +43,9 @@ def made(samples: int, views: int, classes: int, size: int = 7) -> list[Batch]:
     return [Batch(pixels[i : i + size], labels[i : i + size], records[i : i + size]) for i in range(0, samples, size)]
 
 
-def run(model: nn.Module, batches: list[Batch], classes: int, samples: int) -> Evaluation:
+def run(model: nn.Module, batches: list[Batch], classes: int, samples: int, limit: float = 0.0) -> Evaluation:
     paths = [str(i) for i in range(samples)]
-    return evaluate(model, "x", batches, paths, classes, Precision("fp32", CPU), CPU, World())
+    return evaluate(model, "x", batches, paths, classes, Precision("fp32", CPU), CPU, World(), limit)
 
 
 @pytest.mark.parametrize(("classes", "views"), [(2, 1), (9, 1), (9, 4)])
@@ -71,18 +71,18 @@ def test_numbers_agree_with_torchmetrics(classes, views):
     assert metrics["num_samples"] == 50 and metrics["unreadable"] == []
 
 
-def without_first(batch: Batch, max_unreadable: float) -> Batch:
+def without_first(batch: Batch) -> Batch:
     unreadable = [Record(0, "0", reason="Input/output error")]
-    return Batch(batch.pixels[1:], batch.labels[1:], batch.records[1:], unreadable, max_unreadable)
+    return Batch(batch.pixels[1:], batch.labels[1:], batch.records[1:], unreadable)
 
 
 def test_too_many_unreadable_files_give_no_result():
     batches = made(10, 1, 2)
-    batches[0] = without_first(batches[0], max_unreadable=0.09)
+    batches[0] = without_first(batches[0])
     with pytest.raises(
         UserError, match=r"x: 1 of 10 .*above max_damaged \(9.0%\), such as 0: Input/output error\. .*x`"
     ):
-        run(Linear(2), batches, 2, 10)
+        run(Linear(2), batches, 2, 10, limit=0.09)
 
 
 def lost(first: int, last: int) -> list[Batch]:
@@ -130,8 +130,8 @@ def test_lost_data_leaves_a_run_that_can_be_gone_on_with(data, tmp_path):  # noq
 
 def test_a_class_without_samples_and_an_unreadable_file():
     batches = made(10, 1, 2)
-    batches[0] = without_first(batches[0], max_unreadable=0.1)
-    metrics = run(Linear(3), batches, 3, 10).metrics
+    batches[0] = without_first(batches[0])
+    metrics = run(Linear(3), batches, 3, 10, limit=0.1).metrics
     assert metrics["per_class"][2] is None
     assert metrics["num_samples"] == 9 and metrics["unreadable"] == ["0"]
 

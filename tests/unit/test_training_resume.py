@@ -26,8 +26,7 @@ SETTINGS = {
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_stopped_run_ends_in_the_same_bits(name, data, tmp_path):  # noqa: F811
-    kept = {"name": "cosine", "period": 8}  # the last checkpoint of such a schedule is kept
-    settings = {"evaluation": {"every": 1}, "lr_schedule": kept} | SETTINGS[name]
+    settings = {"evaluation": {"every": 1}} | SETTINGS[name]
     one, two = tmp_path / "one", tmp_path / "two"
     train(job(data, one, **settings), sample_log=one / "samples.csv")
     stops = train_stopped(lambda _: job(data, two, **settings), stop_at(2, 5), sample_log=two / "samples.csv")
@@ -97,8 +96,7 @@ def test_a_damaged_checkpoint_is_passed_over(damage, data, tmp_path, caplog):  #
 
 def test_two_checkpoints_are_kept_while_it_trains(data, tmp_path):  # noqa: F811
     with pytest.raises(Interrupted):
-        settings = {"evaluation": {"every": 1}, "lr_schedule": "constant"}
-        train(job(data, tmp_path, runtime={"checkpoint_minutes": 1e-9}, **settings), stop_at(5))
+        train(job(data, tmp_path, evaluation={"every": 1}, runtime={"checkpoint_minutes": 1e-9}), stop_at(5))
     assert [int(path.name.split("-")[0]) for path in checkpoints(tmp_path / "state")] == [5, 6]
 
 
