@@ -102,8 +102,8 @@ def _identities(folder: Path, experiments: int) -> float:
 import json, time
 from pathlib import Path
 from ivvit.config import load_config
-from ivvit.staleness.drift import versions
-from ivvit.staleness.identity import Identities
+from ivvit.ground.versions import versions
+from ivvit.identity.identity import Identities
 speeds = ("iterations_per_second", "samples_per_second", "evaluate_seconds", "save_seconds")
 config = load_config()
 Identities(config).experiment("e0")

@@ -44,7 +44,7 @@ def prepare(shared: Path, work: Path, videos: int) -> None:
     """Real UCF101 clips as they are (avi), coded anew as H.264 with one key frame (h264), and the frame store."""
     import av
 
-    from ivvit.data.decode import decode_all
+    from ivvit.numerics.decode import decode_all
 
     sources = sorted((shared / "UCF101/video").glob("*/*.avi"))[:: max(1, 90 // videos)][:videos]
     for source in sources:
@@ -87,7 +87,7 @@ def ours(work: Path, name: str, frames: str | None = None) -> Loader:
     """This project's training batches."""
 
     def run() -> Iterator[int]:
-        from ivvit.data.batches import open_train
+        from ivvit.runs.inputs import open_train
 
         data = open_train(name, _options(name, frames), work, work / f"{name}.json",
                           img_size=SIZE, num_frames=FRAMES, seed=0)  # fmt: skip
@@ -103,7 +103,7 @@ def pytorchvideo(work: Path, name: str) -> Loader:
     """pytorchvideo's loader with the transforms of the authors' dataset code."""
 
     def run() -> Iterator[int]:
-        importlib.import_module("ivvit.compat")
+        importlib.import_module("ivvit.numerics.compat")
         import torch
         import torchvision.transforms._functional_tensor as functional_tensor
 
@@ -150,7 +150,7 @@ def by_hand(work: Path, name: str, decode: str) -> Loader:
     """torchcodec or plain PyAV (seek, decode, convert what is needed), then torchvision on the whole clip."""
 
     def run() -> Iterator[int]:
-        importlib.import_module("ivvit.compat")
+        importlib.import_module("ivvit.numerics.compat")
         import torch
         from torchvision.transforms import v2
 
@@ -209,7 +209,7 @@ def image_folder(work: Path, name: str) -> Loader:
     """torchvision's reference recipe on PIL images."""
 
     def run() -> Iterator[int]:
-        importlib.import_module("ivvit.compat")
+        importlib.import_module("ivvit.numerics.compat")
         import torch
         from torchvision import datasets, transforms
 
@@ -267,7 +267,8 @@ def _measure(case: tuple[str, str], work: Path, rivals: str, seconds: float, que
 
 def _memory(work: Path, clips: int, queue: multiprocessing.Queue) -> None:
     """Resident memory (MB) of a loader's worker along `clips` clips from the frame store."""
-    from ivvit.data.batches import open_train, train_loader
+    from ivvit.runs.inputs import open_train
+    from ivvit.runs.loader import train_loader
 
     data = open_train(
         "avi", _options("avi", "store"), work, work / "avi.json", img_size=SIZE, num_frames=FRAMES, seed=0

@@ -17,14 +17,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import ivvit.compat  # noqa: F401  (before timm)  # isort: skip
+import ivvit.numerics.compat  # noqa: F401  (before timm)  # isort: skip
 import timm
 import torch
 from rich.console import Console
 from rich.table import Table
 from torch import nn
 
-from ivvit.models import create_model
+from ivvit.numerics.models import create_model
 
 RESULTS = Path(__file__).parent / "results"
 CLASSES = 101

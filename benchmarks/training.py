@@ -24,11 +24,11 @@ from torch.nn.functional import cross_entropy
 from torch.utils.flop_counter import FlopCounterMode
 
 from ivvit.config.resolve import Config
-from ivvit.data.batch import Batch, Record, normalize
-from ivvit.models import create_model
-from ivvit.training.distributed import World
-from ivvit.training.progress import device_memory
-from ivvit.training.trainer import Trainer
+from ivvit.numerics.batch import Batch, Record, normalize
+from ivvit.numerics.models import create_model
+from ivvit.numerics.trainer import Trainer
+from ivvit.numerics.world import World
+from ivvit.runs.progress import device_memory
 
 RESULTS = Path(__file__).parent / "results"
 CLASSES = {"Tiny-ImageNet": 200, "CIFAR100": 100, "UCF101": 101, "Kinetics200": 200}

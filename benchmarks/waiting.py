@@ -23,8 +23,8 @@ from ivvit.data.extraction.lock import lock_store
 from ivvit.data.extraction.run import extract
 from ivvit.data.validation.run import validate
 from ivvit.demo.data import write_demo_data
-from ivvit.training.job import TrainJob
-from ivvit.training.run import train
+from ivvit.runs.job import TrainJob
+from ivvit.runs.run import train
 
 RESULTS = Path(__file__).parent / "results"
 

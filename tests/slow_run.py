@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import torch
 
-from ivvit.data.batches import STOP_SIGNALS
+from ivvit.runs.loader import STOP_SIGNALS
 
 SECONDS = 120
 
@@ -99,13 +99,14 @@ def main() -> int:
     from slow_run import slowed  # not __main__'s, whose classes have another name in a loader's worker
     from training_runs import job
 
-    import ivvit.training.feed as feed
-    from ivvit.errors import UserError
-    from ivvit.training.run import train
+    import ivvit.numerics.training as training
+    import ivvit.runs.feed as feed
+    from ivvit.ground.errors import UserError
+    from ivvit.runs.run import train
 
     for name, seconds in json.loads(slow).items():
-        function = {"train": "open_train", "val": "open_eval"}[name]
-        setattr(feed, function, slowed(getattr(feed, function), seconds))
+        module, function = {"train": (training, "make_train_data"), "val": (feed, "make_eval_data")}[name]
+        setattr(module, function, slowed(getattr(module, function), seconds))
     try:
         train(job(Path(data), Path(folder), **json.loads(settings)))
     except UserError as error:

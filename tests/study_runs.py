@@ -16,13 +16,13 @@ from types import SimpleNamespace
 from typing import Any
 
 from ivvit.config import StudyOptions
+from ivvit.ground.files import write_json
+from ivvit.runs.job import Result, TrainJob
 from ivvit.study.choice import best_trial
 from ivvit.study.finish import best_text
 from ivvit.study.job import StudyJob
 from ivvit.study.trials_table import trials_table
 from ivvit.study.worker import work
-from ivvit.training.files import write_json
-from ivvit.training.job import Result, TrainJob
 
 ITERATIONS, EVERY, SAVE = 12, 3, 2
 SPACE = {
@@ -158,7 +158,7 @@ def engine_study(data: Path, folder: Path, n_trials: int, **options: Any) -> Stu
 
 def main() -> None:
     """`python study_runs.py DATA FOLDER N_TRIALS OPTIONS`: a worker of an engine study; also under torchrun."""
-    from ivvit.training.run import train
+    from ivvit.runs.run import train
 
     data, folder, n_trials, options = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), json.loads(sys.argv[4])
     pause = options.pop("pause", 0.0)

@@ -17,7 +17,7 @@ from PIL import Image
 
 from ivvit.config import RuntimeOptions
 from ivvit.config.resolve import Config
-from ivvit.training.job import Interrupted, TrainJob
+from ivvit.runs.job import Interrupted, TrainJob
 
 DATASETS = {
     "shades": {"kind": "image-folder", "path": "shades", "flip": False},
@@ -88,7 +88,7 @@ def train_stopped(
     run: Callable[[int], TrainJob], on_evaluation: Any, *, workers: Iterable[int] = (), **options: Any
 ) -> int:
     """Train run(workers) until it is done; gives the number of stops."""
-    from ivvit.training.run import train
+    from ivvit.runs.run import train
 
     stops, left = 0, iter(workers)
     while True:
@@ -164,14 +164,14 @@ def alive(process: int) -> bool:
 
 def main() -> None:
     """The parent of `Trainers`: reads a line for each run."""
-    import ivvit.training.run
+    import ivvit.runs.run
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children vanish by themselves
     for line in sys.stdin:
         process = os.fork()
         if process == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            _run_and_exit(ivvit.training.run.train, *json.loads(line))
+            _run_and_exit(ivvit.runs.run.train, *json.loads(line))
         print(process, flush=True)
 
 

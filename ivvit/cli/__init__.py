@@ -7,7 +7,7 @@ import sys
 
 from ivvit import __version__
 from ivvit.config.explain import unknown
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 
 COMMANDS = {
     "train": "train one run (the rule's job, an experiment by name, or one given by options)",

@@ -5,10 +5,10 @@ import argparse
 from ivvit.cli.common import add_config, config_of, experiment_of
 from ivvit.cli.jobs import identity_of, link_run
 from ivvit.config import Config
-from ivvit.errors import UserError
-from ivvit.staleness.acceptance import accept, undo
-from ivvit.staleness.past import PastRun
-from ivvit.staleness.state import Status
+from ivvit.ground.errors import UserError
+from ivvit.ledger.acceptance import accept, undo
+from ivvit.ledger.past import PastRun
+from ivvit.ledger.status import Status
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -3,7 +3,7 @@
 import argparse
 
 from ivvit.cli.common import add_config, config_of, relative
-from ivvit.staleness.superseded import Leftover, leftovers, remove
+from ivvit.ledger.superseded import Leftover, leftovers, remove
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from ivvit.config import Config, DatasetOptions
 from ivvit.config.explain import unknown
-from ivvit.errors import UserError
-from ivvit.staleness.environment import load_current
+from ivvit.ground.errors import UserError
+from ivvit.planning.environment import load_current
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from ivvit.config import Config
-from ivvit.errors import UserError
-from ivvit.staleness.locks import Pending
-from ivvit.staleness.paths import Paths
+from ivvit.ground.errors import UserError
+from ivvit.identity.locks import Pending
+from ivvit.identity.paths import Paths
 
 NAME = "command-line"
 
@@ -76,7 +76,7 @@ def make_ready(config: Config, name: str) -> None:
     from ivvit.data.extraction.lock import lock_store
     from ivvit.data.extraction.run import extract
     from ivvit.data.validation.run import validate
-    from ivvit.staleness.identity import Identities
+    from ivvit.identity.identity import Identities
     from ivvit.weights.fetch import fetch
 
     paths, experiment = Paths(config.results), config.experiment(name)

@@ -4,9 +4,9 @@ import os
 from typing import Any
 
 from ivvit.config.extension import obstacle
-from ivvit.staleness.ancestor import ancestor
-from ivvit.staleness.identity import Identity
-from ivvit.staleness.paths import Paths
+from ivvit.identity.identity import Identity
+from ivvit.identity.paths import Paths
+from ivvit.ledger.ancestor import ancestor
 
 
 def go_on(paths: Paths, identity: Identity, job: Any) -> None:
@@ -17,7 +17,7 @@ def go_on(paths: Paths, identity: Identity, job: Any) -> None:
     earlier = ancestor(paths, identity, job.seed)
     if earlier is None:
         return
-    from ivvit.training.extend import extend
+    from ivvit.runs.extend import extend
 
     reached = earlier.parts["spec"]["iterations"]
     if reason := obstacle(identity.parts["spec"], reached):

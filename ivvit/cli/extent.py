@@ -5,9 +5,9 @@ from pathlib import Path
 
 from ivvit.config import Experiment
 from ivvit.config.extension import obstacle
-from ivvit.staleness.holders import reached
-from ivvit.staleness.locks import Pending
-from ivvit.staleness.state import RunState, Status
+from ivvit.identity.locks import Pending
+from ivvit.ledger.holders import reached
+from ivvit.ledger.status import RunState, Status
 
 _RULES = {"manifests": "validate", "frames": "extract", "weights": "weights"}
 

@@ -1,11 +1,11 @@
-"""Turn a data set's videos into the frame store (all of them, one shard, or only check and lock)."""
+"""Claim a data set's videos into the frame store (all of them, one shard, or only check and lock)."""
 
 import argparse
 from pathlib import Path
 
 from ivvit.cli.common import add_config, config_of, dataset_of
-from ivvit.staleness.jobs import Jobs
-from ivvit.staleness.records import record
+from ivvit.planning.jobs import Jobs
+from ivvit.planning.records import record
 
 
 def add(parser: argparse.ArgumentParser) -> None:

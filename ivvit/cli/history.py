@@ -4,11 +4,11 @@ import argparse
 from pathlib import Path
 
 from ivvit.cli.common import add_config, config_of
-from ivvit.errors import UserError
-from ivvit.staleness.manifests import difference
-from ivvit.staleness.past import PastRun, named_runs, past_run
-from ivvit.staleness.paths import Paths
-from ivvit.staleness.reasons import reasons
+from ivvit.ground.errors import UserError
+from ivvit.identity.paths import Paths
+from ivvit.ledger.manifests import difference
+from ivvit.ledger.past import PastRun, named_runs, past_run
+from ivvit.ledger.reasons import reasons
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from ivvit.config import Config, Experiment, RuntimeOptions
-from ivvit.errors import UserError
-from ivvit.staleness.identity import Identities, Identity
-from ivvit.staleness.locks import Pending
-from ivvit.staleness.paths import Paths
+from ivvit.ground.errors import UserError
+from ivvit.identity.identity import Identities, Identity
+from ivvit.identity.locks import Pending
+from ivvit.identity.paths import Paths
 
 
 def identity_of(identities: Identities, name: str) -> Identity:
@@ -42,7 +42,7 @@ def make_job(
     name: str,
 ) -> Any:
     """A TrainJob; torch is imported here and not before."""
-    from ivvit.training.job import TrainJob
+    from ivvit.runs.job import TrainJob
 
     paths = Paths(config.results)
     return TrainJob(

@@ -13,9 +13,9 @@ import sys
 from collections.abc import Mapping
 
 from ivvit.config import RuntimeOptions
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 
-STOPPED = 75  # as of ivvit.training.job.Interrupted: saved, goes on when started again
+STOPPED = 75  # as of ivvit.runs.job.Interrupted: saved, goes on when started again
 _PATIENCE = "600"  # seconds in which a process that was told to stop may save; torchrun's own are 30
 _WORKER, _NODE = "TORCHELASTIC_RUN_ID", "IVVIT_NODE_OF_JOB"
 
@@ -74,7 +74,7 @@ def torchrun(runtime: RuntimeOptions, options: list[str], program: list[str]) ->
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import parse_args, run
 
-    from ivvit.training.distributed import LAUNCHER
+    from ivvit.runs.processes import LAUNCHER
 
     _check_gpus(runtime.gpus)
     os.environ.setdefault("OMP_NUM_THREADS", str(runtime.threads))

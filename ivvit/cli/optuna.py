@@ -5,7 +5,7 @@ import argparse
 from ivvit.cli.common import relative
 from ivvit.cli.direct import NAME, add_direct, direct_config, make_ready
 from ivvit.cli.study import finish_all
-from ivvit.staleness.identity import Identities
+from ivvit.identity.identity import Identities
 
 STUDY = "command-line"
 # The paper's code: optimiser, learning rate, weight decay and schedule.

@@ -10,10 +10,10 @@ from ivvit.cli.common import add_config, config_of
 from ivvit.cli.extent import can_be_read, check_jobs, iterations_done, study_jobs
 from ivvit.config import Config, Experiment, RuntimeOptions
 from ivvit.config.canonical import canonical
-from ivvit.errors import UserError
-from ivvit.staleness.estimates import Estimate, Experience, Speed
-from ivvit.staleness.state import RunState, Status
-from ivvit.staleness.unfinished import duration
+from ivvit.ground.errors import UserError
+from ivvit.ledger.estimates import Estimate, Experience, Speed
+from ivvit.ledger.status import RunState, Status
+from ivvit.ledger.unfinished import duration
 
 
 @dataclass(frozen=True)

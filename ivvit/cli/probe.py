@@ -10,8 +10,8 @@ from pathlib import Path
 
 from ivvit.cli.jobs import make_job
 from ivvit.config import Config, Experiment
-from ivvit.staleness.estimates import Speed
-from ivvit.staleness.superseded import size
+from ivvit.ledger.estimates import Speed
+from ivvit.ledger.superseded import size
 
 SECONDS = 6.0  # of training, after the first iterations, which are slower; one more iteration where that takes longer
 
@@ -48,8 +48,8 @@ def probe(config: Config, name: str, experiment: Experiment) -> Speed:
         UserError: it cannot be trained.
         KeyboardInterrupt: Ctrl-C.
     """
-    from ivvit.training.job import Interrupted
-    from ivvit.training.run import train
+    from ivvit.runs.job import Interrupted
+    from ivvit.runs.run import train
 
     print(f"probing {name} ...", file=sys.stderr)
     experiment = experiment.model_copy(update={"pretrain": "none"})  # what it starts from does not change the speed

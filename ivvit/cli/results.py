@@ -3,8 +3,8 @@
 import argparse
 
 from ivvit.cli.common import add_config, config_of, relative
-from ivvit.errors import UserError
-from ivvit.staleness.paths import Paths
+from ivvit.ground.errors import UserError
+from ivvit.identity.paths import Paths
 
 
 def add(parser: argparse.ArgumentParser) -> None:

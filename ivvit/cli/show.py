@@ -6,9 +6,9 @@ from pathlib import Path
 from ivvit.cli.common import add_config, config_of, dataset_of, experiment_of, relative
 from ivvit.config import Experiment
 from ivvit.config.explain import unknown
-from ivvit.errors import UserError
-from ivvit.staleness.identity import Identities
-from ivvit.staleness.paths import Paths
+from ivvit.ground.errors import UserError
+from ivvit.identity.identity import Identities
+from ivvit.identity.paths import Paths
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -23,8 +23,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write one sheet per data set."""
-    from ivvit.data.batches import open_train
-    from ivvit.data.contact_sheet import contact_sheet
+    from ivvit.results.contact_sheet import contact_sheet
+    from ivvit.runs.inputs import open_train
 
     config = config_of(args)
     name = experiment_of(config, args.experiment)
@@ -51,8 +51,8 @@ def _file(out: Path | None, results: Path, name: str) -> Path:
 
 
 def _image_size(experiment: Experiment) -> int:
-    from ivvit.models import create_model
-    from ivvit.training.initial import image_size
+    from ivvit.numerics.initial import image_size
+    from ivvit.numerics.models import create_model
 
     backbone = experiment.backbone
     model = create_model(experiment.model.name, {"any": 2}, backbone=backbone.name, backbone_args=backbone.args)

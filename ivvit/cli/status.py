@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from ivvit.cli.common import add_config, config_of
-from ivvit.staleness.state import RunState, Status
+from ivvit.ledger.status import RunState, Status
 
 COLORS = {"fresh": 32, "running": 36, "stale": 33, "failed": 31, "interrupted": 35, "pending": 34}  # ANSI
 _HEAD = ("experiment", "seed", "state", "why")

@@ -9,10 +9,10 @@ from ivvit.cli.common import add_config, config_of
 from ivvit.cli.jobs import command_line, make_job, weights_of
 from ivvit.config import Config
 from ivvit.config.explain import unknown
-from ivvit.errors import UserError
-from ivvit.staleness.identity import Identities, Identity
-from ivvit.staleness.locks import Pending
-from ivvit.staleness.studies import keep_parts
+from ivvit.ground.errors import UserError
+from ivvit.identity.identity import Identities, Identity
+from ivvit.identity.locks import Pending
+from ivvit.ledger.studies import keep_parts
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -64,9 +64,9 @@ def study_job(config: Config, name: str, identity: Identity, n_trials: int | Non
 
 def work(job: Any, number: int = 0) -> None:
     """Run trials as worker `number`, each tracked as any other training."""
+    from ivvit.runs.run import train
     from ivvit.study.worker import work
     from ivvit.tracking import open_tracking
-    from ivvit.training.run import train
 
     work(job, worker=number, train=partial(train, tracking=open_tracking))
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from ivvit.cli.common import add_config, config_of, relative
 from ivvit.cli.jobs import link_run
 from ivvit.config import Config
-from ivvit.errors import UserError
-from ivvit.staleness.identity import Identities
-from ivvit.staleness.locks import Pending
-from ivvit.staleness.paths import Paths
+from ivvit.ground.errors import UserError
+from ivvit.identity.identity import Identities
+from ivvit.identity.locks import Pending
+from ivvit.identity.paths import Paths
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -9,9 +9,9 @@ from ivvit.cli.extension import go_on
 from ivvit.cli.jobs import identity_of, link_run, train_job
 from ivvit.cli.launch import launch, spreads
 from ivvit.config import Config
-from ivvit.errors import UserError
-from ivvit.staleness.identity import Identities
-from ivvit.staleness.jobs import Jobs, require_identity
+from ivvit.ground.errors import UserError
+from ivvit.identity.identity import Identities
+from ivvit.planning.jobs import Jobs, require_identity
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -46,8 +46,8 @@ def train_one(config: Config, name: str, seed: int) -> int:
     runtime = config.entries[name].runtime
     if spreads(runtime):
         return launch(runtime, sys.argv[1:])
+    from ivvit.runs.run import train
     from ivvit.tracking import open_tracking
-    from ivvit.training.run import train
 
     train(job, tracking=open_tracking)
     return 0

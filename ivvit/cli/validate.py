@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 
 from ivvit.cli.common import add_config, config_of, dataset_of
-from ivvit.staleness.jobs import Jobs
-from ivvit.staleness.manifests import keep
-from ivvit.staleness.records import record
+from ivvit.ledger.manifests import keep
+from ivvit.planning.jobs import Jobs
+from ivvit.planning.records import record
 
 
 def add(parser: argparse.ArgumentParser) -> None:

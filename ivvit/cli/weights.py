@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from ivvit.cli.common import add_config, config_of
-from ivvit.staleness.jobs import Jobs
-from ivvit.staleness.records import record
+from ivvit.planning.jobs import Jobs
+from ivvit.planning.records import record
 
 
 def add(parser: argparse.ArgumentParser) -> None:

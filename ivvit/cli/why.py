@@ -5,13 +5,13 @@ import argparse
 from ivvit.cli.common import add_config, config_of, experiment_of
 from ivvit.config import Config
 from ivvit.config.merge import set_key
-from ivvit.errors import UserError
-from ivvit.staleness.identity import Identities
-from ivvit.staleness.jobs import Jobs
-from ivvit.staleness.locks import Pending
-from ivvit.staleness.reasons import reasons
-from ivvit.staleness.records import outdated
-from ivvit.staleness.state import Status
+from ivvit.ground.errors import UserError
+from ivvit.identity.identity import Identities
+from ivvit.identity.locks import Pending
+from ivvit.ledger.reasons import reasons
+from ivvit.ledger.status import Status
+from ivvit.planning.jobs import Jobs
+from ivvit.planning.records import outdated
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -1,6 +1,6 @@
 """Floor 1: the typed specification. Knows neither torch nor snakemake."""
 
-from ivvit.config.canonical import canonical, canonical_json
+from ivvit.config.canonical import canonical
 from ivvit.config.datasets import DatasetOptions, StoreOptions
 from ivvit.config.experiment import Experiment
 from ivvit.config.load import load_config
@@ -26,6 +26,5 @@ __all__ = [
     "StoreOptions",
     "StudyOptions",
     "canonical",
-    "canonical_json",
     "load_config",
 ]

@@ -1,6 +1,5 @@
 """One canonical form of a resolved experiment: what its identity is made from."""
 
-import json
 from typing import Any
 
 from ivvit.config.experiment import Experiment
@@ -22,11 +21,6 @@ def canonical(experiment: Experiment) -> dict[str, Any]:
             unused = unused | {"store"}
         spec["data"][name] = {key: value for key, value in spec["data"][name].items() if key not in unused}
     return spec
-
-
-def canonical_json(value: Any) -> str:
-    """Sorted keys, no spaces: equal values give equal text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def flatten(value: Any, prefix: str = "") -> dict[str, Any]:

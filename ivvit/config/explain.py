@@ -7,7 +7,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from ivvit.config.models import MODELS
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 
 MOST = 10  # problems shown in one message
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 
 _Base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 

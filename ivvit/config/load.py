@@ -5,7 +5,7 @@ from typing import Any
 
 from ivvit.config.files import line_finder, read_yaml
 from ivvit.config.resolve import Config
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 
 DEFAULT = Path("config/config.yaml")
 

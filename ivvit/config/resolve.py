@@ -15,7 +15,7 @@ from ivvit.config.grids import points
 from ivvit.config.merge import merge, set_key
 from ivvit.config.root import ConfigFile
 from ivvit.config.runtime import RuntimeOptions, with_overrides
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 
 _NOT_FIELDS = ("seeds", "extends", "from_study", "runtime")
 

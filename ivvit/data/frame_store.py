@@ -5,10 +5,10 @@ from functools import cache
 from pathlib import Path
 
 from ivvit.config.datasets import StoreOptions
-from ivvit.syntax import definitions, parse
+from ivvit.identity.syntax import definitions, parse
 
-PACKAGE = Path(__file__).parent
-CODERS = ("extraction/encode.py", "decode.py", "timeline.py")
+PACKAGE = Path(__file__).parents[1]
+CODERS = ("data/extraction/encode.py", "numerics/decode.py", "numerics/timeline.py")
 """The modules that decide what is stored; tests/unit/test_data_extraction.py checks that there are no others."""
 
 

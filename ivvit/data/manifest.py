@@ -6,8 +6,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ivvit.data.timeline import Timeline
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
+from ivvit.numerics.timeline import Timeline
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,7 +11,7 @@ from ivvit.demo import cifar, clips, pictures
 from ivvit.demo.drawing import Bytes
 from ivvit.demo.encode import H264, XVID, write_video
 from ivvit.demo.folders import write_folder
-from ivvit.demo.marker import claim
+from ivvit.demo.marker import turn
 
 FORMAT = 1
 SIZES = {
@@ -34,7 +34,7 @@ def write_demo_data(root: Path, *, seed: int = 0) -> None:
     Raises:
         UserError: `root` holds files that were not made here, or were made with another seed.
     """
-    claim(root, {"content": "demo", "format": FORMAT, "seed": seed, "sizes": SIZES})
+    turn(root, {"content": "demo", "format": FORMAT, "seed": seed, "sizes": SIZES})
     for number, (name, write) in enumerate(_WRITERS.items()):
         rng = np.random.default_rng([seed, number])
         write_folder(root / "datasets" / name, lambda folder, write=write, rng=rng: write(folder, rng))

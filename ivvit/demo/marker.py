@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 
 MARKER = ".ivvit-demo-data.json"
 
 
-def claim(root: Path, content: dict[str, Any]) -> None:
+def turn(root: Path, content: dict[str, Any]) -> None:
     """Mark `root` as generated, before anything else is written; an equal marker is left alone.
 
     Args:

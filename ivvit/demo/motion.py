@@ -9,7 +9,7 @@ from ivvit.demo import clips
 from ivvit.demo.drawing import Bytes
 from ivvit.demo.encode import FFV1, write_video
 from ivvit.demo.folders import write_folder
-from ivvit.demo.marker import claim
+from ivvit.demo.marker import turn
 
 FORMAT = 1
 SIZES = {"train": 500, "val": 100}
@@ -31,7 +31,7 @@ def write_motion_data(root: Path, *, seed: int = 0) -> None:
     Raises:
         UserError: `root` holds files that were not made here, or were made with another seed.
     """
-    claim(root, {"content": "motion", "format": FORMAT, "seed": seed, "sizes": SIZES})
+    turn(root, {"content": "motion", "format": FORMAT, "seed": seed, "sizes": SIZES})
     write_folder(root / "datasets" / "motion", lambda folder: _fill(folder, np.random.default_rng(seed)))
 
 

@@ -9,7 +9,7 @@ import yaml
 
 from ivvit.config import MODELS
 from ivvit.config.datasets import dataset_order
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 
 METRICS = ("top1", "top5", "loss")
 

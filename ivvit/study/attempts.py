@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
+from ivvit.numerics.finite import Diverged
+from ivvit.runs.job import Result, TrainJob
 from ivvit.study.job import Train
-from ivvit.training.job import Diverged, Result, TrainJob
 
 
 def attempt(train: Train, run: TrainJob, on_evaluation: Callable[[int, dict[str, Any]], bool]) -> Result | str:
     """Train; gives the result, or why the parameters do not train at all (a loss that is not finite).
 
-    All processes meet such a loss in the same place (see ivvit.training.finite).
+    All processes meet such a loss in the same place (see ivvit.numerics.finite).
 
     Raises:
         Exception: whatever else stopped the training.

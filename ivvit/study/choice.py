@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 from ivvit.study.job import StudyJob
 from ivvit.study.snapshot import snapshot
 

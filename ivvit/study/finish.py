@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
+from ivvit.ground.files import write_text
 from ivvit.study.choice import best_trial
 from ivvit.study.job import StudyJob
 from ivvit.study.objective import objective_names
 from ivvit.study.records import Records
 from ivvit.study.report import report_page
 from ivvit.study.trials_table import counts_note, trials_table
-from ivvit.training.files import write_text
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial

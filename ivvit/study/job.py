@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from ivvit.config import StudyOptions
 
 if TYPE_CHECKING:
-    from ivvit.training.job import Result, TrainJob
+    from ivvit.runs.job import Result, TrainJob
 
 MakeJob = Callable[[dict[str, Any], int, Path], "TrainJob"]
 """make_job(parameters by dotted key, trial number, the trial's folder) -> the training run of a trial."""
 
 Train = Callable[["TrainJob", Callable[[int, dict[str, Any]], bool]], "Result"]
-"""ivvit.training.run.train, or what a test puts in its place."""
+"""ivvit.runs.run.train, or what a test puts in its place."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 from filelock import FileLock
 from optuna.storages.journal import JournalFileBackend
 
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 
 _BLOCK = 1 << 16
 

@@ -4,7 +4,7 @@ from statistics import fmean
 from typing import Any
 
 from ivvit.config.studies import Objective
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 from ivvit.study.job import StudyJob
 
 

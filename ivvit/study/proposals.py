@@ -3,7 +3,7 @@
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 from ivvit.study.job import StudyJob
 from ivvit.study.snapshot import snapshot
 from ivvit.study.space import grid, suggest

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 from ivvit.study.job import StudyJob
 
 if TYPE_CHECKING:

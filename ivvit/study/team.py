@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ivvit.training.distributed import World
+    from ivvit.numerics.world import World
 
 
 def leads() -> bool:
@@ -25,7 +25,7 @@ def together() -> Iterator[None]:
     if alone():
         yield
         return
-    from ivvit.training.distributed import join_world, leave_world
+    from ivvit.runs.processes import join_world, leave_world
 
     world = join_world()
     try:
@@ -36,10 +36,10 @@ def together() -> Iterator[None]:
 
 def share(value: Any) -> Any:
     """The leading process's value, on all processes of the worker."""
-    return value if alone() else _world().tell(value)
+    return value if alone() else _world().broadcast(value)
 
 
 def _world() -> "World":
-    from ivvit.training.distributed import join_world
+    from ivvit.runs.processes import join_world
 
     return join_world()

@@ -8,19 +8,19 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
+from ivvit.runs.job import Interrupted, Result
+from ivvit.runs.logs import log_to
 from ivvit.study.attempts import attempt
+from ivvit.study.claims import Claim, next_claim, unfinished
 from ivvit.study.job import StudyJob, Train
 from ivvit.study.objective import objective_names, objective_values
 from ivvit.study.proposals import check_grid
 from ivvit.study.pruning import Pruning, was_pruned
 from ivvit.study.records import Records
 from ivvit.study.team import alone, leads, share, together
-from ivvit.study.turns import Turn, next_turn, unfinished
-from ivvit.training.job import Interrupted, Result
-from ivvit.training.logs import log_to
 
-log = logging.getLogger("ivvit.study")
+log = logging.getLogger("ivvit")
 
 ATTEMPTS = 3
 _WAIT, _DONE = "wait", "done"
@@ -35,7 +35,7 @@ def work(job: StudyJob, *, worker: int = 0, train: Train | None = None, poll_sec
     Args:
         job: the study.
         worker: this worker's number, for messages.
-        train: trains a trial; by default ivvit.training.run.train.
+        train: trains a trial; by default ivvit.runs.run.train.
         poll_seconds: how often to look whether another worker's trial needs a new one.
 
     Raises:
@@ -44,7 +44,7 @@ def work(job: StudyJob, *, worker: int = 0, train: Train | None = None, poll_sec
     """
     check_grid(job)
     if train is None:
-        from ivvit.training.run import train
+        from ivvit.runs.run import train
     job.folder.mkdir(parents=True, exist_ok=True)
     with log_to(job.folder / f"worker-{worker}.log", leads()), together():
         if leads():
@@ -73,84 +73,84 @@ class _Leader:
     def run(self, poll_seconds: float) -> None:
         waiting = False
         while unfinished(self.job, self.records):
-            turn = next_turn(self.job, self.records)
-            if turn is not None:
-                with turn:
-                    self._take(turn)
+            claim = next_claim(self.job, self.records)
+            if claim is not None:
+                with claim:
+                    self._take(claim)
             elif unfinished(self.job, self.records):
                 if not waiting:
                     log.info("study %s: other workers are at the last trials; waiting for them", self.job.name)
                 share(_WAIT)
                 time.sleep(poll_seconds)
-            waiting = turn is None
+            waiting = claim is None
         share(_DONE)
         log.info("study %s: all %d trials are finished", self.job.name, self.job.options.n_trials)
 
-    def _take(self, turn: Turn) -> None:
+    def _take(self, claim: Claim) -> None:
         """Train the turn's trial and record how it ended, or that it failed."""
         if was_pruned(
-            self.records, turn.number, turn.notes
+            self.records, claim.number, claim.notes
         ):  # the worker before was killed between the decision and its record
-            self.records.prune(turn.number)
+            self.records.prune(claim.number)
             return
-        self._announce(turn)
-        run = self.job.make_job(turn.parameters, turn.number, self.job.trial_folder(turn.number))
-        pruning = Pruning(self.job, self.records, turn.number, run.experiment)
-        share((turn.number, turn.parameters))
+        self._announce(claim)
+        run = self.job.make_job(claim.parameters, claim.number, self.job.trial_folder(claim.number))
+        pruning = Pruning(self.job, self.records, claim.number, run.experiment)
+        share((claim.number, claim.parameters))
         try:
             outcome = attempt(self.train, run, pruning)
         except Interrupted:
             raise
         except Exception as error:
-            self._failed(turn, error)
+            self._failed(claim, error)
         else:
-            self._record(turn, outcome)
+            self._record(claim, outcome)
 
-    def _record(self, turn: Turn, outcome: Result | str) -> None:
-        if turn.lost.is_set():
-            log.warning("%s: another worker has taken it over; its result counts", self._name(turn))
+    def _record(self, claim: Claim, outcome: Result | str) -> None:
+        if claim.lost.is_set():
+            log.warning("%s: another worker has taken it over; its result counts", self._name(claim))
             return
         values = None if isinstance(outcome, str) else objective_values(self.job, outcome.metrics)
         if values is None or not all(map(math.isfinite, values)):
             reason = outcome if isinstance(outcome, str) else f"the objective is {values}"
-            self.records.note(turn.number, diverged=reason)
-            self.records.prune(turn.number)
-            log.warning("%s: given up, these parameters do not train: %s", self._name(turn), reason)
+            self.records.note(claim.number, diverged=reason)
+            self.records.prune(claim.number)
+            log.warning("%s: given up, these parameters do not train: %s", self._name(claim), reason)
         elif outcome.pruned:
-            self.records.prune(turn.number)
-            log.info("%s: pruned at %s", self._name(turn), self._values(values))
+            self.records.prune(claim.number)
+            log.info("%s: pruned at %s", self._name(claim), self._values(values))
         else:
-            self.records.complete(turn.number, values)
-            log.info("%s: finished with %s", self._name(turn), self._values(values))
+            self.records.complete(claim.number, values)
+            log.info("%s: finished with %s", self._name(claim), self._values(values))
         # a trial that has ended is not gone on with, and with several optimisers its state is gigabytes
-        shutil.rmtree(self.job.trial_folder(turn.number) / "state", ignore_errors=True)
+        shutil.rmtree(self.job.trial_folder(claim.number) / "state", ignore_errors=True)
 
-    def _failed(self, turn: Turn, error: Exception) -> None:
+    def _failed(self, claim: Claim, error: Exception) -> None:
         """Note the failure; the trial is tried again, from where it stood.
 
         Raises:
             UserError: it failed too often, or the user can mend it, or other processes are left half way in it.
         """
-        self.failures[turn.number] += 1
+        self.failures[claim.number] += 1
         reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-        self.records.note(turn.number, failures=turn.notes.get("failures", 0) + 1, failure=reason)
+        self.records.note(claim.number, failures=claim.notes.get("failures", 0) + 1, failure=reason)
         if isinstance(error, UserError):
-            raise UserError(f"{self._name(turn)}: {reason}") from error
-        if self.failures[turn.number] >= ATTEMPTS or not alone():
+            raise UserError(f"{self._name(claim)}: {reason}") from error
+        if self.failures[claim.number] >= ATTEMPTS or not alone():
             raise UserError(
-                f"{self._name(turn)}: failed {self.failures[turn.number]} times, at last with {reason}; see "
-                f"{self.job.trial_folder(turn.number) / 'train.log'}. When the cause is mended, start again: the trial "
+                f"{self._name(claim)}: failed {self.failures[claim.number]} times, at last with {reason}; see "
+                f"{self.job.trial_folder(claim.number) / 'train.log'}. When it is mended, start again: the trial "
                 "goes on where it stood. If these parameters cannot work, take them out of the space"
             ) from error
-        log.warning("%s: failed, is tried again: %s", self._name(turn), reason, exc_info=error)
+        log.warning("%s: failed, is tried again: %s", self._name(claim), reason, exc_info=error)
 
-    def _announce(self, turn: Turn) -> None:
-        parameters = ", ".join(f"{key} = {_short(value)}" for key, value in sorted(turn.parameters.items()))
-        how = "goes on" if self.job.trial_folder(turn.number).exists() else "starts"
-        log.info("%s: %s with %s", self._name(turn), how, parameters)
+    def _announce(self, claim: Claim) -> None:
+        parameters = ", ".join(f"{key} = {_short(value)}" for key, value in sorted(claim.parameters.items()))
+        how = "goes on" if self.job.trial_folder(claim.number).exists() else "starts"
+        log.info("%s: %s with %s", self._name(claim), how, parameters)
 
-    def _name(self, turn: Turn) -> str:
-        return f"study {self.job.name}, trial {turn.number} ({turn.number + 1} of {self.job.options.n_trials})"
+    def _name(self, claim: Claim) -> str:
+        return f"study {self.job.name}, trial {claim.number} ({claim.number + 1} of {self.job.options.n_trials})"
 
     def _values(self, values: list[float]) -> str:
         return ", ".join(f"{name} {value:.4f}" for name, value in zip(objective_names(self.job), values, strict=True))

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from ivvit.config.canonical import flatten
+from ivvit.ground.files import write_text
+from ivvit.runs.rows import read_rows
 from ivvit.tracking.quiet import OPTIONS, import_comet
-from ivvit.training.files import write_text
-from ivvit.training.rows import read_rows
 
 VALUES = ("loss", "top1", "top5", "lr", "weight")
 

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ivvit.ground.files import write_text
+from ivvit.runs.job import TrainJob
+from ivvit.runs.tracker import NoTracker, Tracker
 from ivvit.tracking.archive import archive_history
 from ivvit.tracking.live import Live
-from ivvit.training.files import write_text
-from ivvit.training.job import TrainJob
-from ivvit.training.tracker import NoTracker, Tracker
 
 log = logging.getLogger("ivvit.tracking")
 

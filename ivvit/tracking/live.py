@@ -5,9 +5,9 @@ import threading
 from typing import Any
 
 from ivvit.config.canonical import flatten
+from ivvit.runs.job import TrainJob
 from ivvit.tracking.archive import project
 from ivvit.tracking.quiet import OPTIONS, import_comet
-from ivvit.training.job import TrainJob
 
 _CLOSE_SECONDS = 20.0
 _QUEUE = 10_000

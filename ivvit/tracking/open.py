@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ivvit.runs.job import TrainJob
+from ivvit.runs.tracker import Tracker
 from ivvit.tracking.comet import track_with_comet
 from ivvit.tracking.tensorboard import TensorBoard
-from ivvit.training.job import TrainJob
-from ivvit.training.tracker import Tracker
 
 
 class _All:
@@ -22,7 +22,7 @@ class _All:
 
 @contextmanager
 def open_tracking(job: TrainJob) -> Iterator[Tracker]:
-    """What `ivvit.training.run.train` takes as `tracking`.
+    """What `ivvit.runs.run.train` takes as `tracking`.
 
     Raises:
         UserError: TensorBoard is asked for and not installed.

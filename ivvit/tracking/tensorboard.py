@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 
 
 class TensorBoard:

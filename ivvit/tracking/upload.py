@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 from ivvit.tracking.quiet import import_comet
 
 

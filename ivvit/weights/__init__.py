@@ -3,7 +3,8 @@
 Downloading is `ivvit.weights.fetch`, left out here: what a training run imports decides what makes it stale.
 """
 
-from ivvit.weights.load import LoadReport, load_weights
+from ivvit.numerics.load import LoadReport
+from ivvit.weights.load import load_weights
 from ivvit.weights.lock import load_converted
 from ivvit.weights.read import read_state_dict
 

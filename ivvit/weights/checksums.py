@@ -6,7 +6,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 from ivvit.weights.files import FORBIDDEN, write_atomically
 
 RECORD = "checksums.json"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 from ivvit.weights.checksums import check_published, check_recorded, sha256_of
 from ivvit.weights.download import Interrupted, Opener, Refused, download, finish, forget, open_url
 from ivvit.weights.files import naming_forbidden, write_atomically

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -15,7 +15,7 @@ FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 @contextmanager
 def naming_full_disk(path: Path) -> Iterator[None]:
-    """Turn "no space left" into a message that names the file.
+    """Claim "no space left" into a message that names the file.
 
     Raises:
         UserError: the disk, quota or file size limit is reached.
@@ -30,7 +30,7 @@ def naming_full_disk(path: Path) -> Iterator[None]:
 
 @contextmanager
 def naming_forbidden(folder: Path, what: str) -> Iterator[None]:
-    """Turn "not permitted" into a message that names the folder.
+    """Claim "not permitted" into a message that names the folder.
 
     Raises:
         UserError: the folder is not ours to write to, or its file system is read-only.

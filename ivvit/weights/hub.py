@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import ivvit.compat  # noqa: F401  (before timm)
-from ivvit.errors import UserError
+import ivvit.numerics.compat  # noqa: F401  (before timm)
+from ivvit.ground.errors import UserError
 
 if TYPE_CHECKING:
     from timm.models import PretrainedCfg

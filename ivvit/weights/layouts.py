@@ -7,7 +7,7 @@ and polyvit's `tubelet.weight`, `tubelet.bias`, `pos_embed_video`.
 import re
 from typing import TYPE_CHECKING
 
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 from ivvit.weights.converted import Converted, join_qkv
 from ivvit.weights.google import convert_google, is_google
 
@@ -107,7 +107,7 @@ def _rename(name: str, rules: Rules) -> str | None:
 
 
 def _escape_head(name: str) -> str:
-    """A data set's dots are escaped as `ivvit.models.heads` does; other layouts write them plainly."""
+    """A data set's dots are escaped as `ivvit.numerics.models.heads` does; other layouts write them plainly."""
     match = re.fullmatch(r"heads\.(.+)\.(weight|bias)", name)
     if not match or "." not in match[1]:
         return name

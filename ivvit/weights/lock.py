@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 from ivvit.weights.checksums import sha256_of
 from ivvit.weights.read import read_state_dict
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import yaml
 
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 
 TABLE = Path(__file__).parents[2] / "config" / "weights.yaml"
 Kind = Literal["url", "gdrive", "timm", "path", "file", "hand"]

@@ -11,23 +11,23 @@ from pathlib import Path
 
 import pytest
 
-from ivvit.errors import UserError
-from ivvit.training import devices
-from ivvit.training.distributed import World
+from ivvit.ground.errors import UserError
+from ivvit.numerics.world import World
+from ivvit.runs import devices
 
 PROGRAM = """
 import os, sys, time
 from contextlib import ExitStack
-from ivvit.training import devices
-from ivvit.training.distributed import join_world
+from ivvit.runs import devices
+from ivvit.runs.processes import join_world
 
 devices._POLL_SECONDS = 0.05
 world = join_world()
-world.tell(None)
+world.broadcast(None)
 with ExitStack() as leases:
     index = devices.lease(["A", "B"], world, leases)
     os.write(1, f"{sys.argv[1]} {world.rank} {index}\\n".encode())  # whole, whoever else writes
-    world.tell(None)
+    world.broadcast(None)
     time.sleep(0.5)
 """
 

@@ -14,9 +14,9 @@ import os, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from training_runs import job
-from ivvit.training import trainer
-from ivvit.training.job import Diverged
-from ivvit.training.run import train
+from ivvit.numerics import trainer
+from ivvit.numerics.finite import Diverged
+from ivvit.runs.run import train
 
 sums, calls = trainer.batch_sums, []
 def broken(logits, labels):

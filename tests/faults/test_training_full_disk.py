@@ -8,9 +8,9 @@ from contextlib import contextmanager
 import pytest
 from training_runs import data, job  # noqa: F401
 
-from ivvit.errors import UserError
-from ivvit.training.rows import RowLog
-from ivvit.training.run import train
+from ivvit.ground.errors import UserError
+from ivvit.runs.rows import RowLog
+from ivvit.runs.run import train
 
 
 @contextmanager
@@ -37,9 +37,9 @@ def test_rows_wait_for_room_and_come_once(tmp_path, caplog):
             assert file.read_bytes() == before and log.behind()
         assert len(caplog.messages) == 1 and f"{file} cannot be written (File too large)" in caplog.messages[0]
         with pytest.raises(UserError, match=rf"{file}: 6 rows cannot be written .*make room on the disk of {tmp_path}"):
-            log.settle()
+            log.flush_pending()
     log.append([(3, 9)])
-    log.settle()
+    log.flush_pending()
     assert not log.behind()
     assert file.read_text() == "a,b\n1,2\n0,7\n0,8\n1,7\n1,8\n2,7\n2,8\n3,9\n"
 

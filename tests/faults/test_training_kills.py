@@ -12,7 +12,7 @@ import psutil
 import pytest
 from training_runs import Trainers, alive, data, same_bits  # noqa: F401
 
-from ivvit.training.checkpoint import load_checkpoint
+from ivvit.runs.checkpoint import load_checkpoint
 
 FILES = ("metrics.json", "history.csv", "model.safetensors", "confusion.npz", "samples.csv", "experiment.yaml")
 SETTINGS = {"evaluation": {"every": 100}, "ema": 0.9, "loss_weighting": "uncertainty"}

@@ -16,9 +16,9 @@ import training_runs
 from safetensors.torch import load_file
 from training_runs import Trainers, alive, data, job, stop_at  # noqa: F401
 
-from ivvit.training.checkpoint import checkpoints, load_checkpoint
-from ivvit.training.rows import read_rows
-from ivvit.training.run import train
+from ivvit.runs.checkpoint import checkpoints, load_checkpoint
+from ivvit.runs.rows import read_rows
+from ivvit.runs.run import train
 
 TIMEOUT = 600
 PROGRAM = """
@@ -26,8 +26,8 @@ import json, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from training_runs import job
-from ivvit.errors import UserError
-from ivvit.training.run import train
+from ivvit.ground.errors import UserError
+from ivvit.runs.run import train
 folder = Path(sys.argv[3])
 try:
     train(job(Path(sys.argv[2]), folder, **json.loads(sys.argv[4])), sample_log=folder / "samples.csv")
@@ -134,7 +134,7 @@ def test_a_second_process_is_refused(trainers, data, tmp_path):  # noqa: F811
 
 
 def test_training_stops_before_the_time_limit(data, tmp_path, monkeypatch):  # noqa: F811
-    from ivvit.training.job import Interrupted
+    from ivvit.runs.job import Interrupted
 
     monkeypatch.setenv("SLURM_JOB_END_TIME", str(time.time() + 90))
     with pytest.raises(Interrupted, match=r"the job's time limit is 1\.\d minutes away"):
@@ -145,8 +145,8 @@ def test_training_stops_before_the_time_limit(data, tmp_path, monkeypatch):  # n
 
 def test_a_full_disk_leaves_the_checkpoint_before_and_a_clear_message(data, tmp_path):  # noqa: F811
     """A limit on the size of files stands for the full disk: writing fails in the middle, by a real error."""
-    from ivvit.errors import UserError
-    from ivvit.training.job import Interrupted
+    from ivvit.ground.errors import UserError
+    from ivvit.runs.job import Interrupted
 
     settings = {"evaluation": {"every": 1}, "names": ["shades"]}
     with pytest.raises(Interrupted):

@@ -13,11 +13,11 @@ import pytest
 from slow_run import loaders, rows, start, until
 from training_runs import data, job  # noqa: F401
 
-from ivvit.data.batches import STOP_SIGNALS
-from ivvit.training.checkpoint import load_checkpoint
-from ivvit.training.job import Interrupted
-from ivvit.training.rows import read_rows
-from ivvit.training.run import train
+from ivvit.runs.checkpoint import load_checkpoint
+from ivvit.runs.job import Interrupted
+from ivvit.runs.loader import STOP_SIGNALS
+from ivvit.runs.rows import read_rows
+from ivvit.runs.run import train
 
 STOPPED = 75
 

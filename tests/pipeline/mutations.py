@@ -108,20 +108,20 @@ configured("study_workers", "n_trials: 2,", "n_trials: 2, workers: 2,")
 configured("unsearched_key_of_the_base", "{shades: 2}}\n  child", "{shades: 2}, ema: 0.5}\n  child",
            IMAGES | CHILD | STUDY | TUNED)  # fmt: skip
 # --- code
-appended("own_models_code", "ivvit/models/msca.py", "\nVALUE = 1\n", SHIFTED)
-appended("another_models_code", "ivvit/models/polyvit.py", "\nVALUE = 1\n")
-appended("shared_code_of_models", "ivvit/models/common.py", "\nVALUE = 1\n", TRAINED | STUDY)
-appended("shared_code_of_training", "ivvit/training/optimizers.py", "\nVALUE = 1\n", TRAINED | STUDY)
-appended("code_of_batches", "ivvit/data/transforms.py", "\nVALUE = 1\n", TRAINED | STUDY)
-appended("a_comment", "ivvit/training/trainer.py", "\n# a remark\n")
+appended("own_models_code", "ivvit/numerics/models/msca.py", "\nVALUE = 1\n", SHIFTED)
+appended("another_models_code", "ivvit/numerics/models/polyvit.py", "\nVALUE = 1\n")
+appended("shared_code_of_models", "ivvit/numerics/models/common.py", "\nVALUE = 1\n", TRAINED | STUDY)
+appended("shared_code_of_training", "ivvit/numerics/optimizers.py", "\nVALUE = 1\n", TRAINED | STUDY)
+appended("code_of_batches", "ivvit/numerics/transforms.py", "\nVALUE = 1\n", TRAINED | STUDY)
+appended("a_comment", "ivvit/numerics/trainer.py", "\n# a remark\n")
 appended("a_new_unused_module", "ivvit/training/unused.py", "VALUE = 1\n")
 appended("the_encoder", "ivvit/data/extraction/encode.py", "\nVALUE = 1\n", STORED | JOINT)  # all is coded anew
 appended("the_extractor", "ivvit/data/extraction/run.py", "\nVALUE = 1\n", STORED)  # what is there stays
-appended("the_decoder", "ivvit/data/decode.py", "\nVALUE = 1\n", VALIDATED | STORED | TRAINED | STUDY)
+appended("the_decoder", "ivvit/numerics/decode.py", "\nVALUE = 1\n", VALIDATED | STORED | TRAINED | STUDY)
 appended("a_layout_reader", "ivvit/data/layouts/folders.py", "\nVALUE = 1\n", VALIDATED)
 appended("the_conversion", "ivvit/weights/layouts.py", "\nVALUE = 1\n", {"weights:local"})
 appended("tracking", "ivvit/tracking/__init__.py", "\nVALUE = 1\n")
-appended("progress", "ivvit/training/progress.py", "\nVALUE = 1\n")
+appended("progress", "ivvit/runs/progress.py", "\nVALUE = 1\n")
 appended("journal_of_studies", "ivvit/study/journal.py", "\nVALUE = 1\n")
 appended("proposals_of_studies", "ivvit/study/proposals.py", "\nVALUE = 1\n", STUDY)
 appended("tables", "ivvit/results/tables.py", "\nVALUE = 1\n")
@@ -131,7 +131,7 @@ edit("command_of_a_rule", "workflow/rules/training.smk", "ivvit train --identity
 
 @mutation()
 def formatting(workspace: Workspace) -> None:
-    path = workspace / "ivvit/training/update_rules.py"
+    path = workspace / "ivvit/numerics/update_rules.py"
     text = path.read_text()
     assert "work.clear()\n    for dataset in datasets:" in text
     path.write_text("\n\n" + text.replace("work.clear()\n    for", "work.clear( )\n\n    for").replace("'", '"'))
@@ -139,7 +139,7 @@ def formatting(workspace: Workspace) -> None:
 
 @mutation()
 def docstrings(workspace: Workspace) -> None:
-    path = workspace / "ivvit/training/ema.py"
+    path = workspace / "ivvit/numerics/ema.py"
     text, count = re.subn(r'"""[^"]+"""', '"""Something else."""', path.read_text())
     assert count > 3
     path.write_text(text)

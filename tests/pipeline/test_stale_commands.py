@@ -11,9 +11,9 @@ import pytest
 from mutations import MUTATIONS, recorded
 from workspace import Workspace
 
-from ivvit.training.lock import run_lock
+from ivvit.ground.lock import run_lock
 
-CODE = "ivvit/training/optimizers.py"
+CODE = "ivvit/numerics/optimizers.py"
 
 
 @pytest.fixture

@@ -195,7 +195,7 @@ def make_video(path: Path, rng: np.random.Generator) -> None:
 
 def write_weights(path: Path, seed: int) -> None:
     """Weights of the experiments' backbone."""
-    from ivvit.models import create_model
+    from ivvit.numerics.models import create_model
 
     torch.manual_seed(seed)
     sizes = {"img_size": 32, "embed_dim": 24, "depth": 2, "num_heads": 3}

@@ -33,7 +33,7 @@ def test_an_array_waits_for_drained_nodes(project: Project, tmp_path: Path) -> N
 
 
 def test_every_task_of_an_array_knows_its_end(cluster: None, tmp_path: Path) -> None:
-    code = "import time; from ivvit.training.deadline import job_end; print(job_end()); time.sleep(2)"
+    code = "import time; from ivvit.runs.stop import job_end; print(job_end()); time.sleep(2)"
     options = ["--wait", "--array=0-2", "--time=10", f"--output={tmp_path}/%a"]
     slurm("sbatch", *options, "--wrap", f"{sys.executable} -c '{code}'")
     for task in range(3):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ivvit.config import load_config
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 
 GOOD = """\
 root_path: data

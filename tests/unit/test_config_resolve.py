@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 import yaml
 
-from ivvit.config import Config, canonical_json, load_config
+from ivvit.config import Config, load_config
 from ivvit.config.canonical import canonical
 from ivvit.config.schema import PATH, schema_text
-from ivvit.errors import UserError
+from ivvit.ground.digest import canonical_json
+from ivvit.ground.errors import UserError
 
 BASE: dict[str, Any] = {
     "defaults": {"optimizer": {"lr": 1e-3}, "iterations": 50},

@@ -14,11 +14,15 @@ import torch
 from data_sets import cifar, made, options
 from PIL import Image
 
-from ivvit.data.batches import Batch, EvalData, TrainData, eval_loader, open_eval, open_train, train_loader
-from ivvit.data.contact_sheet import contact_sheet
 from ivvit.data.extraction import extract
 from ivvit.data.validation import validate
-from ivvit.errors import UserError
+from ivvit.evaluation.views import EvalData
+from ivvit.ground.errors import UserError
+from ivvit.numerics.batch import Batch
+from ivvit.numerics.train_data import TrainData
+from ivvit.results.contact_sheet import contact_sheet
+from ivvit.runs.inputs import open_eval, open_train
+from ivvit.runs.loader import eval_loader, train_loader
 
 SIZE = {"img_size": 32, "num_frames": 4}
 
@@ -75,7 +79,7 @@ def test_seeds_differ(data: TrainData) -> None:
 
 
 def test_every_sample_of_an_epoch_once(data: TrainData) -> None:
-    size = data.num_samples
+    size = len(data.samples)
     indices = [record.index for step in range(3 * size) for record in data.batch(step, 1).records]
     for epoch in range(3):
         assert Counter(indices[epoch * size : (epoch + 1) * size]) == Counter(range(size))
@@ -95,7 +99,7 @@ import hashlib, sys
 from pathlib import Path
 sys.modules["av"] = None  # training on images does not need it
 from ivvit.config.datasets import DatasetOptions
-from ivvit.data.batches import open_train
+from ivvit.runs.inputs import open_train
 data = open_train("D", DatasetOptions(kind="image-folder", path="datasets/D"), Path(sys.argv[1]), Path(sys.argv[2]),
                   img_size=32, num_frames=4, seed=3)
 print(hashlib.sha256(b"".join(data.batch(s, 4).pixels.numpy().tobytes() for s in range(5))).hexdigest())
@@ -145,7 +149,7 @@ def test_a_substitute_is_named_and_a_function_of_the_position(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str, name: str
 ) -> None:
     data = broken(tmp_path, *made(tmp_path, kind, **({"frames": "original"} if "video" in kind else {})), name)
-    epochs = range(2 * data.num_samples)
+    epochs = range(2 * len(data.samples))
     with caplog.at_level(logging.WARNING, "ivvit.data"):
         alone = list(train_loader(data, batch_size=1, first_step=0, last_step=len(epochs)))
     bad = [record for batch in alone for record in batch.records if record.substitute_for]
@@ -155,7 +159,7 @@ def test_a_substitute_is_named_and_a_function_of_the_position(
     assert f"D: datasets/D/train/c0/{name} cannot be read" in caplog.messages[0] and bad[0].path in caplog.messages[0]
     assert same(alone, train_loader(data, batch_size=1, first_step=0, last_step=len(epochs), workers=2))
     others = Counter(r.index for b in alone for r in b.records if not r.substitute_for)
-    assert others == Counter({i: 2 for i in range(data.num_samples) if data.paths[i] != bad[0].substitute_for})
+    assert others == Counter({i: 2 for i in range(len(data.samples)) if data.samples.paths[i] != bad[0].substitute_for})
 
 
 def test_lost_data_is_an_error_not_a_stream_of_substitutes(tmp_path: Path) -> None:
@@ -179,7 +183,7 @@ def test_evaluation_has_every_sample_once(tmp_path: Path, kind: str) -> None:
     for world in (1, 2, 3):
         parts = [list(eval_loader(data, batch_size=2, rank=rank, world=world)) for rank in range(world)]
         indices = [record.index for part in parts for batch in part for record in batch.records]
-        assert sorted(indices) == list(range(data.num_samples))
+        assert sorted(indices) == list(range(len(data.samples)))
     batches = list(eval_loader(data, batch_size=2))
     assert batches[0].pixels.shape == (2, *views, 3, 32, 32)
     assert same(batches, eval_loader(data, batch_size=2, workers=2))
@@ -200,7 +204,7 @@ def test_evaluation_tries_once_more_what_the_system_refuses(tmp_path: Path) -> N
     """The file is gone for the first attempt only, as on a server that comes back."""
     data = opened(tmp_path, "image-folder", crops=3)
     whole = data.batch([0, 1])
-    file = tmp_path / data.paths[0]
+    file = tmp_path / data.samples.paths[0]
     hidden = file.rename(tmp_path / "hidden.png")
 
     class Mended:
@@ -218,7 +222,7 @@ def test_evaluation_tries_once_more_what_the_system_refuses(tmp_path: Path) -> N
     again = replace(data, source=source).batch([0, 1])
     assert same([again], [whole]) and again.unreadable == [] and source.attempts == 3
     file.unlink()
-    assert [record.path for record in data.batch([0, 1]).unreadable] == [data.paths[0]]
+    assert [record.path for record in data.batch([0, 1]).unreadable] == [data.samples.paths[0]]
 
 
 def test_an_empty_split_is_an_error(tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ import pytest
 from made_videos import CASES, FRAMES, IRREGULAR, picture
 
 from ivvit.config.datasets import StoreOptions
-from ivvit.data.decode import UnreadableError, read_frames, read_stored_frames
 from ivvit.data.extraction.encode import write_stored
-from ivvit.data.timeline import Timeline
 from ivvit.data.validation.probe_video import probe_video
+from ivvit.numerics.decode import UnreadableError, read_frames, read_stored_frames
+from ivvit.numerics.timeline import Timeline
 
 REAL = ("hmdb51_Turnk_r_Pippi_Michel_cartwheel_f_cm_np2_le_med_6.avi", "TrumanShow_wave_f_nm_np1_fr_med_26.avi")
 """Of odd-videos; the cartwheel's metadata is not UTF-8."""

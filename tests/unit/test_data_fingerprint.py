@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from data_sets import cifar, image, image_folder, options
 
-from ivvit.data.fingerprint import fingerprint
+from ivvit.identity.fingerprint import fingerprint
 
 FOLDER = options(kind="image-folder", path="datasets/D")
 
@@ -66,5 +66,5 @@ def test_a_hundred_thousand_files_take_no_time(tmp_path: Path) -> None:
 
 
 def test_it_imports_nothing_heavy() -> None:
-    code = "import sys, ivvit.data.fingerprint; print({'torch', 'pandas', 'numpy', 'av', 'PIL'} & set(sys.modules))"
+    code = "import sys, ivvit.identity.fingerprint; print({'torch', 'pandas', 'numpy', 'av', 'PIL'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"

@@ -10,7 +10,7 @@ from data_sets import cifar, image, image_folder, link_real, options, video, vid
 
 from ivvit.config.datasets import official_counts
 from ivvit.data.layouts import Listing, list_samples
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 
 
 def listing(root: Path, name: str = "", **changes: object) -> Listing:

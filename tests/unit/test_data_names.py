@@ -10,7 +10,7 @@ from data_sets import image, image_folder, options, video_folder
 
 from ivvit.data.manifest import load_manifest
 from ivvit.data.validation import validate
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 
 LATIN = os.fsdecode(b"caf\xe9")
 SHOWN = "caf\\xe9"

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ivvit.data.draws import Draws
-from ivvit.data.sampling import random_clip, sample_at, subsample, uniform_clips
-from ivvit.data.timeline import Timeline
+from ivvit.numerics.rng import Rng
+from ivvit.numerics.sampling import random_clip, sample_at, subsample, uniform_clips
+from ivvit.numerics.timeline import Timeline
 
 
 def regular(frames: int, fps: Fraction = Fraction(25)) -> Timeline:
@@ -53,7 +53,7 @@ def test_a_window_of_a_variable_rate_holds_what_is_shown_in_it() -> None:
 
 def test_random_clips_cover_the_video_and_stay_inside() -> None:
     timeline = regular(100)
-    clips = [random_clip(timeline, 8 / 25, 8, Draws(0, "D", "x", i)) for i in range(3000)]
+    clips = [random_clip(timeline, 8 / 25, 8, Rng(0, "D", "x", i)) for i in range(3000)]
     starts = np.bincount([int(c.indices[0]) for c in clips], minlength=93)
     assert len(starts) == 93 and starts.min() > 5 and starts.max() < 70  # 0 ... 92, about 32 times each
     assert all((np.diff(c.indices) == 1).all() for c in clips)
@@ -61,7 +61,7 @@ def test_random_clips_cover_the_video_and_stay_inside() -> None:
 
 
 def test_a_short_video_is_used_whole() -> None:
-    clip = random_clip(regular(5), 64 / 25, 16, Draws(0))
+    clip = random_clip(regular(5), 64 / 25, 16, Rng(0))
     assert clip.indices.tolist() == [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 4]
     assert [c.indices.tolist() for c in uniform_clips(regular(1), 1.0, 3, 2)] == [[0, 0, 0]] * 2
 
@@ -87,12 +87,12 @@ def test_order_depends_on_seed_data_set_and_epoch() -> None:
 
 
 def test_draws_are_a_fixed_function_of_their_key() -> None:
-    draws = Draws(3, "UCF101", "augment", 17)
-    assert [draws.integer(1000) for _ in range(5)] == FIXED
-    values = np.array([Draws(0, i).uniform() for i in range(4000)])
+    rng = Rng(3, "UCF101", "augment", 17)
+    assert [rng.integer(1000) for _ in range(5)] == FIXED
+    values = np.array([Rng(0, i).uniform() for i in range(4000)])
     assert values.min() >= 0 and values.max() < 1 and abs(values.mean() - 0.5) < 0.02
     assert abs(np.corrcoef(values[:-1], values[1:])[0, 1]) < 0.05
-    assert Draws(1, "1").uniform() != Draws("1", 1).uniform()
+    assert Rng(1, "1").uniform() != Rng("1", 1).uniform()
 
 
 FIXED = [436, 567, 528, 535, 577]

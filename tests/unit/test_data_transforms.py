@@ -8,13 +8,13 @@ import torch
 from data_sets import options
 from PIL import Image
 
-from ivvit.data.batch import MEAN, STD, normalize
-from ivvit.data.draws import Draws
-from ivvit.data.pictures import read_picture
-from ivvit.data.sampling import subsample
-from ivvit.data.transforms import ASPECT, _random_box, eval_views, train_clip, train_image
-from ivvit.data.views import short_side_range
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
+from ivvit.numerics.batch import MEAN, STD, normalize
+from ivvit.numerics.images import read_image
+from ivvit.numerics.rng import Rng
+from ivvit.numerics.sampling import subsample
+from ivvit.numerics.sizes import short_side_range
+from ivvit.numerics.transforms import ASPECT, _random_box, eval_views, train_clip, train_image
 
 LEVEL = 1 / (255 * STD)
 """One grey level after normalisation."""
@@ -54,7 +54,7 @@ def test_normalize() -> None:
 def test_a_clip_is_augmented_as_one() -> None:
     still = noise(1, 3, 60, 90).expand(5, -1, -1, -1)
     for i in range(20):
-        out = train_clip(still, 32, (40, 50), True, Draws(i))
+        out = train_clip(still, 32, (40, 50), True, Rng(i))
         assert out.shape == (5, 3, 32, 32) and (out == out[0]).all()
 
 
@@ -62,7 +62,7 @@ def test_crops_scales_and_flips_vary_as_they_should() -> None:
     ramp = torch.arange(180, dtype=torch.uint8).expand(1, 3, 120, 180).contiguous()  # brightness says the column
     spans, flips, lefts = [], 0, []
     for i in range(600):
-        row = train_clip(ramp, 64, (72, 96), True, Draws(i))[0, 0, 30].int()
+        row = train_clip(ramp, 64, (72, 96), True, Rng(i))[0, 0, 30].int()
         spans.append(abs(int(row[-1] - row[0])) / 63 * 64)
         flips += bool(row[-1] < row[0])
         lefts.append(int(row.min()))
@@ -75,15 +75,15 @@ def test_no_flip_where_direction_counts() -> None:
     ramp = torch.arange(96, dtype=torch.uint8).expand(2, 3, 64, 96).contiguous()
     for i in range(50):
         for out in (
-            train_clip(ramp, 32, (40, 50), False, Draws(i)),
-            train_image(ramp[0], 32, (0.2, 1.0), False, Draws(i)),
+            train_clip(ramp, 32, (40, 50), False, Rng(i)),
+            train_image(ramp[0], 32, (0.2, 1.0), False, Rng(i)),
         ):
             assert (out[..., -1].int() > out[..., 0].int()).all()
 
 
 def test_the_whole_frame_is_left_alone() -> None:
     clip = noise(8, 3, 32, 32)
-    assert (train_clip(clip, 32, (32, 32), False, Draws(0)) == clip).all()
+    assert (train_clip(clip, 32, (32, 32), False, Rng(0)) == clip).all()
     assert (eval_views(clip, 32, 32, 1)[0] == clip).all()
 
 
@@ -93,12 +93,12 @@ def test_random_resized_crops_are_drawn_as_torchvision_draws_them() -> None:
     torch.manual_seed(0)
     image, count = torch.empty(3, 100, 150), 3000
     theirs = np.array([RandomResizedCrop.get_params(image, [0.08, 1.0], list(ASPECT)) for _ in range(count)])
-    ours = np.array([_random_box(100, 150, (0.08, 1.0), Draws(i)) for i in range(count)])
+    ours = np.array([_random_box(100, 150, (0.08, 1.0), Rng(i)) for i in range(count)])
     for column in range(4):  # top, left, height, width: the same deciles
         deciles = np.arange(5, 100, 10)
         np.testing.assert_allclose(*(np.percentile(x[:, column], deciles) for x in (ours, theirs)), atol=3.5)
     assert (ours[:, 0] + ours[:, 2] <= 100).all() and (ours[:, 1] + ours[:, 3] <= 150).all()
-    assert _random_box(10, 1000, (0.9, 1.0), Draws(0))[2:] == (10, 13)  # no box fits: the middle, at 4:3
+    assert _random_box(10, 1000, (0.9, 1.0), Rng(0))[2:] == (10, 13)  # no box fits: the middle, at 4:3
 
 
 @pytest.mark.parametrize(("height", "width"), [(60, 100), (100, 60), (50, 50), (37, 41)])
@@ -125,24 +125,24 @@ def test_images_of_every_mode_become_upright_rgb(tmp_path: Path) -> None:
     pixels = noise(16, 20, 3).numpy()
     rgb = Image.fromarray(pixels)
     rgb.save(tmp_path / "rgb.png")
-    assert (np.asarray(read_picture(tmp_path / "rgb.png")) == pixels).all()
+    assert (np.asarray(read_image(tmp_path / "rgb.png")) == pixels).all()
     grey = rgb.convert("L")
     grey.save(tmp_path / "grey.png")
-    assert (np.asarray(read_picture(tmp_path / "grey.png")) == np.asarray(grey)[..., None]).all()
+    assert (np.asarray(read_image(tmp_path / "grey.png")) == np.asarray(grey)[..., None]).all()
     deep = Image.fromarray(np.asarray(grey).astype(np.uint16) * 257)
     deep.save(tmp_path / "deep.png")
-    assert (np.asarray(read_picture(tmp_path / "deep.png")) == np.asarray(grey)[..., None]).all()
+    assert (np.asarray(read_image(tmp_path / "deep.png")) == np.asarray(grey)[..., None]).all()
     rgb.convert("CMYK").save(tmp_path / "cmyk.tif")
-    assert np.abs(np.asarray(read_picture(tmp_path / "cmyk.tif")).astype(int) - pixels).max() <= 1
+    assert np.abs(np.asarray(read_image(tmp_path / "cmyk.tif")).astype(int) - pixels).max() <= 1
     palette = rgb.convert("P")
     palette.save(tmp_path / "palette.png")
-    assert (np.asarray(read_picture(tmp_path / "palette.png")) == np.asarray(palette.convert("RGB"))).all()
+    assert (np.asarray(read_image(tmp_path / "palette.png")) == np.asarray(palette.convert("RGB"))).all()
     alpha = rgb.convert("RGBA")
     alpha.putalpha(Image.fromarray(np.repeat(np.arange(16) // 8 * 255, 20).reshape(16, 20).astype(np.uint8)))
     alpha.save(tmp_path / "alpha.png")
-    seen = np.asarray(read_picture(tmp_path / "alpha.png"))
+    seen = np.asarray(read_image(tmp_path / "alpha.png"))
     assert (seen[:8] == 255).all() and (seen[8:] == pixels[8:]).all()
     exif = Image.Exif()
     exif[0x0112] = 6
     rgb.save(tmp_path / "turned.png", exif=exif)
-    assert (np.asarray(read_picture(tmp_path / "turned.png")) == np.rot90(pixels, -1)).all()
+    assert (np.asarray(read_image(tmp_path / "turned.png")) == np.rot90(pixels, -1)).all()

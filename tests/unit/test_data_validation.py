@@ -17,11 +17,11 @@ from privileges import bound_by_permissions
 
 import ivvit.data.validation.findings as findings
 from ivvit.config.datasets import Counts
-from ivvit.data.decode import UnreadableError
 from ivvit.data.manifest import load_manifest
 from ivvit.data.validation import validate
 from ivvit.data.validation.access import of_access
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
+from ivvit.numerics.decode import UnreadableError
 
 FOLDER = {"kind": "image-folder", "path": "datasets/D"}
 VIDEOS = {"kind": "video-folder", "path": "datasets/D"}

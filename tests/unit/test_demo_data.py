@@ -10,11 +10,11 @@ import pytest
 
 from ivvit.config import DatasetOptions
 from ivvit.config.datasets import KNOWN_DATASETS
-from ivvit.data.decode import RGB, decode_all
 from ivvit.data.layouts.listing import list_samples
 from ivvit.demo.data import write_demo_data
 from ivvit.demo.motion import write_motion_data
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
+from ivvit.numerics.decode import RGB, decode_all
 
 CLASSES = {
     "Tiny-ImageNet": ("n90000001", "n90000002", "n90000003", "n90000004"),

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ivvit.demo.weights import write_demo_weights
-from ivvit.models import create_model
+from ivvit.numerics.models import create_model
 from ivvit.weights.fetch import fetch
 from ivvit.weights.load import load_weights
 from ivvit.weights.lock import load_converted

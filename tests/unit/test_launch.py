@@ -4,8 +4,8 @@ import pytest
 
 from ivvit.cli.launch import launch, spreads, step_command
 from ivvit.config import RuntimeOptions
-from ivvit.config.resources import Request
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
+from ivvit.planning.resources import Request
 
 
 def asked(**options: object) -> dict[str, object]:

@@ -5,11 +5,11 @@ import sys
 
 import pytest
 
-from ivvit import compat
+from ivvit.numerics import compat
 
 
 def test_a_fresh_process_imports_torchvision_and_timm():
-    code = "import ivvit.compat, timm, torchvision; from torchvision.transforms import v2; print(v2.Resize(8))"
+    code = "import ivvit.numerics.compat, timm, torchvision; from torchvision.transforms import v2; print(v2.Resize(8))"
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert "Resize" in output
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch._dynamo.testing import CompileCounterWithBackend
 
-from ivvit.models import create_model
+from ivvit.numerics.models import create_model
 
 ARGS = {"img_size": 32, "embed_dim": 24, "depth": 2, "num_heads": 4, "drop_path_rate": 0.1}
 

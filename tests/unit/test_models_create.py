@@ -7,10 +7,10 @@ import sys
 import pytest
 import torch
 
-from ivvit.errors import UserError
-from ivvit.models import create_model
-from ivvit.models.common import JointModel
-from ivvit.models.registry import MODEL_MODULES, register
+from ivvit.ground.errors import UserError
+from ivvit.numerics.models import create_model
+from ivvit.numerics.models.common import JointModel
+from ivvit.numerics.models.registry import MODEL_MODULES, register
 
 TINY = {"img_size": 32, "embed_dim": 24, "depth": 2, "num_heads": 4}
 SHRINK = {"embed_dim": 24, "depth": 2, "num_heads": 4}
@@ -104,12 +104,12 @@ def test_a_name_is_registered_once():
 
 def test_only_the_asked_models_module_is_imported():
     code = (
-        "import sys; from ivvit.models import create_model\n"
+        "import sys; from ivvit.numerics.models import create_model\n"
         f"create_model('IV-ViT', {{'A': 3}}, backbone_args={TINY})\n"
         f"print([m for m in {list(MODEL_MODULES.values())} if m in sys.modules])"
     )
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert output.strip() == "['ivvit.models.iv_vit']"
+    assert output.strip() == "['ivvit.numerics.models.iv_vit']"
 
 
 def test_wrong_inputs():

@@ -5,7 +5,7 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 from torch.overrides import TorchFunctionMode
 
-from ivvit.models import create_model
+from ivvit.numerics.models import create_model
 
 T = 3
 SIZES = {"img_size": 32, "patch_size": 8, "embed_dim": 30, "depth": 3, "num_heads": 5, "mlp_ratio": 2}

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from ivvit.models import create_model
-from ivvit.models.msca import OPERANDS, shift_heads_
-from ivvit.models.tokenshift import shift_class_token_
+from ivvit.numerics.models import create_model
+from ivvit.numerics.models.msca import OPERANDS, shift_heads_
+from ivvit.numerics.models.tokenshift import shift_class_token_
 from ivvit.weights import load_weights
 
 GOLDEN = Path(__file__).parents[1] / "golden"

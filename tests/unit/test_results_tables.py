@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 from ivvit.results.figures import write_figure
 from ivvit.results.runs import RunRef
 from ivvit.results.tables import write_tables

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from ivvit.errors import UserError
-from ivvit.staleness.closure import Code
-from ivvit.staleness.entries import EXTRACTION, NEUTRAL, NEUTRAL_FOR_EXTRACTION, TRAINING, VALIDATION
-from ivvit.staleness.models import model_modules
-from ivvit.staleness.reasons import reasons
-from ivvit.syntax import definitions, parse
+from ivvit.ground.errors import UserError
+from ivvit.identity.closure import Code
+from ivvit.identity.entries import EXTRACTION, NEUTRAL, NEUTRAL_FOR_EXTRACTION, TRAINING, VALIDATION
+from ivvit.identity.models import model_modules
+from ivvit.identity.syntax import definitions, parse
+from ivvit.ledger.reasons import reasons
 
 SOURCE = '''"""A module."""
 

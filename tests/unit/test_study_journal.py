@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from optuna.storages.journal import JournalFileBackend
 
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 from ivvit.study.journal import SoundJournal
 
 RECORDS = [{"op_code": 0, "text": "x" * 10}, {"op_code": 1, "text": "y" * 70_000}, {"op_code": 2}]

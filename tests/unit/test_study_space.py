@@ -9,7 +9,7 @@ from study_runs import make_job
 from study_runs import study as make_study
 
 from ivvit.config import StudyOptions
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 from ivvit.study.job import StudyJob
 from ivvit.study.proposals import propose
 from ivvit.study.records import quiet_optuna

@@ -1,4 +1,4 @@
-"""Whose turn it is, where other workers are on other machines."""
+"""Whose claim it is, where other workers are on other machines."""
 
 import json
 import os
@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from study_runs import study
 
+from ivvit.ground import lock
+from ivvit.study.claims import Claim, next_claim
 from ivvit.study.job import StudyJob
 from ivvit.study.records import Records
-from ivvit.study.turns import Turn, next_turn
-from ivvit.training import lock
 
 
 def claims_elsewhere(tmp_path: Path, count: int, stack: ExitStack) -> tuple[list[Path], StudyJob, Records]:
@@ -21,7 +21,7 @@ def claims_elsewhere(tmp_path: Path, count: int, stack: ExitStack) -> tuple[list
     job = study(tmp_path / "0123", n_trials=count + 1)
     records = Records(job)
     for _ in range(count):
-        stack.enter_context(next_turn(job, records))
+        stack.enter_context(next_claim(job, records))
     paths = [job.folder / "claims" / str(number) / "lock" for number in range(count)]
     for number, path in enumerate(paths):
         path.write_text(json.dumps(json.loads(path.read_text()) | {"host": f"node{number}", "machine": "another"}))
@@ -40,10 +40,10 @@ def test_living_workers_elsewhere_are_watched_all_at_once(tmp_path: Path, monkey
     with ExitStack() as stack:
         paths, job, records = claims_elsewhere(tmp_path, 4, stack)
         timer = beat_once(paths)
-        turn = next_turn(job, records)
+        claim = next_claim(job, records)
         timer.join()
-        assert turn is not None and turn.number == 4, "a living worker's trial was taken, or none was made"
-        turn.claim.close()
+        assert claim is not None and claim.number == 4, "a living worker's trial was taken, or none was made"
+        claim.claim.close()
 
 
 def test_a_dead_worker_elsewhere_is_watched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,9 +51,9 @@ def test_a_dead_worker_elsewhere_is_watched_once(tmp_path: Path, monkeypatch: py
     with ExitStack() as stack:
         paths, job, records = claims_elsewhere(tmp_path, 4, stack)
         timer, begun = beat_once([paths[0], paths[1], paths[3]]), time.monotonic()
-        turn: Turn | None = next_turn(job, records)
+        claim: Claim | None = next_claim(job, records)
         seconds = time.monotonic() - begun
         timer.join()
-        assert turn is not None and turn.number == 2 and turn.notes == {}
+        assert claim is not None and claim.number == 2 and claim.notes == {}
         assert 4 <= seconds < 8, "it was watched again before it was taken over"
-        turn.claim.close()
+        claim.claim.close()

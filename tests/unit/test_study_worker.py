@@ -12,12 +12,13 @@ import yaml
 from study_runs import make_job, outcome, trainer, trials
 from study_runs import study as make_study
 
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
+from ivvit.numerics.finite import Diverged
+from ivvit.runs.job import Interrupted, Result, TrainJob
 from ivvit.study.finish import finish
 from ivvit.study.job import StudyJob
 from ivvit.study.records import Records
 from ivvit.study.worker import ATTEMPTS, work
-from ivvit.training.job import Diverged, Interrupted, Result, TrainJob
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ import pytest
 from comet_server import comet_server
 from training_runs import data, job, stop_at, train_stopped  # noqa: F401
 
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
+from ivvit.runs.rows import read_rows
+from ivvit.runs.run import train
 from ivvit.tracking import open_tracking, upload
-from ivvit.training.rows import read_rows
-from ivvit.training.run import train
 
 SETTINGS = {"evaluation": {"every": 1}, "names": ["shades"], "runtime": {"comet": True}}
 
@@ -131,7 +131,7 @@ def test_upload_says_what_is_missing(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_training_without_comet_does_not_import_it(data, tmp_path):  # noqa: F811
     code = (
-        "import sys; from pathlib import Path; from training_runs import job; from ivvit.training.run import train;"
+        "import sys; from pathlib import Path; from training_runs import job; from ivvit.runs.run import train;"
         "from ivvit.tracking import open_tracking;"
         "train(job(Path(sys.argv[1]), Path(sys.argv[2]), iterations=1), tracking=open_tracking);"
         "sys.exit('comet_ml' in sys.modules)"

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-import ivvit.training.ahead as ahead_module
-from ivvit.data.batch import Batch
-from ivvit.training.ahead import DEPTH, FetchAhead
+import ivvit.runs.prefetch as ahead_module
+from ivvit.numerics.batch import Batch
+from ivvit.runs.prefetch import DEPTH, Prefetcher
 
 CPU = torch.device("cpu")
 
@@ -24,18 +24,18 @@ def batches(count: int, drawn: list[int]) -> Iterator[dict[str, Batch]]:
 def test_all_come_in_order_and_the_error_where_it_was():
     found = []
     with pytest.raises(OSError, match="the disk is gone"):
-        for batch in FetchAhead(batches(7, []), CPU):
+        for batch in Prefetcher(batches(7, []), CPU):
             found.append(batch["D"].labels.item())
     assert found == list(range(7))
 
 
 def test_it_ends_with_its_items():
-    assert list(FetchAhead(iter([]), CPU)) == []
+    assert list(Prefetcher(iter([]), CPU)) == []
 
 
 def test_it_is_ahead_by_a_little_and_closing_it_ends_its_thread():
     drawn, before = [], set(threading.enumerate())
-    ahead = FetchAhead(batches(100, drawn), CPU)
+    ahead = Prefetcher(batches(100, drawn), CPU)
     assert next(ahead)["D"].labels.item() == 0
     ahead.close()
     assert 1 <= len(drawn) <= 1 + DEPTH
@@ -58,7 +58,7 @@ def test_a_wait_that_hangs_can_be_given_up(monkeypatch):
         if len(asked) == 3:
             raise TimeoutError
 
-    ahead = FetchAhead(hanging(), CPU, poll)
+    ahead = Prefetcher(hanging(), CPU, poll)
     with pytest.raises(TimeoutError):
         next(ahead)
     comes.set()

@@ -5,11 +5,11 @@ import torch
 from safetensors.torch import load_file
 from training_runs import data, job, stop_at, train_stopped  # noqa: F401
 
-from ivvit.training.distributed import World
-from ivvit.training.feed import Feed
-from ivvit.training.initial import initial_model
-from ivvit.training.run import train
-from ivvit.training.trainer import Trainer
+from ivvit.numerics.training import Training
+from ivvit.numerics.world import World
+from ivvit.runs.feed import Feed
+from ivvit.runs.inputs import initial_weights, samples_of
+from ivvit.runs.run import train
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
 
@@ -18,8 +18,8 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is 
 def test_iterations_do_not_wait_for_the_gpu(rule, data, tmp_path):  # noqa: F811
     wanted = job(data, tmp_path, update_rule=rule, precision="bf16", grad_clip=1.0, ema=0.9)
     device = torch.device("cuda", 0)
-    feed = Feed(wanted, 32, World(), device)
-    trainer = Trainer(initial_model(wanted, with_weights=True), wanted.experiment, 0, device, World())
+    training = Training(wanted.experiment, 0, samples_of(wanted, "train"), initial_weights(wanted), device, World())
+    feed, trainer = Feed(wanted, training, World(), device), training.trainer
     for iteration, batches in enumerate(feed.batches(0)):
         torch.cuda.set_sync_debug_mode("error" if iteration > 1 else "default")  # the first ones make buffers
         try:

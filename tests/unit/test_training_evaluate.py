@@ -10,15 +10,15 @@ import torch
 from torch import nn
 from training_runs import data, job  # noqa: F401
 
-import ivvit.compat  # noqa: F401
-from ivvit.data.batch import Batch, Record, normalize
-from ivvit.data.batches import eval_loader
-from ivvit.errors import UserError
-from ivvit.training.distributed import World
-from ivvit.training.evaluate import Evaluation, evaluate, mean_metrics
-from ivvit.training.feed import Feed
-from ivvit.training.precision import Precision
-from ivvit.training.run import train
+import ivvit.numerics.compat  # noqa: F401
+from ivvit.evaluation.evaluate import Evaluation, evaluate, mean_metrics
+from ivvit.ground.errors import UserError
+from ivvit.numerics.batch import Batch, Record, normalize
+from ivvit.numerics.precision import Precision
+from ivvit.numerics.world import World
+from ivvit.runs.feed import Feed
+from ivvit.runs.loader import eval_loader
+from ivvit.runs.run import train
 
 CPU = torch.device("cpu")
 
@@ -147,7 +147,7 @@ def test_every_sample_once_at_any_world_size(world, data, tmp_path):  # noqa: F8
     for name, split in feed.val.items():
         seen = [r.index for rank in range(world) for b in eval_loader(split, batch_size=2, rank=rank, world=world)
                 for r in b.records]  # fmt: skip
-        assert sorted(seen) == list(range(split.num_samples)), name
+        assert sorted(seen) == list(range(len(split.samples))), name
 
 
 @pytest.mark.parametrize("keep", ["best", "last"])
@@ -168,16 +168,21 @@ def test_the_kept_model_is_the_configured_one(keep, metric, data, tmp_path):  # 
 
 def test_the_saved_model_gives_the_saved_numbers(data, tmp_path):  # noqa: F811
     """model.safetensors, loaded as the initial weights of an evaluation, is the model of metrics.json."""
-    from ivvit.training.initial import initial_model
+    from safetensors.torch import load_file
+
+    from ivvit.numerics.training import Training
+    from ivvit.runs.inputs import samples_of
 
     first = job(data, tmp_path, ema=0.5, evaluation={"every": 2, "keep": "best"})
     metrics = train(first).metrics
-    model = initial_model(job(data, tmp_path / "none", weights=tmp_path / "model.safetensors", seed=5))
-    feed = Feed(first, 32, World(), torch.device("cpu"))
+    weights = load_file(tmp_path / "model.safetensors")
+    training = Training(first.experiment, 5, samples_of(first, "train"), weights, CPU, World())
+    model, feed = training.trainer.model, Feed(first, training, World(), CPU)
     for name, expected in metrics["datasets"].items():
         split = feed.val[name]
-        again = evaluate(model, name, feed.evaluation(name), split.paths, split.num_classes, Precision("fp32", CPU),
-                         CPU, World())  # fmt: skip
+        samples = split.samples
+        again = evaluate(model, name, feed.evaluation(name), samples.paths, samples.num_classes,
+                         Precision("fp32", CPU), CPU, World())  # fmt: skip
         assert again.metrics == expected
 
 

@@ -7,8 +7,8 @@ from training_runs import data, job  # noqa: F401
 
 from ivvit.config import canonical
 from ivvit.config.extension import obstacle
-from ivvit.training.extend import extend
-from ivvit.training.run import train
+from ivvit.runs.extend import extend
+from ivvit.runs.run import train
 
 FILES = ("metrics.json", "history.csv", "model.safetensors", "confusion.npz")
 CONSTANT = {"name": "constant", "warmup": 2}

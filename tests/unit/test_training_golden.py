@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from ivvit.config.resolve import Config
-from ivvit.data.batch import MEAN, STD, Batch, Record
-from ivvit.models import create_model
-from ivvit.training.distributed import World
-from ivvit.training.trainer import Trainer
+from ivvit.numerics.batch import MEAN, STD, Batch, Record
+from ivvit.numerics.models import create_model
+from ivvit.numerics.trainer import Trainer
+from ivvit.numerics.world import World
 from ivvit.weights import load_weights
 
 GOLDEN = Path(__file__).parents[1] / "golden"

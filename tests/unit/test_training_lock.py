@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from ivvit.errors import UserError
-from ivvit.staleness import holders
-from ivvit.training import lock
-from ivvit.training.lock import run_lock
+from ivvit.ground import lock
+from ivvit.ground.errors import UserError
+from ivvit.ground.lock import run_lock
+from ivvit.ledger import holders
 
 HOLD = """
 import sys
 from pathlib import Path
-from ivvit.training.lock import run_lock
+from ivvit.ground.lock import run_lock
 with run_lock(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

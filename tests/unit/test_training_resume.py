@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from training_runs import TINY, data, job, same_bits, stop_at, train_stopped  # noqa: F401
 
-from ivvit.errors import UserError
-from ivvit.training.checkpoint import checkpoints, load_checkpoint
-from ivvit.training.job import Interrupted
-from ivvit.training.run import train
+from ivvit.ground.errors import UserError
+from ivvit.runs.checkpoint import checkpoints, load_checkpoint
+from ivvit.runs.job import Interrupted
+from ivvit.runs.run import train
 
 RESULTS = ("metrics.json", "history.csv", "model.safetensors", "confusion.npz", "experiment.yaml")
 DROPPING = TINY | {"drop_path_rate": 0.2, "proj_drop_rate": 0.1}

@@ -8,8 +8,8 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, MultiStepLR
 
 from ivvit.config import ScheduleOptions
 from ivvit.config.resolve import Config
-from ivvit.training.lr_schedule import lr_factor
-from ivvit.training.task_schedule import TaskSchedule
+from ivvit.numerics.lr_schedule import lr_factor
+from ivvit.numerics.task_schedule import TaskSchedule
 
 TORCH = {
     "MultiStepLR": ({"milestones": (3, 7), "gamma": 0.2}, lambda o: MultiStepLR(o, [3, 7], 0.2)),

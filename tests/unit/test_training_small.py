@@ -8,17 +8,17 @@ import pytest
 import torch
 
 from ivvit.config.resolve import Config
-from ivvit.data.batch import Batch, Record
-from ivvit.errors import UserError
-from ivvit.training.deadline import StopRequest, job_end, watch_for_stop
-from ivvit.training.distributed import World, check_world
-from ivvit.training.files import write_atomically, write_text
-from ivvit.training.history import History
-from ivvit.training.memory import enough_memory
-from ivvit.training.progress import Reporter
-from ivvit.training.rows import RowLog, read_rows
-from ivvit.training.substitutes import Substitutes
-from ivvit.training.trainer import Iteration
+from ivvit.ground.errors import UserError
+from ivvit.ground.files import write_atomically, write_text
+from ivvit.numerics.batch import Batch, Record
+from ivvit.numerics.trainer import Iteration
+from ivvit.numerics.world import World, check_world
+from ivvit.runs.history import History
+from ivvit.runs.memory import enough_memory
+from ivvit.runs.progress import Reporter
+from ivvit.runs.rows import RowLog, read_rows
+from ivvit.runs.stop import StopRequest, job_end, watch_for_stop
+from ivvit.runs.substitutes import Substitutes
 
 
 def test_rows_after_the_checkpoint_and_a_torn_one_are_cut_off(tmp_path):
@@ -81,9 +81,9 @@ def test_stops_are_asked_for_by_signals_and_by_the_clock(monkeypatch):
 
 
 def test_lines_of_progress_say_what_matters(caplog, monkeypatch):
-    caplog.set_level("INFO", "ivvit.training")
+    caplog.set_level("INFO", "ivvit")
     now = [0.0]
-    monkeypatch.setattr("ivvit.training.progress.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("ivvit.runs.progress.time.monotonic", lambda: now[0])
     reporter = Reporter("joint", 100, 200)
     now[0] = 10
     reporter.update(110, 200, {"UCF101": {"loss": 1.5}}, 2.0)

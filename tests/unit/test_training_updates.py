@@ -7,11 +7,11 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from ivvit.config.resolve import Config
-from ivvit.data.batch import Batch, Record, normalize
-from ivvit.errors import UserError
-from ivvit.models import create_model
-from ivvit.training.distributed import World
-from ivvit.training.trainer import Trainer
+from ivvit.ground.errors import UserError
+from ivvit.numerics.batch import Batch, Record, normalize
+from ivvit.numerics.models import create_model
+from ivvit.numerics.trainer import Trainer
+from ivvit.numerics.world import World
 
 TINY = {"name": "vit_tiny_patch16_224", "img_size": 32, "patch_size": 16, "embed_dim": 24, "depth": 2, "num_heads": 3}
 CLASSES = {"CIFAR100": 3, "UCF101": 2}

@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import save
 from weights_server import file, in_turn, page, redirect, serve
 
-from ivvit.errors import UserError
-from ivvit.models import create_model
+from ivvit.ground.errors import UserError
+from ivvit.numerics.models import create_model
 from ivvit.weights import load_converted
 from ivvit.weights.fetch import fetch
 

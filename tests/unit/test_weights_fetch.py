@@ -10,8 +10,8 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
-from ivvit.errors import UserError
-from ivvit.models import create_model
+from ivvit.ground.errors import UserError
+from ivvit.numerics.models import create_model
 from ivvit.weights import load_converted, load_weights
 from ivvit.weights.fetch import fetch
 from ivvit.weights.sources import TABLE, find_source

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
-from ivvit.errors import UserError
-from ivvit.models import create_model
+from ivvit.ground.errors import UserError
+from ivvit.numerics.models import create_model
 from ivvit.weights import load_weights
 
 VIT = {"img_size": 64, "patch_size": 16, "embed_dim": 24, "depth": 1, "num_heads": 3, "mlp_ratio": 2}

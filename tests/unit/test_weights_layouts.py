@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from ivvit.errors import UserError
-from ivvit.models import create_model
+from ivvit.ground.errors import UserError
+from ivvit.numerics.models import create_model
 from ivvit.weights import load_weights, read_state_dict
 from ivvit.weights.layouts import convert
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 from ivvit.weights import read_state_dict
 
 STATE = {"a": torch.arange(20_000.0), "b": torch.ones(2, 3)}

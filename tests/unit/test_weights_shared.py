@@ -10,7 +10,7 @@ import torch
 from privileges import bound_by_permissions
 from test_weights_fetch import PLACES, model, put
 
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 from ivvit.weights.fetch import fetch
 
 ORIGINAL = f"pretrained_weight/{PLACES['Kinetics400']}"

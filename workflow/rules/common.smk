@@ -9,15 +9,15 @@ from snakemake.exceptions import IncompleteCheckpointException, WorkflowError
 sys.path.insert(0, workflow.basedir)
 
 from ivvit.config import load_config
-from ivvit.config.resources import Request
-from ivvit.errors import UserError
-from ivvit.staleness import environment
-from ivvit.staleness.due import show_due, store_is_due
-from ivvit.staleness.holders import show_living
-from ivvit.staleness.identity import Identities
-from ivvit.staleness.jobs import Jobs
-from ivvit.staleness.locks import Locks, Pending
-from ivvit.staleness.paths import slug
+from ivvit.planning.resources import Request
+from ivvit.ground.errors import UserError
+from ivvit.planning import environment
+from ivvit.planning.due import show_due, store_is_due
+from ivvit.ledger.holders import show_living
+from ivvit.identity.identity import Identities
+from ivvit.planning.jobs import Jobs
+from ivvit.identity.locks import Locks, Pending
+from ivvit.identity.paths import slug
 
 CONFIG_FILES = [str(path) for path in workflow.config_settings.configfiles] or [
     "config/config.yaml"

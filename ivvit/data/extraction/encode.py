@@ -18,8 +18,8 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from ivvit.config.datasets import StoreOptions
-from ivvit.data.decode import RGB, decode_all
-from ivvit.data.timeline import Timeline
+from ivvit.numerics.decode import RGB, decode_all
+from ivvit.numerics.timeline import Timeline
 
 SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 """Antialiased when shrinking, and the same on every processor."""

@@ -10,7 +10,7 @@ from ivvit.data.frame_store import settings_name
 from ivvit.data.manifest import FORMAT
 from ivvit.data.validation.content import missing_bytes
 from ivvit.data.validation.table import write_text
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 
 
 def lock_store(name: str, options: DatasetOptions, root: Path, manifest_lock: Path, lock: Path) -> None:

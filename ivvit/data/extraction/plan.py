@@ -8,8 +8,8 @@ from ivvit.config.datasets import DatasetOptions, StoreOptions
 from ivvit.data.extraction.encode import fitted
 from ivvit.data.frame_store import store_file, store_folder
 from ivvit.data.manifest import load_manifest, timelines
-from ivvit.data.timeline import Timeline
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
+from ivvit.numerics.timeline import Timeline
 
 BYTES_PER_PIXEL = {"mjpeg": 0.5, "ffv1": 1.5}
 """About twice what UCF101 and Kinetics clips took (0.28 / quality^0.57 and 0.63), for sharper ones take more."""

@@ -8,12 +8,12 @@ from pathlib import Path
 from rich.progress import track
 
 from ivvit.config.datasets import DatasetOptions
-from ivvit.data.decode import UnreadableError
 from ivvit.data.extraction.encode import write_stored
 from ivvit.data.extraction.plan import Task, check_room, estimated_bytes, of_shard, store_tasks
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
+from ivvit.numerics.decode import UnreadableError
 
-log = logging.getLogger("ivvit.data")
+log = logging.getLogger("ivvit")
 STALE_SECONDS = 24 * 3600
 
 

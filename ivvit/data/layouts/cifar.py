@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from ivvit.config.datasets import DatasetOptions
-from ivvit.data.cifar import SPLIT_FILES, read_pickle
 from ivvit.data.layouts.entries import Entries
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
+from ivvit.numerics.cifar import SPLIT_FILES, read_pickle
 
 FOLDER = "cifar-100-python"
 

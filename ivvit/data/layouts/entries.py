@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from ivvit.data.layouts.files import printable
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 
 
 @dataclass

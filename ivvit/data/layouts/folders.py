@@ -12,7 +12,7 @@ from ivvit.data.layouts.files import (
     folders,
     split_by_extension,
 )
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 
 VAL_NAMES = ("val", "validation", "valid", "test")
 

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from ivvit.config.datasets import DatasetOptions
 from ivvit.data.layouts.entries import Entries
 from ivvit.data.layouts.files import numbered_lines
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 
 SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "val"}
 SUFFIXES = (".csv", ".txt", ".tsv")

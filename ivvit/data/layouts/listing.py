@@ -15,7 +15,7 @@ from ivvit.data.layouts.listfile import read_list
 from ivvit.data.layouts.tiny_imagenet import read_tiny_imagenet
 from ivvit.data.layouts.ucf101 import read_ucf101
 from ivvit.data.places import dataset_folder, dataset_path, relative_to_root
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 
 READERS: dict[str, Callable[[Path, DatasetOptions], Entries]] = {
     "tiny-imagenet": read_tiny_imagenet,

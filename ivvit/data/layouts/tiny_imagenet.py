@@ -6,7 +6,7 @@ from ivvit.config.datasets import DatasetOptions
 from ivvit.data.layouts.entries import Entries, class_index
 from ivvit.data.layouts.files import IMAGE_EXTENSIONS, files_under, folders, numbered_lines, split_by_extension
 from ivvit.data.layouts.folders import add_class_folders, read_folders, split_base
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 
 ANNOTATIONS = "val_annotations.txt"
 

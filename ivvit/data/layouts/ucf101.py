@@ -6,7 +6,7 @@ from pathlib import Path
 from ivvit.config.datasets import DatasetOptions
 from ivvit.data.layouts.entries import Entries
 from ivvit.data.layouts.files import VIDEO_EXTENSIONS, files_under, folders, numbered_lines, split_by_extension
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 
 VIDEO_FOLDERS = ("video", "videos", "UCF-101", "UCF101")
 ADVICE = "unpack the official lists there, or set another `split`"

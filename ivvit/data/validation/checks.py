@@ -6,7 +6,7 @@ import pandas as pd
 
 from ivvit.config.datasets import Counts, DatasetOptions, official_counts
 from ivvit.data.validation.table import inside
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 
 SHOWN = 5
 MEND = "mend access to them (permissions, disk or server)"

@@ -8,11 +8,11 @@ from pathlib import Path
 from rich.progress import track
 
 from ivvit.config.datasets import DatasetOptions
-from ivvit.data.cifar import read_images
 from ivvit.data.layouts import Listing
 from ivvit.data.validation.cache import FindingsCache
 from ivvit.data.validation.finding import Finding
 from ivvit.data.validation.probe import probe
+from ivvit.numerics.cifar import read_images
 
 
 def find_all(

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ivvit.data.decode import RGB, UnreadableError, open_video, read_frames
-from ivvit.data.timeline import Timeline
 from ivvit.data.validation.access import of_access
 from ivvit.data.validation.content import missing_bytes
+from ivvit.numerics.decode import RGB, UnreadableError, open_video, read_frames
+from ivvit.numerics.timeline import Timeline
 
 AFTER_KEY = 3
 """Frames compared from a key frame on, besides the last one before the next key frame."""

@@ -16,9 +16,9 @@ from ivvit.data.validation.finding import Finding
 from ivvit.data.validation.findings import find_all
 from ivvit.data.validation.report import report_text
 from ivvit.data.validation.table import SCHEMA, digest_of, inside, row_of, write_table, write_text
-from ivvit.errors import UserError
+from ivvit.ground.errors import UserError
 
-log = logging.getLogger("ivvit.data")
+log = logging.getLogger("ivvit")
 
 
 def validate(

@@ -1,0 +1,1 @@
+"""Layer 1: files, digests, locks, errors. Knows nothing of the rest."""

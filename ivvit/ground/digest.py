@@ -1,0 +1,17 @@
+"""Short digests of plain values."""
+
+import hashlib
+import json
+from typing import Any
+
+LENGTH = 16  # 64 bits: no collision to fear among a lab's experiments, and still readable in a path
+
+
+def canonical_json(value: Any) -> str:
+    """Sorted keys, no spaces: equal values give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def digest(value: Any) -> str:
+    """The digest of a JSON value; the order of keys does not matter."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:LENGTH]

@@ -1,0 +1,22 @@
+"""The entry modules of each kind of job, and the packages within which their code counts.
+
+A job's code is what its entries import within these packages: principle 2, what can change a number is one folder.
+"""
+
+NUMERICS = ("ivvit.numerics",)
+TRAINING = ("ivvit.numerics.training",)
+EVALUATION = ("ivvit.evaluation.evaluate", "ivvit.evaluation.views")
+STUDY = ("ivvit.study.proposals", "ivvit.study.pruning", "ivvit.study.choice", "ivvit.study.objective")
+VALIDATION = ("ivvit.data.validation.run",)
+EXTRACTION = ("ivvit.data.extraction.run", "ivvit.data.extraction.lock")
+CONVERSION = ("ivvit.weights.fetch",)
+TABLES = ("ivvit.results.tables", "ivvit.results.figures")
+DEMO = ("ivvit.demo.data", "ivvit.demo.motion", "ivvit.demo.weights")
+
+WITHIN_EVALUATION = ("ivvit.evaluation", *NUMERICS)
+WITHIN_STUDY = ("ivvit.study", *WITHIN_EVALUATION)
+WITHIN_VALIDATION = ("ivvit.data.validation", "ivvit.data.layouts", *NUMERICS)
+WITHIN_EXTRACTION = ("ivvit.data.extraction", *NUMERICS)
+WITHIN_CONVERSION = ("ivvit.weights",)
+WITHIN_TABLES = ("ivvit.results",)
+WITHIN_DEMO = ("ivvit.demo", "ivvit.numerics.models")

@@ -1,0 +1,139 @@
+"""A result's path is its identity: a digest of specification, code, data and weights."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ivvit.config import Config, Experiment, StudyOptions, canonical
+from ivvit.ground.digest import digest
+from ivvit.ground.versions import versions
+from ivvit.identity.closure import Code
+from ivvit.identity.entries import NUMERICS, STUDY, TRAINING, WITHIN_STUDY
+from ivvit.identity.locks import Locks, Pending
+from ivvit.identity.models import model_modules
+from ivvit.identity.paths import Paths
+
+
+@dataclass(frozen=True)
+class Identity:
+    """An identity and the parts that it is a digest of."""
+
+    digest: str
+    parts: dict[str, Any]
+
+
+class Identities:
+    """Today's identities of all experiments and studies of a configuration."""
+
+    def __init__(self, config: Config, locks: Locks | None = None, code: Code | None = None) -> None:
+        self.config = config
+        self.paths = Paths(config.results)
+        self._locks = locks or Locks()
+        self._code = code or Code()
+        self._models = model_modules()
+        self._code_memo: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[dict[str, Any], str]] = {}
+
+    def experiment(self, name: str) -> Identity:
+        """The identity of an experiment.
+
+        Raises:
+            Pending: a check, a download or a study that it depends on has not been done.
+        """
+        experiment = self.resolved(name)
+        rerun = self.config.entries[name].runtime.on_version_drift == "rerun"
+        further = {"versions": versions()} if rerun else {}
+        return self._identity(experiment, TRAINING, (experiment.model.name,), (experiment.pretrain,), **further)
+
+    def resolved(self, name: str) -> Experiment:
+        """The experiment with its study's best parameters, if it takes any.
+
+        Raises:
+            Pending: the study has not been done.
+        """
+        entry = self.config.entries[name]
+        return self.config.experiment(name, self.best(entry.from_study) if entry.from_study else None)
+
+    def best(self, study: str) -> dict[str, Any]:
+        """The best parameters of a study. Raises Pending while it has not been done."""
+        options = self.config.file.studies[study]
+        identity = self.study(study).digest
+        path = self.paths.best(study, identity, options.n_trials)
+        lock = self._locks.read(path, "study", study=study, identity=identity, n_trials=options.n_trials)
+        return lock["parameters"]
+
+    def study(self, name: str) -> Identity:
+        """The identity of a study: its search and its base experiment without the keys that are searched."""
+        options = self.config.file.studies[name]
+        fixed = {  # any value of the space stands for all; a key searched only `when` may keep the base's value
+            key: dimension.choices[0] if dimension.choices else dimension.low
+            for key, dimension in options.space.items()
+            if not dimension.when
+        }
+        base = self.config.trial(name, fixed)
+        models = _searched(options, "model", base.model.name)
+        pretrains = _searched(options, "pretrain", base.pretrain)
+        search = options.model_dump(mode="json", exclude={"base", "set", "n_trials", "workers", "storage"})
+        return self._identity(base, (*TRAINING, *STUDY), models, pretrains, search=search)
+
+    def code(self, entries: tuple[str, ...], models: tuple[str, ...]) -> tuple[dict[str, dict[str, str]], str]:
+        """The modules that can change the numbers of these models' runs, definition by definition; and their digest."""
+        if (entries, models) not in self._code_memo:
+            within = NUMERICS if entries == TRAINING else WITHIN_STUDY
+            modules = self._code.modules([*entries, *(self._models[model] for model in models)], within)
+            self._code_memo[entries, models] = (modules, digest(modules))
+        return self._code_memo[entries, models]
+
+    def _identity(
+        self,
+        experiment: Experiment,
+        entries: tuple[str, ...],
+        models: tuple[str, ...],
+        pretrains: tuple[str, ...],
+        **further: Any,
+    ) -> Identity:
+        pending: list[Any] = []
+        code, code_digest = self.code(entries, models)
+        manifests = {name: _ask(pending, self._manifest, name) or {} for name in experiment.data}
+        stores = [name for name, data in experiment.data.items() if data.uses_store]
+        weights = {name: _ask(pending, self._weights, name) for name in pretrains}
+        parts = {
+            "spec": canonical(experiment),
+            "code": code,
+            "data": {name: lock.get("digest") for name, lock in manifests.items()},
+            "classes": {name: lock.get("classes") for name, lock in manifests.items()},
+            "frames": {name: _ask(pending, self._frames, name) for name in stores},
+            "weights": weights if len(weights) > 1 else weights[pretrains[0]],
+            **further,
+        }
+        if pending:
+            raise Pending(list(dict.fromkeys(pending)))
+        return Identity(digest({**parts, "code": code_digest}), parts)
+
+    def _manifest(self, name: str) -> dict[str, Any]:
+        return self._locks.read(self.paths.manifest(name), "validate", dataset=name)
+
+    def _frames(self, name: str) -> str:
+        return self._locks.read(self.paths.frames(name), "frames", dataset=name)["digest"]
+
+    def _weights(self, pretrain: str) -> str | None:
+        if pretrain == "none":
+            return None
+        if pretrain.startswith("experiment:"):
+            return self.experiment(pretrain.removeprefix("experiment:")).digest
+        return self._locks.read(self.paths.weights(pretrain), "weights", pretrain=pretrain)["sha256"]
+
+
+def _searched(study: StudyOptions, key: str, base: Any) -> tuple[Any, ...]:
+    """The values that a key has in a study's trials."""
+    dimension = study.space.get(key)
+    if dimension is None:
+        return (base,)
+    return tuple(dict.fromkeys([*(dimension.choices or ()), *([base] if dimension.when else [])]))
+
+
+def _ask(pending: list[Any], question: Callable[[str], Any], name: str) -> Any:
+    try:
+        return question(name)
+    except Pending as error:
+        pending.extend(error.targets)
+        return None

@@ -1,0 +1,102 @@
+"""The runs that are there, today's and superseded ones, as their provenance tells."""
+
+import json
+import os
+from collections.abc import Container, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ivvit.identity.paths import Paths
+
+_HEAD = 1024  # bytes: a provenance begins with the experiment's name
+
+
+@dataclass(frozen=True)
+class PastRun:
+    """A finished run."""
+
+    folder: Path
+    identity: str
+    seed: int
+
+    @cached_property
+    def provenance(self) -> dict[str, Any]:
+        """provenance.json; read when it is asked for, since there may be thousands."""
+        return _read(self.folder / "provenance.json")
+
+    @property
+    def name(self) -> str:
+        """The experiment's name when it was trained."""
+        return self.provenance.get("name", "")
+
+    @property
+    def ended(self) -> str:
+        """When it was finished (ISO 8601, UTC)."""
+        sessions = self.provenance.get("sessions") or [{}]
+        return sessions[-1].get("ended") or ""
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """What its identity is a digest of."""
+        return self.provenance.get("parts", {})
+
+    def metrics(self) -> dict[str, Any]:
+        """metrics.json."""
+        return _read(self.folder / "metrics.json")
+
+
+def finished_runs(paths: Paths, without: Container[str] = ()) -> Iterator[PastRun]:
+    """All finished runs in no order, but for those of some identities; no provenance is read.
+
+    A run that was accepted under another identity counts once.
+    """
+    for identity in _folders(paths.results / "runs"):
+        if identity.name not in without:
+            for entry in _folders(identity):
+                if entry.name.startswith("seed") and (run := past_run(Path(entry.path))):
+                    yield run
+
+
+def past_run(folder: Path) -> PastRun | None:
+    """The finished run in a folder, or behind a link."""
+    if not os.path.isfile(f"{folder}/metrics.json"):
+        return None
+    place = os.fspath(folder)
+    while os.path.islink(place):  # Path.resolve would look at every folder on the way, for thousands of runs
+        place = os.path.normpath(os.path.join(os.path.dirname(place), os.readlink(place)))
+    identity, seed = place.split(os.sep)[-2:]
+    return PastRun(Path(place), identity, int(seed.removeprefix("seed")))
+
+
+def named_runs(paths: Paths, without: Container[str] = ()) -> dict[tuple[str, int], list[PastRun]]:
+    """(experiment, seed) -> its finished runs, but for those of some identities; only the heads of files are read."""
+    found: dict[tuple[str, int], list[PastRun]] = {}
+    for run in finished_runs(paths, without):
+        found.setdefault((_name(run), run.seed), []).append(run)
+    return found
+
+
+def _folders(folder: os.PathLike[str]) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except FileNotFoundError:
+        return []
+
+
+def _name(run: PastRun) -> str:
+    try:
+        with (run.folder / "provenance.json").open(encoding="utf-8") as file:
+            head = file.read(_HEAD)
+        return json.JSONDecoder().raw_decode(head, head.index('"name": ') + len('"name": '))[0]
+    except (OSError, ValueError):
+        return run.name
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}

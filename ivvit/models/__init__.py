@@ -1,6 +1,0 @@
-"""Floor 2: the four models on timm's VisionTransformer. Knows neither data sets' files nor training."""
-
-import ivvit.compat  # noqa: F401  (here, so that it precedes timm in every module of the package)
-from ivvit.models.registry import create_model
-
-__all__ = ["create_model"]

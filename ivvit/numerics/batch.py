@@ -1,0 +1,77 @@
+"""What a loader hands to training."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+
+MEAN, STD = 0.45, 0.225
+"""Of each channel, after scaling to 0..1 (the paper's setting for images and clips alike)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Where a row of a batch comes from."""
+
+    index: int
+    """Position in the manifest's split."""
+    path: str
+    """The file, relative to the root."""
+    start_seconds: float = 0.0
+    """Where the clip's window begins (its first one, in evaluation)."""
+    substitute_for: str | None = None
+    """The unreadable file in whose place this sample stands."""
+    reason: str | None = None
+    """Why that file cannot be read; in `Batch.unreadable`, why this one cannot."""
+
+
+@dataclass
+class Batch:
+    """Rows of one data set.
+
+    pixels: uint8 (B, C, H, W) images or (B, T, C, H, W) clips; in evaluation a dimension of views follows B.
+    labels: int64 (B,).
+    unreadable: in evaluation, samples that had to be left out.
+    """
+
+    pixels: torch.Tensor
+    labels: torch.Tensor
+    records: list[Record]
+    step: int = 0
+    """Training: which of the data set's batches this is."""
+    unreadable: list[Record] = field(default_factory=list)
+
+    def pin_memory(self) -> "Batch":
+        """The same batch in page-locked memory (what a DataLoader with pin_memory calls)."""
+        return replace(self, pixels=self.pixels.pin_memory(), labels=self.labels.pin_memory())
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch on a device; from page-locked memory, without waiting for the copy."""
+        pixels, labels = (tensor.to(device, non_blocking=True) for tensor in (self.pixels, self.labels))
+        return replace(self, pixels=pixels, labels=labels)
+
+    def record_stream(self, stream: torch.cuda.Stream) -> "Batch":
+        """The same batch, its memory kept until the stream is done with it."""
+        self.pixels.record_stream(stream)
+        self.labels.record_stream(stream)
+        return self
+
+
+def collate(
+    samples: Sequence[torch.Tensor],
+    labels: Sequence[int],
+    records: list[Record],
+    step: int = 0,
+    allocate: Callable[..., torch.Tensor] = torch.empty,
+) -> Batch:
+    """One batch of samples (of equal shape, in any memory layout); of none, an empty one."""
+    shape = samples[0].shape if samples else (0,)
+    pixels = allocate((len(samples), *shape), dtype=torch.uint8)
+    for row, sample in zip(pixels, samples, strict=True):
+        row.copy_(sample)  # one pass over the memory, where contiguous() and stack() would take two
+    return Batch(pixels, torch.tensor(labels, dtype=torch.int64), records, step)
+
+
+def normalize(pixels: torch.Tensor, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    """uint8 pixels as floats of zero mean and unit deviation, on the pixels' device."""
+    return pixels.to(dtype).mul_(1 / (255 * STD)).sub_(MEAN / STD)

@@ -1,0 +1,47 @@
+"""The model at iteration 0: a function of the experiment, the seed and the initial weights."""
+
+import logging
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from ivvit.ground.errors import UserError
+from ivvit.numerics.load import load_tensors
+from ivvit.numerics.models import create_model
+
+if TYPE_CHECKING:
+    from ivvit.config.experiment import Experiment
+
+log = logging.getLogger("ivvit")
+
+
+def initial_model(
+    experiment: "Experiment", num_classes: dict[str, int], seed: int, weights: dict[str, Tensor] | None
+) -> nn.Module:
+    """Create the model and load its initial weights (under timm's names), if any."""
+    torch.manual_seed(seed)
+    model = create_model(
+        experiment.model.name,
+        num_classes,
+        backbone=experiment.backbone.name,
+        num_frames=experiment.num_frames,
+        backbone_args=experiment.backbone.args,
+        **experiment.model.model_dump(exclude={"name"}),
+    )
+    if weights is not None:
+        log.info("initial weights: %s", load_tensors(model, weights))
+    return model
+
+
+def image_size(model: nn.Module) -> int:
+    """The side of the square images that the backbone takes.
+
+    Raises:
+        UserError: they are not square.
+    """
+    backbone = model.backbone
+    size = backbone.patch_embed.img_size or backbone.pretrained_cfg["input_size"][-2:]
+    if size[0] != size[1]:
+        raise UserError(f"the backbone takes images of {size[0]} x {size[1]} pixels; supported are square ones")
+    return size[0]

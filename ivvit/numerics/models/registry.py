@@ -1,0 +1,91 @@
+"""Models by name: a model's module is imported when that model is asked for, and no other."""
+
+import difflib
+import importlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+from torch import nn
+
+from ivvit.config import MODELS
+from ivvit.ground.errors import UserError
+
+# A plain literal: ivvit.staleness reads it from the syntax tree to find the one file a run's model depends on.
+MODEL_MODULES = {
+    "IV-ViT": "ivvit.numerics.models.iv_vit",
+    "TokenShift": "ivvit.numerics.models.tokenshift",
+    "MSCA": "ivvit.numerics.models.msca",
+    "polyvit": "ivvit.numerics.models.polyvit",
+}
+
+_classes: dict[str, type[nn.Module]] = {}
+
+
+def register(name: str) -> Callable[[type[nn.Module]], type[nn.Module]]:
+    """Class decorator that gives a model its name; a name is given once.
+
+    Raises:
+        ValueError: the name already belongs to another class.
+    """
+
+    def enter(cls: type[nn.Module]) -> type[nn.Module]:
+        if name in _classes:
+            raise ValueError(f"model {name!r} is already registered, as {_classes[name].__qualname__}")
+        _classes[name] = cls
+        return cls
+
+    return enter
+
+
+def create_model(
+    name: str,
+    num_classes: Mapping[str, int],
+    backbone: str = "vit_base_patch16_224",
+    num_frames: int = 16,
+    backbone_args: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> nn.Module:
+    """A model that takes images and clips of several data sets through one shared ViT.
+
+    Args:
+        name: IV-ViT, TokenShift, MSCA or polyvit.
+        num_classes: classes of each data set; one linear head for each.
+        backbone: name of any timm VisionTransformer; its weights are random (see `ivvit.weights`).
+        num_frames: frames of a clip. Only polyvit is bound to it; the others take clips of any length.
+        backbone_args: passed on to `timm.create_model` (img_size, embed_dim, depth, num_heads, drop_path_rate, ...).
+        options: the model's own options, as in the configuration (fold_div, shift, shift_heads, tubelet_frames).
+
+    Returns:
+        A module `model(x, dataset)`: x (B, C, H, W) or (B, T, C, H, W), floating point -> logits (B, classes).
+        `model.backbone` is the timm VisionTransformer, `model.heads` the heads by data set.
+
+    Raises:
+        UserError: an unknown model, option, backbone or backbone argument.
+    """
+    if name not in MODEL_MODULES:
+        raise UserError(f"unknown model {name!r}{_nearest(name, MODEL_MODULES)}; models are {', '.join(MODEL_MODULES)}")
+    checked = _check_options(name, options)
+    importlib.import_module(MODEL_MODULES[name])
+    return _classes[name](backbone, dict(backbone_args or {}), dict(num_classes), num_frames, **checked)
+
+
+def _check_options(name: str, options: dict[str, Any]) -> dict[str, Any]:
+    schema = MODELS[name]
+    allowed = [key for key in schema.model_fields if key != "name"]
+    for key in options:
+        if key not in allowed:
+            known = f"its options are {', '.join(allowed)}" if allowed else "it has no options of its own"
+            raise UserError(f"unknown option {key!r} of model {name}{_nearest(key, allowed)}; {known}")
+    try:
+        return schema(**options).model_dump(exclude={"name"})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise UserError(f"option {where!r} of model {name}: {first['msg']}, not {first['input']!r}") from None
+
+
+def _nearest(word: str, known: Any) -> str:
+    folded = {key.casefold(): key for key in known}
+    match = difflib.get_close_matches(word.casefold(), list(folded), n=1)
+    return f" (did you mean {folded[match[0]]!r}?)" if match else ""

@@ -1,0 +1,173 @@
+"""What is trained, and one iteration of it. B samples of a data set, R <= B of them on this process."""
+
+import contextlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from ivvit.config.experiment import Experiment
+from ivvit.numerics.batch import Batch, normalize
+from ivvit.numerics.ema import WeightAverage
+from ivvit.numerics.finite import FiniteCheck
+from ivvit.numerics.loss_weighting import make_weighting
+from ivvit.numerics.losses import batch_sums
+from ivvit.numerics.lr_schedule import lr_factor, set_lr
+from ivvit.numerics.optimizers import freeze, make_optimizers, trained
+from ivvit.numerics.precision import Precision
+from ivvit.numerics.rng import Rng
+from ivvit.numerics.update_rules import UPDATE_RULES
+from ivvit.numerics.world import World
+
+
+@dataclass
+class Iteration:
+    """What an iteration did: sums over all samples of loss and hits (see accuracy.SUMS), by data set."""
+
+    number: int
+    sums: dict[str, Tensor] = field(default_factory=dict)
+    learning_rates: dict[str, float] = field(default_factory=dict)
+    weights: dict[str, Tensor] = field(default_factory=dict)
+    skipped: set[str] = field(default_factory=set)
+    """Data sets whose loss was not finite: the loss weighting must not hear of it."""
+
+
+class Trainer:
+    """Model, optimisers, loss weighting, precision and average; `run` is one iteration, a state dict is all of it."""
+
+    def __init__(
+        self, model: nn.Module, experiment: Experiment, seed: int, device: torch.device, world: World,
+        compiled: bool = False,
+    ) -> None:  # fmt: skip
+        self.model, self.experiment, self.device, self.world = model.to(device), experiment, device, world
+        self._seed = seed
+        freeze(model, experiment.freeze)
+        self._parameters = trained(model)
+        self._optimizers = make_optimizers(model, experiment)
+        self._weighting = make_weighting(experiment, device)
+        self.precision = Precision(experiment.precision, device)
+        self._average = WeightAverage(model, experiment.ema) if experiment.ema else None
+        self._finite = FiniteCheck(experiment.max_skipped)
+        for block in model.backbone.blocks if compiled else ():
+            block.compile()
+        self._rule = UPDATE_RULES[experiment.update_rule]
+        partial = len(experiment.datasets) > 1 or experiment.model.name == "polyvit"  # other heads, other tokenisers
+        self._forward = DistributedDataParallel(
+            model, find_unused_parameters=partial, device_ids=[device.index] if device.type == "cuda" else None
+        ) if world.size > 1 else model  # fmt: skip
+
+    def run(self, iteration: int, batches: dict[str, Batch]) -> Iteration:
+        """Iteration 0, 1, ... on one batch of each data set whose turn it is."""
+        self.model.train()
+        # Dropout and the like depend on (seed, iteration) only, so there is no generator state to save.
+        torch.manual_seed(Rng(self._seed, "dropout", iteration, self.world.rank).integer(2**63))
+        for name, optimizer in self._optimizers.items():
+            options = self.experiment.lr_schedule[name]
+            set_lr(optimizer, lr_factor(options, iteration, self.experiment.iterations))
+        self._now, self._batches = Iteration(iteration + 1), batches
+        self._rule(self, list(batches))
+        self.precision.finish_iteration()
+        if self._weighting.needs_losses:
+            heard = [name for name in self._now.sums if name not in self._now.skipped]
+            self._weighting.update({name: self._mean_loss(name) for name in heard})
+        if self._average:
+            self._average.update()
+        return self._now
+
+    def clear(self) -> None:
+        """Forget all gradients."""
+        for parameter in self._parameters:
+            parameter.grad = None
+        self.precision.cleared()
+
+    def backward(self, dataset: str) -> bool:
+        """Forward and backward of a data set's batch; False if its loss is not finite and training may go on."""
+        batch, weight = self._batches[dataset], self._weighting.weight(dataset)
+        now = self._now
+        now.weights[dataset], now.learning_rates[dataset] = weight, self.lr(dataset, now.number - 1)
+        now.sums[dataset] = torch.zeros(3, device=self.device)
+        parts = self._parts(batch)
+        self.precision.rescale(self._parameters)  # before the copy, which may be put back after the first part
+        before = self._copy_gradients() if len(parts) > 1 and self.experiment.max_skipped else None
+        for number, (pixels, labels) in enumerate(parts, 1):
+            last = number == len(parts)
+            with contextlib.nullcontext() if last or self.world.size == 1 else self._forward.no_sync():
+                with self.precision.autocast():
+                    logits = self._forward(normalize(pixels), dataset)
+                sums = batch_sums(logits.float(), labels)
+                now.sums[dataset] += sums.detach()
+                if not self._finite.check(sums[0].detach(), self.world, iteration=now.number, dataset=dataset,
+                                          records=batch.records):  # fmt: skip
+                    self._restore_gradients(before)
+                    now.skipped.add(dataset)
+                    return False
+                loss = sums[0] * weight * (self.world.size / self.experiment.datasets[dataset].batch_size)
+                self.precision.scale(loss).backward()
+        return True
+
+    def step(self, optimizer: str) -> None:
+        """Update the parameters by one optimiser."""
+        chosen = self._optimizers[optimizer]
+        self.precision.unscale(chosen)
+        if self.experiment.grad_clip:
+            nn.utils.clip_grad_norm_(self._parameters, self.experiment.grad_clip)
+        self.precision.step(chosen)
+
+    def lr(self, dataset: str, iteration: int) -> float:
+        """The learning rate of the heads in iteration 0, 1, ... (earlier layers' may be less)."""
+        name = dataset if dataset in self._optimizers else "default"
+        options = self.experiment.lr_schedule[name]
+        return self.experiment.optimizer[name].lr * lr_factor(options, iteration, self.experiment.iterations)
+
+    def result_weights(self) -> contextlib.AbstractContextManager[None]:
+        """Within this context the model has the weights that count: the average's, where there is one."""
+        return self._average.in_place() if self._average else contextlib.nullcontext()
+
+    def assert_finite(self) -> None:
+        """Wait for the losses not looked at yet (see FiniteCheck)."""
+        self._finite.flush_pending(self.world)
+
+    @property
+    def skipped(self) -> int:
+        """Steps left out so far as their loss was not finite."""
+        return self._finite.skipped
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that later iterations depend on."""
+        return {
+            "model": self.model.state_dict(),
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in self._optimizers.items()},
+            "weighting": self._weighting.state_dict(),
+            "precision": self.precision.state_dict(),
+            "average": self._average.state_dict() if self._average else {},
+            "skipped": self._finite.skipped,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up the state of `state_dict`."""
+        self.model.load_state_dict(state["model"])
+        for name, optimizer in self._optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])
+        self._weighting.load_state_dict(state["weighting"])
+        self.precision.load_state_dict(state["precision"])
+        if self._average:
+            self._average.load_state_dict(state["average"])
+        self._finite.skipped = state["skipped"]
+
+    def _parts(self, batch: Batch) -> list[tuple[Tensor, Tensor]]:
+        batch, parts = batch.to(self.device), self.experiment.accumulate
+        return list(zip(batch.pixels.tensor_split(parts), batch.labels.tensor_split(parts), strict=True))
+
+    def _copy_gradients(self) -> list[Tensor | None]:
+        return [None if parameter.grad is None else parameter.grad.clone() for parameter in self._parameters]
+
+    def _restore_gradients(self, gradients: list[Tensor | None] | None) -> None:
+        """Take back what the parts of a batch before the one that failed have added."""
+        for parameter, gradient in zip(self._parameters, gradients or [], strict=False):
+            parameter.grad = gradient
+
+    def _mean_loss(self, dataset: str) -> Tensor:
+        total = self.world.sum(self._now.sums[dataset][0].clone())
+        return total / self.experiment.datasets[dataset].batch_size

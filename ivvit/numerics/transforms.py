@@ -1,0 +1,73 @@
+"""Augmentation and evaluation views on uint8 pixels, by torchvision's kernels.
+
+The paper's transforms. Clips in training: short side random in a range, random crop, flip; cropping comes first and
+scaling after it, which draws from the same distribution (crops on the source's pixel grid) for a fraction of the work.
+Images: random resized crop, flip. Evaluation: short side to a fixed length, crops placed evenly.
+"""
+
+import math
+
+import ivvit.numerics.compat  # noqa: F401  (before torchvision)
+
+# isort: split
+import torch
+from torch import Tensor
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms.v2 import functional as F
+
+from ivvit.numerics.rng import Rng
+
+ASPECT = (3 / 4, 4 / 3)
+"""Range of the aspect ratio of a random resized crop (torchvision's default)."""
+
+
+def train_clip(clip: Tensor, img_size: int, short_side: tuple[int, int], flip: bool, rng: Rng) -> Tensor:
+    """(T, C, H, W) uint8 -> (T, C, img_size, img_size): one crop and one flip for all frames of the clip."""
+    height, width = clip.shape[-2:]
+    side = short_side[0] + rng.integer(short_side[1] - short_side[0] + 1)
+    crop = max(1, min(round(img_size * min(height, width) / side), height, width))
+    top, left = rng.integer(height - crop + 1), rng.integer(width - crop + 1)
+    flipped = rng.uniform() < 0.5 and flip
+    return _finish(clip, top, left, crop, crop, img_size, flipped)
+
+
+def train_image(image: Tensor, img_size: int, scale: tuple[float, float], flip: bool, rng: Rng) -> Tensor:
+    """(C, H, W) uint8 -> (C, img_size, img_size): a random resized crop (Szegedy et al., 2015) and a flip."""
+    top, left, height, width = _random_box(image.shape[-2], image.shape[-1], scale, rng)
+    flipped = rng.uniform() < 0.5 and flip
+    return _finish(image, top, left, height, width, img_size, flipped)
+
+
+def _finish(pixels: Tensor, top: int, left: int, height: int, width: int, size: int, flipped: bool) -> Tensor:
+    crop = F.crop(pixels, top, left, height, width)
+    crop = crop.movedim(-3, -1).contiguous().movedim(-1, -3)  # dense, channels last: what the kernel is fast on
+    out = F.resize(crop, [size, size], InterpolationMode.BILINEAR, antialias=True)
+    return F.horizontal_flip(out) if flipped else out
+
+
+def _random_box(height: int, width: int, scale: tuple[float, float], rng: Rng) -> tuple[int, int, int, int]:
+    """(top, left, height, width) with a random share of the area and aspect ratio, as torchvision chooses them."""
+    for _ in range(10):
+        area = height * width * rng.uniform(*scale)
+        ratio = math.exp(rng.uniform(math.log(ASPECT[0]), math.log(ASPECT[1])))
+        w, h = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+        if 0 < w <= width and 0 < h <= height:
+            return rng.integer(height - h + 1), rng.integer(width - w + 1), h, w
+    w, h = min(width, round(height * ASPECT[1])), min(height, round(width / ASPECT[0]))
+    return (height - h) // 2, (width - w) // 2, h, w
+
+
+def eval_views(pixels: Tensor, img_size: int, short_side: int, crops: int) -> Tensor:
+    """(..., C, H, W) -> (crops, ..., C, img_size, img_size): short side scaled, crops spread along the long side."""
+    scaled = F.resize(pixels, [short_side], InterpolationMode.BILINEAR, antialias=True)
+    height, width = scaled.shape[-2:]
+    views = []
+    for k in range(crops):
+        top, left = (_place(length - img_size, k, crops, length == max(height, width)) for length in (height, width))
+        views.append(F.crop(scaled, top, left, img_size, img_size))
+    return torch.stack(views)
+
+
+def _place(room: int, k: int, crops: int, spread: bool) -> int:
+    """Offset of crop k of `crops` in `room` pixels: spread from end to end, or centred (as CenterCrop rounds it)."""
+    return round(room * k / (crops - 1)) if spread and crops > 1 else round(room / 2.0)

@@ -1,0 +1,1 @@
+"""What the Snakefile asks. Knows neither torch nor snakemake."""

@@ -1,0 +1,102 @@
+"""Where a process computes: a GPU of its own, leased by a file lock that ends with the process, or the CPU."""
+
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import torch
+from filelock import FileLock, Timeout
+
+from ivvit.config.runtime import RuntimeOptions
+from ivvit.ground.errors import UserError
+from ivvit.numerics.world import World
+
+log = logging.getLogger("ivvit")
+
+_POLL_SECONDS = 2.0
+_REMIND_SECONDS = 60.0
+
+
+@contextmanager
+def lease_device(runtime: RuntimeOptions, world: World) -> Iterator[torch.device]:
+    """A device for this process alone; waits while others have leased what its job needs.
+
+    Every process takes one GPU: torchrun's processes on a node take one each.
+    """
+    if runtime.gpus == 0 or not torch.cuda.is_available():
+        torch.set_num_threads(runtime.threads)
+        if world.leads:
+            reason = "runtime.gpus is 0" if runtime.gpus == 0 else "no GPU found"
+            log.info("%s: training on the CPU with %d threads", reason, runtime.threads)
+        yield torch.device("cpu")
+        return
+    with ExitStack() as leases:
+        index = lease(_uuids(), world, leases)
+        torch.cuda.set_device(index)
+        log.info("training on GPU %d (%s)", index, torch.cuda.get_device_name(index))
+        yield torch.device("cuda", index)
+
+
+def lease(names: list[str], world: World, leases: ExitStack) -> int:
+    """The number of this process's device among the named ones of its machine; all processes call it together.
+
+    The first process of each node takes what the node needs or nothing: of two jobs that each held a part, none would
+    ever begin. All ask each other again and again, so that waiting for days is no timeout.
+
+    Raises:
+        UserError: this machine has fewer devices than the job has processes here.
+    """
+    count = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    if count > len(names):
+        raise UserError(f"{count} processes were started here, where {len(names)} GPUs can be seen; set runtime.gpus")
+    node, mine, reminded = int(os.environ.get("GROUP_RANK", "0")), None, -_REMIND_SECONDS
+    while True:
+        if mine is None and world.local_rank == 0:
+            mine = _take(names, count, leases)
+        answers = world.gather((node, mine))
+        taken = {number: indices for number, indices in answers if indices is not None}
+        if len(taken) == len({number for number, _ in answers}):
+            return taken[node][world.local_rank]
+        if world.leads and time.monotonic() - reminded > _REMIND_SECONDS:
+            reminded = time.monotonic()
+            log.info("too few of the %d GPUs are free of other training jobs; waiting", len(names))
+        time.sleep(_POLL_SECONDS)
+
+
+def _take(names: list[str], count: int, leases: ExitStack) -> list[int] | None:
+    """The numbers of so many free devices, leased until `leases` ends; None, and nothing leased, if there are fewer."""
+    with ExitStack() as found, _lock("all"):
+        indices = []
+        for index, name in enumerate(names):
+            lock = _lock(name)
+            try:
+                found.enter_context(lock.acquire(blocking=False))
+            except Timeout:
+                continue
+            indices.append(index)
+            if len(indices) == count:
+                leases.enter_context(found.pop_all())
+                return indices
+    return None
+
+
+def _lock(name: str) -> FileLock:
+    return FileLock(lease_folder() / f"{name}.lock", mode=0o666)
+
+
+def lease_folder() -> Path:
+    """The machine's folder of leases, shared by its users."""
+    folder = Path(tempfile.gettempdir()) / "ivvit-gpus"
+    if not folder.is_dir():
+        folder.mkdir(exist_ok=True)
+        os.chmod(folder, 0o777)  # not sticky: there, other users' locks are refused
+    return folder
+
+
+def _uuids() -> list[str]:
+    """The visible GPUs by the names that they have in every process, whatever CUDA_VISIBLE_DEVICES says there."""
+    return [str(torch.cuda.get_device_properties(i).uuid) for i in range(torch.cuda.device_count())]

@@ -1,0 +1,79 @@
+"""history.csv: a row per iteration and data set, and a row per evaluation and data set.
+
+Losses stay on the device until `flush`, so that the loop does not wait for them.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ivvit.numerics.losses import SUMS
+from ivvit.numerics.trainer import Iteration
+from ivvit.numerics.world import World
+from ivvit.runs.rows import RowLog
+
+COLUMNS = ("iteration", "phase", "dataset", *SUMS, "lr", "weight")
+"""phase: train (iteration counts from 1; before its step) or val (after that many iterations); loss: cross entropy per
+sample; top1, top5: fractions; lr, weight: learning rate and loss weight in use, empty for val."""
+
+
+class History:
+    """Collects iterations and evaluations; only the leading process writes."""
+
+    def __init__(self, path: Path, batch_sizes: dict[str, int], world: World, iteration: int, evaluated: int) -> None:
+        self._batch_sizes, self._world = batch_sizes, world
+        self._waiting: list[Iteration] = []
+        self.latest: dict[str, dict[str, float]] = {}
+        """The newest values of each data set: loss, top1, top5, lr, weight."""
+        limits = {"train": iteration, "val": evaluated}
+        self._rows = (
+            RowLog(path, COLUMNS, lambda row: int(row["iteration"]) <= limits[row["phase"]]) if world.leads else None
+        )
+
+    def add(self, iteration: Iteration) -> None:
+        """Remember an iteration."""
+        self._waiting.append(iteration)
+
+    def flush(self) -> dict[str, dict[str, float]]:
+        """Write what is waiting; gives the newest values of each data set in it. All processes call it together."""
+        keys = [(step, name) for step in self._waiting for name in step.sums]
+        self._waiting = []
+        if not keys:
+            return {}
+        sums = self._world.sum(torch.stack([step.sums[name] for step, name in keys])).tolist()
+        weights = torch.stack([step.weights[name] for step, name in keys]).tolist()
+        entries = []
+        for (step, name), values, weight in zip(keys, sums, weights, strict=True):
+            means = {key: value / self._batch_sizes[name] for key, value in zip(SUMS, values, strict=True)}
+            entries.append((step.number, name, means | {"lr": step.learning_rates[name], "weight": weight}))
+        self._append([(number, "train", name, *map(_text, values.values())) for number, name, values in entries])
+        latest = {name: values for _, name, values in entries}
+        self.latest |= latest
+        return latest
+
+    def add_evaluation(self, iteration: int, metrics: dict[str, dict[str, Any]]) -> None:
+        """Write the rows of an evaluation after `iteration` iterations."""
+        self._append([(iteration, "val", name, *(_text(values[key]) for key in SUMS), "", "")
+                      for name, values in metrics.items()])  # fmt: skip
+
+    def behind(self) -> bool:
+        """Whether rows wait for room on a full disk."""
+        return self._rows is not None and self._rows.behind()
+
+    def flush_pending(self) -> None:
+        """Write the rows that wait for room.
+
+        Raises:
+            UserError: the disk is still full.
+        """
+        if self._rows is not None:
+            self._rows.flush_pending()
+
+    def _append(self, rows: list[tuple[Any, ...]]) -> None:
+        if self._rows is not None:
+            self._rows.append(rows)
+
+
+def _text(value: float) -> str:
+    return f"{value:.9g}"

@@ -1,0 +1,76 @@
+"""What a run reads before it begins: manifests, samples and initial weights."""
+
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from ivvit.config.datasets import DatasetOptions
+from ivvit.data.manifest import read_lock
+from ivvit.data.open import open_samples
+from ivvit.evaluation.views import EvalData, make_eval_data
+from ivvit.ground.errors import UserError
+from ivvit.numerics.samples import Samples
+from ivvit.numerics.train_data import TrainData, make_train_data
+from ivvit.runs.job import TrainJob
+from ivvit.weights import load_converted, read_state_dict
+
+
+def data_digests(job: TrainJob) -> dict[str, str]:
+    """The digest of each data set's manifest."""
+    return {name: _lock(job, name)["digest"] for name in job.experiment.data}
+
+
+def samples_of(job: TrainJob, split: str) -> dict[str, Samples]:
+    """The samples of a split of each data set.
+
+    Raises:
+        UserError: a manifest or frame store is missing, or the split is empty.
+    """
+    return {
+        name: open_samples(name, options, job.root, _path(job, name), split)
+        for name, options in job.experiment.data.items()
+    }
+
+
+def open_train(
+    name: str, options: DatasetOptions, root: Path, manifest: Path, *, img_size: int, num_frames: int, seed: int
+) -> TrainData:
+    """The training batches of one data set, as a run of this seed sees them.
+
+    Raises:
+        UserError: the manifest or the frame store is missing, or the split is empty.
+    """
+    samples = open_samples(name, options, root, manifest, "train")
+    return make_train_data(samples, options, img_size=img_size, num_frames=num_frames, seed=seed)
+
+
+def open_eval(
+    name: str, options: DatasetOptions, root: Path, manifest: Path, *, img_size: int, num_frames: int,
+    split: str = "val", clips: int = 1, crops: int = 1,
+) -> EvalData:  # fmt: skip
+    """A split of one data set with the views of an evaluation.
+
+    Raises:
+        UserError: the manifest or the frame store is missing, or the split is empty.
+    """
+    samples = open_samples(name, options, root, manifest, split)
+    return make_eval_data(samples, options, img_size=img_size, num_frames=num_frames, clips=clips, crops=crops)
+
+
+def initial_weights(job: TrainJob) -> dict[str, Tensor] | None:
+    """The tensors that the model starts from, under timm's names; None where it starts from random ones."""
+    if job.weights is None:
+        return None
+    return load_converted(job.weights, job.root) if job.weights.suffix == ".json" else read_state_dict(job.weights)
+
+
+def _path(job: TrainJob, dataset: str) -> Path:
+    path = job.manifests.get(dataset)
+    if path is None or not Path(path).is_file():
+        raise UserError(f"the manifest of {dataset} is missing ({path}); make it with `ivvit validate`")
+    return Path(path)
+
+
+def _lock(job: TrainJob, dataset: str) -> dict[str, Any]:
+    return read_lock(_path(job, dataset))

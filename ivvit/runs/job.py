@@ -1,0 +1,46 @@
+"""What a training run is asked for, and what it gives back."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ivvit.config.experiment import Experiment
+from ivvit.config.runtime import RuntimeOptions
+from ivvit.ground.errors import UserError
+
+
+@dataclass(frozen=True)
+class TrainJob:
+    """One experiment with one seed, in one folder."""
+
+    experiment: Experiment
+    seed: int
+    folder: Path
+    """Where results and state go; a run that was killed there is continued."""
+    root: Path
+    """The configuration's root_path."""
+    manifests: dict[str, Path]
+    """The manifest lock of each data set."""
+    weights: Path | None = None
+    """Initial weights: a weights lock (.json) or a file of tensors (another run's model.safetensors)."""
+    runtime: RuntimeOptions = field(default_factory=RuntimeOptions)
+    provenance: dict[str, Any] = field(default_factory=dict)
+    """Passed through into provenance.json (the identity and its parts)."""
+    name: str = "run"
+    """For messages and trackers."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a run ended."""
+
+    folder: Path
+    metrics: dict[str, Any]
+    """The content of metrics.json; of a pruned run, its last evaluation."""
+    pruned: bool = False
+
+
+class Interrupted(UserError):
+    """The run was asked to stop (signal or time limit), has saved its state, and goes on when started again."""
+
+    exit_code = 75  # EX_TEMPFAIL of sysexits.h

@@ -1,0 +1,172 @@
+"""Loaders: batches made ahead by worker processes, in order, the same for any number of them."""
+
+import atexit
+import logging
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import active_children, get_context, parent_process, resource_tracker
+from threading import Thread
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from ivvit.evaluation.views import EvalData
+from ivvit.ground.errors import UserError
+from ivvit.numerics.batch import Batch
+from ivvit.numerics.train_data import TrainData, rows_of
+from ivvit.runs.heap import allocate
+
+log = logging.getLogger("ivvit")
+
+_SHARED, _AMPLE = "/dev/shm", 1 << 30  # where workers put batches; Docker gives 64 MiB
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
+"""What asks a run to save and stop (see ivvit.runs.stop)."""
+
+
+@dataclass(frozen=True)
+class _TrainSteps(Dataset["Batch | UserError"]):
+    data: TrainData
+    batch_size: int
+    rows: slice
+
+    def __getitem__(self, step: int) -> "Batch | UserError":
+        try:
+            return self.data.batch(step, self.batch_size, self.rows, allocate)
+        except UserError as error:  # raised in a worker, it would come with that worker's traceback in its message
+            return error
+
+
+@dataclass(frozen=True)
+class _EvalBatches(Dataset[Batch]):
+    data: EvalData
+
+    def __getitem__(self, indices: list[int]) -> Batch:
+        return self.data.batch(indices, allocate)
+
+
+def train_loader(
+    data: TrainData,
+    *,
+    batch_size: int,
+    first_step: int,
+    last_step: int,
+    workers: int = 0,
+    rank: int = 0,
+    world: int = 1,
+    pin: bool = False,
+) -> Iterator[Batch]:
+    """The batches of steps first_step ... last_step - 1; a rank takes its rows.
+
+    Neither the number of workers nor of ranks changes a pixel: all that is random comes from (seed, data set, step).
+    A file that cannot be read is logged with its substitute, which the batch's records name as well.
+    """
+    rows = rows_of(rank, world, batch_size)
+    batches = _load(_TrainSteps(data, batch_size, rows), range(first_step, last_step), workers, pin)
+    return _reported(data.samples.dataset, batches)
+
+
+def eval_loader(
+    data: EvalData, *, batch_size: int, workers: int = 0, rank: int = 0, world: int = 1, pin: bool = False
+) -> Iterator[Batch]:
+    """Every sample exactly once over the ranks, in order; the last batch may be smaller.
+
+    Files that cannot be read are logged and left out (see `Batch.unreadable`); a batch may be left without rows.
+    """
+    mine = range(rank, len(data.samples), world)
+    batches = [list(mine[i : i + batch_size]) for i in range(0, len(mine), batch_size)]
+    return _reported(data.samples.dataset, _load(_EvalBatches(data), batches, workers, pin))
+
+
+def _load(dataset: Dataset, sampler: range | list[list[int]], workers: int, pin: bool) -> Iterator[Batch | UserError]:
+    """Workers come from a fork server: forking this process would copy its threads' locks and its CUDA context."""
+    context = get_context("forkserver") if workers else None
+    if context is not None:
+        context.set_forkserver_preload(["ivvit.runs.loader"])
+    loader = DataLoader(
+        dataset,
+        batch_size=None,
+        sampler=sampler,
+        num_workers=workers,
+        pin_memory=pin,
+        multiprocessing_context=context,
+        prefetch_factor=2 if workers else None,
+        worker_init_fn=_end_with_parent,
+        generator=torch.Generator(),  # the default one belongs to the thread that trains
+    )
+    with block_stop_signals():
+        batches = iter(loader)
+    return _explained(batches)
+
+
+def _explained(batches: Iterator[Batch | UserError]) -> Iterator[Batch | UserError]:
+    """The same items. torch does not say where the memory for them lacks.
+
+    Raises:
+        UserError: a worker died, and this machine has so little shared memory that this must be why.
+    """
+    try:
+        yield from batches
+    except RuntimeError as error:
+        size = _shared_memory()
+        if size >= _AMPLE or not any(words in str(error) for words in ("worker (pid", "shared memory")):
+            raise
+        raise UserError(
+            f"a worker that loads data has died ({str(error).splitlines()[0]}): {_SHARED} has only {size >> 20} MiB. "
+            "Make it larger (`docker run --shm-size=8g`), or set `runtime.workers` to 0"
+        ) from error
+
+
+def _shared_memory() -> int:
+    try:
+        found = os.statvfs(_SHARED)
+    except OSError:
+        return _AMPLE
+    return found.f_blocks * found.f_frsize
+
+
+@contextmanager
+def block_stop_signals() -> Iterator[None]:
+    """What starts in here never hears the signals that ask to stop: these reach whole process groups, and the process
+    that trains still needs its batches. Blocked, and not ignored: that holds from a process's first moment, and passes
+    from the fork server to its workers."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    try:
+        resource_tracker.ensure_running()  # the fork server would start it, and it unblocks signals
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@atexit.register  # before multiprocessing's own, which would wait for ever for one that hangs: SIGTERM is blocked
+def kill_loaders() -> None:
+    """Kill the workers of all loaders of this process."""
+    for child in active_children():
+        if child.daemon:
+            child.kill()
+
+
+def _end_with_parent(worker: int) -> None:
+    """Let this worker end when the process that reads from it is killed.
+
+    torch would see the end of the parent process, but that is the fork server, which lives as long as its workers.
+    """
+    Thread(target=lambda: (parent_process().join(), os._exit(1)), daemon=True).start()
+
+
+def _reported(name: str, batches: Iterator[Batch | UserError]) -> Iterator[Batch]:
+    """The same batches; what could not be read is logged here, in the process that keeps the log."""
+    for batch in batches:
+        if isinstance(batch, UserError):
+            raise batch
+        for record in batch.records:
+            if record.substitute_for:
+                log.warning("%s: %s cannot be read (%s); %s stands in for it",
+                            name, record.substitute_for, record.reason, record.path)  # fmt: skip
+        for record in batch.unreadable:
+            log.warning("%s: %s cannot be read (%s); evaluated without it", name, record.path, record.reason)
+        yield batch

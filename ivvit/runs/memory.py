@@ -1,0 +1,22 @@
+"""What to do when a device's memory runs out."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from ivvit.ground.errors import UserError
+
+
+@contextmanager
+def enough_memory(keys: str) -> Iterator[None]:
+    """Within this context, running out of the device's memory is an error that names what to lower.
+
+    Raises:
+        UserError: the memory ran out; the last checkpoint is there, and the run goes on from it.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        text = str(error).split(". ")[0]
+        raise UserError(f"the GPU's memory does not suffice ({text}); lower {keys}, and start again") from error

@@ -1,0 +1,109 @@
+"""Batches made ready while the device works on those before: fetched by a thread, copied on a stream of its own."""
+
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any, TypeVar
+
+import torch
+
+from ivvit.numerics.batch import Batch
+
+DEPTH = 2
+"""Items fetched ahead, beside those that the loaders' workers hold."""
+_POLL_SECONDS = 1.0
+_PATIENCE_SECONDS = 10.0
+"""How long to wait for a fetch that is not wanted any more: half a batch of long videos takes a while."""
+
+Item = TypeVar("Item", Batch, dict[str, Batch])
+
+
+class Prefetcher(Iterator[Item]):
+    """The same items, in the same order, on the device. An error of `items` is raised where its item would come.
+
+    Close it (or use it up): its thread ends with it, unless that hangs. Such a one is left behind, and does not keep
+    the process from ending, as a pool's thread would.
+
+    Args:
+        items: what to fetch.
+        device: where the items are wanted.
+        poll: called now and then while an item is waited for. What it raises leaves this as it was.
+    """
+
+    def __init__(self, items: Iterator[Item], device: torch.device, poll: Callable[[], None] = lambda: None) -> None:
+        self._items, self._poll = items, poll
+        self._courier = _Courier(device)
+        self._orders: SimpleQueue[bool] = SimpleQueue()
+        self._fetched: SimpleQueue[Any] = SimpleQueue()
+        self._closed = False
+        for _ in range(DEPTH):
+            self._orders.put(True)
+        self._thread = Thread(target=self._work, name="batches", daemon=True)
+        self._thread.start()
+
+    def __next__(self) -> Item:
+        if self._closed:
+            raise StopIteration
+        fetched = self._wait()
+        if fetched is None or isinstance(fetched, BaseException):
+            self.close()
+            raise fetched or StopIteration
+        self._orders.put(True)
+        return self._courier.hand_over(*fetched)
+
+    def close(self) -> None:
+        """Fetch no more."""
+        self._closed = True
+        self._orders.put(False)
+        self._thread.join(_PATIENCE_SECONDS)
+
+    def _wait(self) -> Any:
+        while True:
+            try:
+                return self._fetched.get(timeout=_POLL_SECONDS)
+            except Empty:
+                self._poll()
+
+    def _work(self) -> None:
+        self._courier.prepare()
+        while self._orders.get() and not self._closed:
+            try:
+                fetched = self._courier.fetch(self._items)
+            except BaseException as error:
+                fetched = error
+            self._fetched.put(fetched)
+
+
+class _Courier:
+    """Copies to a GPU beside its computations, and lets these wait for the copies that they need only."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+
+    def prepare(self) -> None:
+        """In the thread, once: without this its GPU, and that of the loaders it starts, would be the first one."""
+        if self._stream is not None:
+            torch.cuda.set_device(self._device)
+
+    def fetch(self, items: Iterator[Item]) -> tuple[Item, "torch.cuda.Event | None"] | None:
+        """In the thread: the next item, on its way to the device; None after the last one."""
+        item = next(items, None)
+        if item is None:
+            return None
+        with torch.cuda.stream(self._stream) if self._stream else nullcontext():
+            moved = _each(item, lambda batch: batch.to(self._device))
+        return moved, self._stream.record_event() if self._stream else None
+
+    def hand_over(self, item: Item, arrived: "torch.cuda.Event | None") -> Item:
+        """In the thread that trains: the item, for work that is queued from now on."""
+        if arrived is not None:
+            current = torch.cuda.current_stream(self._device)
+            current.wait_event(arrived)
+            _each(item, lambda batch: batch.record_stream(current))  # its memory is not given away while in use
+        return item
+
+
+def _each(item: Item, function: Callable[[Batch], Batch]) -> Item:
+    return {name: function(batch) for name, batch in item.items()} if isinstance(item, dict) else function(item)

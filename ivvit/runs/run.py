@@ -1,0 +1,136 @@
+"""`train`: one function does a run, whether it was killed before or not."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from threading import Event
+
+import torch
+
+from ivvit.ground.errors import UserError
+from ivvit.ground.lock import run_lock
+from ivvit.numerics.world import World, check_world
+from ivvit.runs.context import OnEvaluation, RunContext
+from ivvit.runs.devices import lease_device
+from ivvit.runs.job import Interrupted, Result, TrainJob
+from ivvit.runs.logs import log_to
+from ivvit.runs.outputs import finished_metrics, write_experiment
+from ivvit.runs.pace import Pace
+from ivvit.runs.processes import join_world, leave_world
+from ivvit.runs.progress import report_progress
+from ivvit.runs.provenance import Provenance
+from ivvit.runs.session import Session
+from ivvit.runs.stop import StopRequest, watch_for_stop
+from ivvit.runs.tracker import Tracking, open_tracker
+
+log = logging.getLogger("ivvit")
+
+
+def train(
+    job: TrainJob,
+    on_evaluation: OnEvaluation | None = None,
+    *,
+    tracking: Tracking | None = None,
+    sample_log: Path | None = None,
+) -> Result:
+    """Train and evaluate, going on from where an earlier start of the same run was stopped or killed.
+
+    A finished run is returned at once. Under torchrun all processes call this together.
+
+    Args:
+        job: what to train, and where.
+        on_evaluation: called after each evaluation with the iteration and {"datasets", "mean"} (as in metrics.json);
+            True ends the run there, without metrics.json. After a kill it may hear an evaluation again.
+        tracking: opens the trackers that the job asks for (`ivvit.tracking.open_tracking`).
+        sample_log: a CSV file to record every training sample in.
+
+    Raises:
+        Interrupted: a signal or the job's time limit asked for a stop; the state is saved.
+        UserError: whatever else the user can mend.
+    """
+    if (metrics := finished_metrics(job.folder)) is not None:
+        return Result(job.folder, metrics)
+    world = join_world()
+    try:
+        check_world(world, job.experiment)
+        job.folder.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            return _train(job, on_evaluation, tracking, sample_log, world, stack)
+    except Interrupted as stopped:
+        if stopped.__cause__ is None:  # else the others are not here
+            world.broadcast(None)  # torchrun ends all processes with the first; the leading one had to finish writing
+        raise
+    finally:
+        leave_world(world)
+
+
+def _train(
+    job: TrainJob, on_evaluation: OnEvaluation | None, tracking: Tracking | None, sample_log: Path | None,
+    world: World, stack: ExitStack,
+) -> Result:  # fmt: skip
+    lost = stack.enter_context(_one_holder(job.folder / "state" / "lock", world))
+    metrics = world.broadcast(finished_metrics(job.folder))  # by the process that held the lock before
+    if metrics is not None:
+        return Result(job.folder, metrics)
+    stack.enter_context(log_to(job.folder / "train.log", world.leads))
+    device = stack.enter_context(lease_device(job.runtime, world))
+    stop = stack.enter_context(watch_for_stop(job.runtime.deadline_minutes))
+    stack.enter_context(_failures_as_stops(job.name, stop))
+    tracker = stack.enter_context(open_tracker(tracking, job, world.leads))
+    pace = Pace(world, stop, lost, job.runtime.checkpoint_minutes)
+    session = Session(job, RunContext(device, world, pace, tracker, sample_log, on_evaluation))
+    if world.leads:
+        write_experiment(job.folder, job.experiment, job.seed)
+    with (
+        _provenance(job, device, world, session),
+        report_progress(job.name, session.iteration, job.experiment.iterations, world.leads) as progress,
+    ):
+        return session.run(progress)
+
+
+@contextmanager
+def _failures_as_stops(name: str, stop: StopRequest) -> Iterator[None]:
+    """What fails once a stop was asked for is no failure of the run: the same signal may have hit what it needs."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        if (reason := stop.reason()) is None:
+            raise
+        log.warning("%s: failed while it was to stop (%s)", name, reason, exc_info=error)
+        raise Interrupted(
+            f"{name}: stopped ({reason}), but not in order: {type(error).__name__}: {error}; "
+            "start it again to go on from its last checkpoint"
+        ) from error
+
+
+@contextmanager
+def _one_holder(lock: Path, world: World) -> Iterator[Event]:
+    """The run's lock, held by the leading process for all; all are refused if it is."""
+    with ExitStack() as stack:
+        held, refusal = Event(), None
+        try:
+            held = stack.enter_context(run_lock(lock)) if world.leads else held
+        except UserError as error:
+            refusal = str(error)
+        if (refusal := world.broadcast(refusal)) is not None:
+            raise UserError(refusal)
+        yield held
+
+
+@contextmanager
+def _provenance(job: TrainJob, device: torch.device, world: World, session: Session) -> Iterator[None]:
+    """Record this start of the run and how it ended."""
+    if not world.leads:
+        yield
+        return
+    record, reason = Provenance(job, device, world, session.iteration), "finished"
+    try:
+        yield
+    except BaseException as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise
+    finally:
+        record.end(reason, session.iteration, session.watch.speed())

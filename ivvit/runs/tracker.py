@@ -1,0 +1,30 @@
+"""What training tells to a tracker, if there is one. A tracker never changes, slows or stops training."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol
+
+from ivvit.runs.job import TrainJob
+
+
+class Tracker(Protocol):
+    """Takes numbers by name, such as `train_loss/UCF101`, and the iteration they belong to."""
+
+    def log_metrics(self, values: dict[str, float], step: int) -> None:
+        """Note the values; returns at once."""
+
+
+class NoTracker:
+    """Forgets everything."""
+
+    def log_metrics(self, values: dict[str, float], step: int) -> None:
+        """Nothing."""
+
+
+Tracking = Callable[[TrainJob], AbstractContextManager[Tracker]]
+"""Opens the trackers that a job's runtime options ask for (see ivvit.tracking)."""
+
+
+def open_tracker(tracking: Tracking | None, job: TrainJob, speak: bool) -> AbstractContextManager[Tracker]:
+    """The job's tracker; none where nobody gave one or this process is silent."""
+    return tracking(job) if tracking is not None and speak else nullcontext(NoTracker())
