@@ -37,9 +37,9 @@ class Batch:
     pixels: torch.Tensor
     labels: torch.Tensor
     records: list[Record]
+    unreadable: list[Record] = field(default_factory=list)
     step: int = 0
     """Training: which of the data set's batches this is."""
-    unreadable: list[Record] = field(default_factory=list)
 
     def pin_memory(self) -> "Batch":
         """The same batch in page-locked memory (what a DataLoader with pin_memory calls)."""
@@ -69,7 +69,7 @@ def collate(
     pixels = allocate((len(samples), *shape), dtype=torch.uint8)
     for row, sample in zip(pixels, samples, strict=True):
         row.copy_(sample)  # one pass over the memory, where contiguous() and stack() would take two
-    return Batch(pixels, torch.tensor(labels, dtype=torch.int64), records, step)
+    return Batch(pixels, torch.tensor(labels, dtype=torch.int64), records, step=step)
 
 
 def normalize(pixels: torch.Tensor, dtype: torch.dtype = torch.float32) -> torch.Tensor:

@@ -91,7 +91,7 @@ def test_labels_belong_to_their_files(data: TrainData) -> None:
             if data.options.kind == "cifar100":
                 assert label == int(record.path.rsplit("#", 1)[1]) % 3
             else:
-                assert data.classes[label] == Path(record.path).parent.name
+                assert data.samples.classes[label] == Path(record.path).parent.name
 
 
 PROGRAM = """
@@ -213,13 +213,13 @@ def test_evaluation_tries_once_more_what_the_system_refuses(tmp_path: Path) -> N
         def image(self, index: int) -> torch.Tensor:
             self.attempts += 1
             try:
-                return data.source.image(index)
+                return data.samples.source.image(index)
             finally:
                 if self.attempts == 1:
                     hidden.rename(file)
 
     source = Mended()
-    again = replace(data, source=source).batch([0, 1])
+    again = replace(data, samples=replace(data.samples, source=source)).batch([0, 1])
     assert same([again], [whole]) and again.unreadable == [] and source.attempts == 3
     file.unlink()
     assert [record.path for record in data.batch([0, 1]).unreadable] == [data.samples.paths[0]]

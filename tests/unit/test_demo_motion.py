@@ -60,13 +60,13 @@ def run(root: Path, folder: Path, name: str, iterations: int) -> tuple[float, to
 
 def pairs(logits: torch.Tensor, data: EvalData) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Logits of each clip and of its reversal, (N, 4) both, and how many of the two are right, (N,)."""
-    place = {path: index for index, path in enumerate(data.paths)}
+    place = {path: index for index, path in enumerate(data.samples.paths)}
     twins = []
-    for path in data.paths:
+    for path in data.samples.paths:
         folder, number = path.rsplit("/", 1)
         above, name = folder.rsplit("/", 1)
         twins.append(place[f"{above}/{OPPOSITE[name]}/{number}"])
-    right = (logits.argmax(1) == torch.tensor(data.labels)).int()
+    right = (logits.argmax(1) == torch.tensor(data.samples.labels)).int()
     return logits, logits[twins], right + right[twins]
 
 

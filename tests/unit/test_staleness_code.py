@@ -7,7 +7,7 @@ import pytest
 
 from ivvit.ground.errors import UserError
 from ivvit.identity.closure import Code
-from ivvit.identity.entries import EXTRACTION, NEUTRAL, NEUTRAL_FOR_EXTRACTION, TRAINING, VALIDATION
+from ivvit.identity.entries import EXTRACTION, NUMERICS, TRAINING, VALIDATION, WITHIN_EXTRACTION, WITHIN_VALIDATION
 from ivvit.identity.models import model_modules
 from ivvit.identity.syntax import definitions, parse
 from ivvit.ledger.reasons import reasons
@@ -62,9 +62,14 @@ def test_what_may_change_a_number_changes_its_definition_alone(name: str, tmp_pa
 
 
 def test_the_closure_of_training_has_what_computes_and_nothing_else() -> None:
-    modules = set(Code().modules(TRAINING, without=NEUTRAL))
-    assert {"training/trainer.py", "data/transforms.py", "models/registry.py", "weights/fit.py"} <= modules
-    assert not {m for m in modules if m.startswith(("data/layouts", "data/extraction", "data/validation", "tracking"))}
+    modules = set(Code().modules(TRAINING, NUMERICS))
+    assert {
+        "numerics/trainer.py",
+        "numerics/transforms.py",
+        "numerics/models/registry.py",
+        "numerics/fit.py",
+    } <= modules
+    assert all(module.startswith("numerics/") for module in modules)
     assert (
         not {module.replace(".", "/").removeprefix("ivvit/") + ".py" for module in model_modules().values()} & modules
     )
@@ -72,12 +77,12 @@ def test_the_closure_of_training_has_what_computes_and_nothing_else() -> None:
 
 def test_every_model_has_a_module_of_its_own() -> None:
     for module in model_modules().values():
-        assert module.replace(".", "/").removeprefix("ivvit/") + ".py" in Code().modules([module], without=NEUTRAL)
+        assert module.replace(".", "/").removeprefix("ivvit/") + ".py" in Code().modules([module], NUMERICS)
 
 
 def test_readers_are_validations_and_not_extractions() -> None:
-    assert "data/layouts/ucf101.py" in Code().modules(VALIDATION, without=NEUTRAL)
-    assert not any("layouts" in name for name in Code().modules(EXTRACTION, without=NEUTRAL_FOR_EXTRACTION))
+    assert "data/layouts/ucf101.py" in Code().modules(VALIDATION, WITHIN_VALIDATION)
+    assert not any("layouts" in name for name in Code().modules(EXTRACTION, WITHIN_EXTRACTION))
 
 
 @pytest.fixture

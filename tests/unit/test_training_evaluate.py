@@ -15,8 +15,10 @@ from ivvit.evaluation.evaluate import Evaluation, evaluate, mean_metrics
 from ivvit.ground.errors import UserError
 from ivvit.numerics.batch import Batch, Record, normalize
 from ivvit.numerics.precision import Precision
+from ivvit.numerics.training import Training
 from ivvit.numerics.world import World
 from ivvit.runs.feed import Feed
+from ivvit.runs.inputs import samples_of
 from ivvit.runs.loader import eval_loader
 from ivvit.runs.run import train
 
@@ -143,7 +145,8 @@ def test_the_mean_over_data_sets():
 
 @pytest.mark.parametrize("world", [1, 2, 3, 7])
 def test_every_sample_once_at_any_world_size(world, data, tmp_path):  # noqa: F811
-    feed = Feed(job(data, tmp_path), 32, World(), torch.device("cpu"))
+    wanted = job(data, tmp_path)
+    feed = Feed(wanted, Training(wanted.experiment, 0, samples_of(wanted, "train"), None, CPU, World()), World(), CPU)
     for name, split in feed.val.items():
         seen = [r.index for rank in range(world) for b in eval_loader(split, batch_size=2, rank=rank, world=world)
                 for r in b.records]  # fmt: skip
@@ -169,9 +172,6 @@ def test_the_kept_model_is_the_configured_one(keep, metric, data, tmp_path):  # 
 def test_the_saved_model_gives_the_saved_numbers(data, tmp_path):  # noqa: F811
     """model.safetensors, loaded as the initial weights of an evaluation, is the model of metrics.json."""
     from safetensors.torch import load_file
-
-    from ivvit.numerics.training import Training
-    from ivvit.runs.inputs import samples_of
 
     first = job(data, tmp_path, ema=0.5, evaluation={"every": 2, "keep": "best"})
     metrics = train(first).metrics
