@@ -2,12 +2,12 @@
 
 import argparse
 import importlib
-import os
 import sys
 
 from ivvit import __version__
-from ivvit.config.explain import unknown
-from ivvit.ground.errors import UserError
+from ivvit.ground.errors import FAILURE, INTERRUPTED, OK, STOPPED, UserError
+from ivvit.ground.names import unknown
+from ivvit.ground.ranks import rank
 
 COMMANDS = {
     "train": "train one run (the rule's job, an experiment by name, or one given by options)",
@@ -45,14 +45,13 @@ def main(argv: list[str] | None = None) -> int:
         module = importlib.import_module(f"ivvit.cli.{known.command}")
         inner = argparse.ArgumentParser(f"ivvit {known.command}", description=module.__doc__)
         module.add(inner)
-        return module.run(inner.parse_args(argv[1:])) or 0
+        return module.run(inner.parse_args(argv[1:])) or OK
     except UserError as error:
-        code = getattr(error, "exit_code", 1)
-        if code != 75 or os.environ.get("RANK", "0") == "0":  # a run's processes stop together; one says so
+        if error.exit_code != STOPPED or rank() == 0:  # a run's processes stop together; one says so
             print(f"error: {error}", file=sys.stderr)
-        return code
+        return error.exit_code
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()  # the reader has gone; nothing more to say
-        return 1
+        return FAILURE

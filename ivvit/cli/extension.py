@@ -1,9 +1,9 @@
 """Let a run with more iterations go on from the shorter one's end, or say why it begins anew."""
 
-import os
 from typing import Any
 
 from ivvit.config.extension import obstacle
+from ivvit.ground.ranks import launched
 from ivvit.identity.identity import Identity
 from ivvit.identity.paths import Paths
 from ivvit.ledger.ancestor import ancestor
@@ -12,7 +12,7 @@ from ivvit.ledger.ancestor import ancestor
 def go_on(paths: Paths, identity: Identity, job: Any) -> None:
     """Prepare the folder of a training job that has not begun, where a shorter run of the same is there."""
     begun = (job.folder / "metrics.json").exists() or (job.folder / "state").is_dir()
-    if begun or "RANK" in os.environ:  # torchrun's processes find what was prepared before they were started
+    if begun or launched():  # torchrun's processes find what was prepared before they were started
         return
     earlier = ancestor(paths, identity, job.seed)
     if earlier is None:

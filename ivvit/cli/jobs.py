@@ -7,6 +7,7 @@ from typing import Any
 
 from ivvit.config import Config, Experiment, RuntimeOptions
 from ivvit.ground.errors import UserError
+from ivvit.ground.files import replace_link
 from ivvit.identity.identity import Identities, Identity
 from ivvit.identity.locks import Pending
 from ivvit.identity.paths import Paths
@@ -74,17 +75,7 @@ def weights_of(config: Config, experiment: Experiment, seed: int) -> Path | None
 
 def link_run(paths: Paths, name: str, seed: int, identity: str) -> None:
     """Let `experiments/<name>/seed<k>` point to the run, atomically."""
-    link, target = paths.link(name, seed), paths.run(identity, seed)
-    link.parent.mkdir(parents=True, exist_ok=True)
-    relative = Path("..", "..", target.relative_to(paths.results))
-    if link.is_symlink() and link.readlink() == relative:
-        return
-    if link.exists() and not link.is_symlink():
-        raise UserError(f"{link} is not a link; move it away, its place belongs to the current run")
-    partial = link.with_name(f".{link.name}.new")
-    partial.unlink(missing_ok=True)
-    partial.symlink_to(relative)
-    partial.replace(link)
+    replace_link(paths.link(name, seed), paths.run(identity, seed))
 
 
 def command_line() -> str:

@@ -10,12 +10,13 @@ from pydantic import ValidationError
 from ivvit.config.checks import check_references, check_study
 from ivvit.config.datasets import DatasetOptions, dataset_order
 from ivvit.config.experiment import Experiment, ExperimentEntry
-from ivvit.config.explain import explain, unknown
+from ivvit.config.explain import explain
 from ivvit.config.grids import points
 from ivvit.config.merge import merge, set_key
 from ivvit.config.root import ConfigFile
 from ivvit.config.runtime import RuntimeOptions, with_overrides
 from ivvit.ground.errors import UserError
+from ivvit.ground.names import unknown
 
 _NOT_FIELDS = ("seeds", "extends", "from_study", "runtime")
 

@@ -1,15 +1,9 @@
 """Where results lie: the one place that knows the layout below `results/`."""
 
-import hashlib
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
-
-def slug(name: str) -> str:
-    """A name that is safe in a path: `timm:vit_tiny` -> `timm_vit_tiny-1a2b3c4d`; safe names stay as they are."""
-    safe = re.sub(r"[^A-Za-z0-9._=+-]+", "_", name)
-    return name if safe == name else f"{safe[-60:]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+from ivvit.ground.names import safe_name
 
 
 @dataclass(frozen=True)
@@ -42,7 +36,7 @@ class Paths:
 
     def weights(self, pretrain: str) -> Path:
         """The lock of pretrained weights."""
-        return self.results / "weights" / f"{slug(pretrain)}.json"
+        return self.results / "weights" / f"{safe_name(pretrain)}.json"
 
     def study(self, name: str, identity: str) -> Path:
         """A study's folder."""

@@ -3,13 +3,13 @@
 import ast
 import hashlib
 import json
-import os
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ivvit.ground.files import write_text
 from ivvit.identity.syntax import definitions, parse
 
 FORMAT = 1
@@ -43,11 +43,8 @@ class Sources:
         """Let later processes spare the parsing; no harm where the folder cannot be written."""
         if self._new:
             self._new = False
-            partial = self._cache.with_suffix(f".{os.getpid()}")
             with suppress(OSError):
-                partial.parent.mkdir(exist_ok=True)
-                partial.write_text(json.dumps(self._known))
-                partial.replace(self._cache)
+                write_text(self._cache, json.dumps(self._known))
 
     def _parsed(self, path: Path, name: str) -> Source:
         stat = path.stat()

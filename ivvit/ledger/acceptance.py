@@ -2,13 +2,13 @@
 
 import getpass
 import json
-import os
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ivvit.ground.errors import UserError
+from ivvit.ground.files import replace_link, write_json
 from ivvit.identity.identity import Identity
 from ivvit.identity.paths import Paths
 from ivvit.ledger.past import PastRun
@@ -29,7 +29,6 @@ def accept(
         if folder.exists() and not folder.is_symlink():
             raise UserError(f"{name}, seed {seed}: today's run has begun in {folder}; finish it, or remove that folder")
     record = paths.accepted(identity.digest)
-    record.parent.mkdir(parents=True, exist_ok=True)
     content = {
         "experiment": name,
         "identity": identity.digest,
@@ -40,8 +39,8 @@ def accept(
         "differences": differences,
     }
     for seed, run in runs.items():
-        link(paths.run(identity.digest, seed), run.folder)
-    record.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        replace_link(paths.run(identity.digest, seed), run.folder.resolve())
+    write_json(record, content)
 
 
 def undo(paths: Paths, name: str, identity: Identity) -> dict[int, str]:
@@ -71,11 +70,3 @@ def accepted_runs(paths: Paths) -> set[Path]:
         content: dict[str, Any] = json.loads(record.read_text())
         found |= {paths.run(earlier, int(seed)).resolve() for seed, earlier in content["seeds"].items()}
     return found
-
-
-def link(place: Path, target: Path) -> None:
-    """A relative link, so that the results folder can be moved; a link that is there is replaced."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if place.is_symlink():
-        place.unlink()
-    place.symlink_to(os.path.relpath(target.resolve(), place.parent.resolve()))

@@ -1,7 +1,10 @@
 """Earlier manifests, kept under their digest, so that a change of data can be told in words."""
 
 import os
+import shutil
 from pathlib import Path
+
+from ivvit.ground.files import replacing
 
 
 def keep(manifest: Path, digest: str) -> None:
@@ -9,14 +12,11 @@ def keep(manifest: Path, digest: str) -> None:
     table, kept = manifest.with_suffix(".parquet"), _kept(manifest, digest)
     if kept.exists():
         return
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    partial = kept.with_suffix(".partial")
-    partial.unlink(missing_ok=True)
-    try:
-        os.link(table, partial)
-    except OSError:
-        partial.write_bytes(table.read_bytes())
-    partial.replace(kept)
+    with replacing(kept) as temporary:
+        try:
+            os.link(table, temporary)
+        except OSError:
+            shutil.copyfile(table, temporary)
 
 
 def difference(manifest: Path, old: str, new: str) -> str | None:

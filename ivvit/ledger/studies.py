@@ -1,9 +1,9 @@
 """What a study was made with, so that it can be told why it must be made again."""
 
 import json
-import os
 from pathlib import Path
 
+from ivvit.ground.files import write_json
 from ivvit.identity.identity import Identity
 from ivvit.identity.paths import Paths
 from ivvit.ledger.reasons import DataDiff, reasons
@@ -14,10 +14,7 @@ _FILE = "identity.json"
 def keep_parts(folder: Path, identity: Identity) -> None:
     """Write down what the study in this folder is made with."""
     if not (folder / _FILE).exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = folder / f".{_FILE}.{os.getpid()}"
-        partial.write_text(json.dumps(identity.parts), encoding="utf-8")
-        partial.replace(folder / _FILE)
+        write_json(folder / _FILE, identity.parts)
 
 
 def study_reasons(paths: Paths, name: str, identity: Identity, data_diff: DataDiff) -> list[str]:

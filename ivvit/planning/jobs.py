@@ -8,11 +8,11 @@ from typing import Any
 from ivvit.config import Config, DatasetOptions, RuntimeOptions
 from ivvit.ground.digest import digest
 from ivvit.ground.errors import UserError
+from ivvit.ground.names import safe_name
 from ivvit.identity.closure import Code
 from ivvit.identity.identity import Identities
 from ivvit.identity.keys import Keys
 from ivvit.identity.locks import Locks, Pending
-from ivvit.identity.paths import slug
 
 Gate = Callable[..., Any]
 VIDEOS_PER_SHARD = 2_000  # from the data set's size alone, so that no setting can make a shard stale
@@ -42,7 +42,7 @@ class Jobs:
         used = [self.config.experiment(name).pretrain for name in self.config.entries]
         for study in self.config.file.studies.values():
             used += (study.space["pretrain"].choices or ()) if "pretrain" in study.space else ()
-        return {slug(name): name for name in used if name != "none" and not name.startswith("experiment:")}
+        return {safe_name(name): name for name in used if name != "none" and not name.startswith("experiment:")}
 
     @property
     def demo_lock(self) -> Path:

@@ -2,17 +2,14 @@
 
 from pathlib import Path
 
+from ivvit.ground.files import write_text
 from ivvit.identity.paths import Paths
 from ivvit.planning.jobs import Jobs
 
 
 def record(paths: Paths, lock: Path, key: str) -> None:
     """Remember the key that the check behind a lock was done for, as it was when the check began."""
-    path = paths.key(lock)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.new")
-    partial.write_text(key)
-    partial.replace(path)
+    write_text(paths.key(lock), key)
 
 
 def outdated(jobs: Jobs) -> dict[Path, str]:

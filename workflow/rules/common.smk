@@ -17,7 +17,7 @@ from ivvit.ledger.holders import show_living
 from ivvit.identity.identity import Identities
 from ivvit.planning.jobs import Jobs
 from ivvit.identity.locks import Locks, Pending
-from ivvit.identity.paths import slug
+from ivvit.ground.names import safe_name
 
 CONFIG_FILES = [str(path) for path in workflow.config_settings.configfiles] or [
     "config/config.yaml"
@@ -42,7 +42,7 @@ def pending_frames(dataset):
 def gate(kind, **wildcards):
     """None when the checkpoint is done; else its target, which makes Snakemake come back when it is."""
     if kind == "weights":
-        wildcards = {"weights": slug(wildcards["pretrain"])}
+        wildcards = {"weights": safe_name(wildcards["pretrain"])}
     if kind == "frames" and (pending := pending_frames(**wildcards)) is not None:
         return pending
     try:
