@@ -1,7 +1,7 @@
 """Turns a validation error into sentences: the key's path, what was found, what is allowed, the nearest known name."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -49,7 +49,7 @@ def _visible(loc: tuple[Any, ...]) -> list[str]:
     ]
 
 
-def _sentence(problem: dict[str, Any], model: type[BaseModel]) -> str:
+def _sentence(problem: Mapping[str, Any], model: type[BaseModel]) -> str:
     kind, found, context = problem["type"], problem["input"], problem.get("ctx", {})
     if kind == "extra_forbidden":
         known = sorted(_fields_at(model, problem["loc"][:-1]))

@@ -40,14 +40,12 @@ class RuntimeOptions(Section):
     """Another version of torch, timm or av than the run's: only reported, or a reason to re-run."""
 
 
+_OPTIONAL: dict[str, Any] = {
+    name: (field.rebuild_annotation() | None, Field(None, description=field.description))
+    for name, field in RuntimeOptions.model_fields.items()
+}
 RuntimeOverrides: type[Section] = create_model(  # the same keys, all optional
-    "RuntimeOverrides",
-    __base__=Section,
-    __doc__="Differences from the global `runtime:`.",
-    **{
-        name: (field.rebuild_annotation() | None, Field(None, description=field.description))
-        for name, field in RuntimeOptions.model_fields.items()
-    },
+    "RuntimeOverrides", __base__=Section, __doc__="Differences from the global `runtime:`.", **_OPTIONAL
 )
 
 

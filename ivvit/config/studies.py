@@ -25,6 +25,12 @@ class Dimension(Section):
     """Only searched when these other keys of the space have (one of) these values."""
 
     @property
+    def bounds(self) -> tuple[int | float, int | float]:
+        """low and high of a range."""
+        assert self.low is not None and self.high is not None, "a dimension with choices has no bounds"
+        return self.low, self.high
+
+    @property
     def is_int(self) -> bool:
         """Whether the values are whole numbers."""
         return all(isinstance(v, int) for v in (self.low, self.high, *([self.step] if self.step else [])))

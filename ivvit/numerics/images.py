@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ivvit.numerics.decode import UnreadableError
 
@@ -18,7 +18,7 @@ def read_image(path: Path | str) -> Image.Image:
         with Image.open(path) as image:
             image.load()
             return to_rgb(ImageOps.exif_transpose(image) if _may_be_turned(image) else image)
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise UnreadableError("it is not an image") from None
     except Exception as error:  # damaged files make the decoders raise almost anything
         raise UnreadableError(getattr(error, "strerror", None) or str(error)) from error
