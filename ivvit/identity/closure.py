@@ -70,7 +70,7 @@ class Code:
         def refer(reference: Reference) -> None:
             if isinstance(reference, str):
                 for thing in self._resolver.things(reference, module):
-                    names.append(_name(thing))
+                    names.append(self._name(thing))
                     if thing.module in counted and thing.definition is not None:
                         targets.append((thing.module, thing.definition))
             elif not self._resolver.is_exception(reference[0], module):
@@ -81,6 +81,15 @@ class Code:
         for reference in references:
             refer(reference)
         return Node("\n".join([definition, shape, *names]), targets)
+
+    def _name(self, thing: Thing) -> str:
+        """A thing without its place: a definition's own name, a module's last, all of what lies outside."""
+        if not thing.module:
+            return thing.rest
+        if thing.definition is None and not self._exists(thing.module):
+            return f"{thing.module}.{thing.rest}"
+        name = thing.module.rpartition(".")[2] if thing.definition is None else thing.definition
+        return f"~{name}.{thing.rest}"
 
     def _reached(self, entries: tuple[str, ...], within: tuple[str, ...]) -> set[str]:
         seen, queue = set(entries), list(entries)
@@ -112,13 +121,6 @@ class Code:
 
     def _find_exists(self, name: str) -> bool:
         return name.partition(".")[0] == self.package.name and self._path(name).is_file()
-
-
-def _name(thing: Thing) -> str:
-    """A thing without its place: a definition's own name, a module's last, all of what lies outside."""
-    if not thing.module:
-        return thing.rest
-    return f"~{thing.definition if thing.definition is not None else thing.module.rpartition('.')[2]}.{thing.rest}"
 
 
 def _wired(node: Node, own: dict[tuple[str, str], str]) -> str:

@@ -130,6 +130,9 @@ class _Dumper:
         if is_load and (target := self.target(node)) is not None:
             self._references.append(target)
             return _CUT
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and self._is_module(node.value):
+            self._references.append(node.value)
+            return _CUT
         if isinstance(node, ast.Call) and (call := self._conditional(node)) is not None:
             return call
         if isinstance(node, (*_FUNCTION, ast.Lambda)):
@@ -141,6 +144,11 @@ class _Dumper:
             with self._scope(self.bindings(generator.target for generator in node.generators)):
                 return self._fields(node)
         return self._fields(node)
+
+    def _is_module(self, text: str) -> bool:
+        """Whether a text may name a module of the package, for importlib."""
+        root, *parts = text.split(".")
+        return root == self._root and bool(parts) and all(part.isidentifier() for part in parts)
 
     def _fields(self, node: ast.AST, without: tuple[str, ...] = ()) -> str:
         fields = (

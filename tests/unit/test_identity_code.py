@@ -90,6 +90,7 @@ def train(loop: Loop, draws) -> float:
 
 
 registered(Loop)
+MODULES = {"other": "pack.core.other"}
 '''
 FILES = {
     "__init__.py": "",
@@ -114,7 +115,7 @@ FILES = {
     ),
     "core/table.json": "{}",
 }
-ENTRIES, WITHIN = ("pack.core.loop", "pack.core.other"), ("pack.core",)
+WITHIN = ("pack.core",)
 
 
 def write(folder: Path, files: dict[str, str] = FILES) -> Path:
@@ -126,7 +127,17 @@ def write(folder: Path, files: dict[str, str] = FILES) -> Path:
 
 
 def closure(package: Path) -> Closure:
-    return Code(package).closure(ENTRIES, WITHIN)
+    return Code(package).closure(entries(package), WITHIN)
+
+
+def entries(package: Path) -> tuple[str, ...]:
+    """The loop, and what it finds by importlib."""
+    other = next(
+        name
+        for name in ("core.other", "core.deep.other")
+        if package.joinpath(*name.split(".")).with_suffix(".py").is_file()
+    )
+    return "pack.core.loop", f"pack.{other}"
 
 
 def in_loop(old: str, new: str) -> dict[str, str]:
@@ -173,6 +184,7 @@ COUNTS = {
     "another thing through a package": in_file("core/__init__.py", "pack.core.helpers", "pack.core.other"),
     "another function outside": in_loop("import math\n", "import cmath as math\n"),
     "another attribute outside": in_loop("np.float32", "np.float64"),
+    "another module by importlib": in_loop('"pack.core.other"', '"pack.core.shapes"'),
     "an attribute of a module": in_loop("helpers.halve", "helpers.double"),
     "a log line with an effect": in_loop('log.info("x is %s", x)', 'log.info("x is %s", self.next())'),
     "a log line that assigns": in_loop('log.info("x is %s", x)', 'log.info("x is %s", x := 2)'),
@@ -202,6 +214,12 @@ MOVED_AREA = {
         "from pack.core.shapes import area, registered",
         "from pack.core.helpers import area\nfrom pack.core.shapes import registered",
     ),
+}
+MOVED_OTHER = {
+    "core/other.py": None,
+    "core/deep/__init__.py": "",
+    "core/deep/other.py": FILES["core/other.py"],
+    "core/loop.py": LOOP.replace("pack.core.other", "pack.core.deep.other"),
 }
 MOVED_HELPERS = {
     "core/helpers.py": None,
@@ -294,6 +312,7 @@ SAME = {
     "the order of definitions": {"core/helpers.py": "\n\n".join(sorted(FILES["core/helpers.py"].split("\n\n\n")))},
     "a definition in another module": MOVED_AREA,
     "a module in another package": MOVED_HELPERS,
+    "a module that importlib finds": MOVED_OTHER,
     "a module in two": SPLIT_HELPERS,
     "what is outside": {"outside.py": FILES["outside.py"] + "\n\nVALUE = 1\n"},
     "a data file outside": {"table.json": "{}"},
@@ -392,7 +411,7 @@ def test_another_process_finds_the_same(tmp_path: Path) -> None:
     package = write(tmp_path)
     code = (
         f"from pathlib import Path; from ivvit.identity.closure import Code;"
-        f"print(Code(Path({str(package)!r})).closure({ENTRIES!r}, {WITHIN!r}).digest)"
+        f"print(Code(Path({str(package)!r})).closure({entries(package)!r}, {WITHIN!r}).digest)"
     )
     found = set()
     for seed in ("1", "2"):
