@@ -8,6 +8,7 @@ from ivvit.cli.direct import add_direct, prepare
 from ivvit.cli.extension import go_on
 from ivvit.cli.jobs import identity_of, link_run, train_job
 from ivvit.cli.launch import launch, spreads
+from ivvit.cli.planned import load_planned, remember_launched
 from ivvit.config import Config
 from ivvit.ground.errors import UserError
 from ivvit.identity.identity import Identities
@@ -38,12 +39,16 @@ def train_one(config: Config, name: str, seed: int) -> int:
     """Train an experiment with one seed; what is finished already is not trained again."""
     identities = Identities(config)
     identity = identity_of(identities, name)
+    runtime = config.entries[name].runtime
+    if spreads(runtime):
+        remember_launched(identity)
+    else:
+        load_planned(identity, runtime.workers)
     for other, entry in config.entries.items():
         if seed in entry.seeds and _same(identities, other, identity.digest):
             link_run(identities.paths, other, seed, identity.digest)
     job = train_job(config, name, identity, seed, identities.resolved(name))
     go_on(identities.paths, identity, job)
-    runtime = config.entries[name].runtime
     if spreads(runtime):
         return launch(runtime, sys.argv[1:])
     from ivvit.runs.run import train
