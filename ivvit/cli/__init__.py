@@ -3,8 +3,10 @@
 import argparse
 import importlib
 import sys
+from typing import NoReturn
 
 from ivvit import __version__
+from ivvit.ground.ending import leave
 from ivvit.ground.errors import FAILURE, INTERRUPTED, OK, STOPPED, UserError
 from ivvit.ground.names import unknown
 from ivvit.ground.ranks import rank
@@ -28,6 +30,18 @@ COMMANDS = {
     "study": "a study's worker, or its end",
     "comet": "upload archived Comet experiments",
 }
+
+
+def entry() -> NoReturn:
+    """The `ivvit` process: ends with the command's exit status, whatever became of its threads."""
+    try:
+        status = main()
+    except SystemExit as end:  # argparse has said why
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        status = FAILURE
+    leave(status)
 
 
 def main(argv: list[str] | None = None) -> int:
