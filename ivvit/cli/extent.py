@@ -34,7 +34,7 @@ def study_jobs(status: Status) -> Iterator[tuple[str, int, bool]]:
             continue
         if not status.paths.best(name, identity.digest, trials).is_file():
             from ivvit.cli.study import study_job
-            from ivvit.study.left import trials_left
+            from ivvit.study.records import trials_left
 
             yield name, trials_left(study_job(status.config, name, identity)), False
 

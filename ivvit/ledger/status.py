@@ -29,7 +29,7 @@ class RunState:
     experiment: str
     seed: int
     state: str
-    """fresh, stale, pending, running, interrupted, failed or never run."""
+    """fresh, stale, pending, running, silent, interrupted, failed or never run."""
     why: list[str] = field(default_factory=list)
     identity: str | None = None
     folder: str | None = None
@@ -74,7 +74,7 @@ class Status:
         fresh = os.path.isfile(f"{folder}/metrics.json")
         settled, why = ("fresh", self._notes(folder, identity)) if fresh else self._state(name, seed, folder, identity)
         state = settled
-        if settled != "running" and (waits := self._checks(name)):
+        if settled not in ("running", "silent") and (waits := self._checks(name)):
             state, why = "pending", [*waits, *why]
         return RunState(name, seed, state, why, identity.digest, str(folder), settled)
 

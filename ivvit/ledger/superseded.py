@@ -6,9 +6,9 @@ from pathlib import Path
 
 from ivvit.config import Config
 from ivvit.data.frame_store import coder
+from ivvit.ground.holder import Holder, holder, is_held
 from ivvit.identity.locks import Pending
 from ivvit.ledger.acceptance import accepted_runs
-from ivvit.ledger.holders import holder, lock_holder
 from ivvit.ledger.past import PastRun, past_run
 from ivvit.ledger.status import Status
 
@@ -22,10 +22,12 @@ class Leftover:
     size: int
     ours: bool = True
     """Whether it has the name of an experiment or study of this configuration, or can be nobody's any more."""
+    held: Holder | None = None
+    """A process on another machine that may still be at work there; then it is not removed."""
 
 
 def leftovers(config: Config) -> list[Leftover]:
-    """Superseded runs, studies and frame stores; none that is worked on, accepted, or whose checks are pending.
+    """Superseded runs, studies and frame stores; none that is at work, accepted, or whose checks are pending.
 
     Configurations may share results/: what has no name of this one may be another's, and is not `ours`.
     """
@@ -38,7 +40,8 @@ def leftovers(config: Config) -> list[Leftover]:
             unknown.add(state.experiment)
     found = []
     for folder in sorted((status.paths.results / "runs").glob("*/seed*")):
-        if folder.is_symlink() or folder.resolve() in kept or holder(folder):
+        held = _holder(folder)
+        if folder.is_symlink() or folder.resolve() in kept or _at_work(held):
             continue
         run = past_run(folder)
         name = (run or PastRun(folder, folder.parent.name, 0)).name
@@ -46,12 +49,14 @@ def leftovers(config: Config) -> list[Leftover]:
         if name in unknown or (unknown and not ours):  # it may be a pending experiment's, under an earlier name
             continue
         state = f"finished {run.ended[:16]}" if run else "unfinished"
-        found.append(Leftover(folder, f"{name or 'no name'}, {folder.name}, {state}", size(folder), ours))
+        found.append(Leftover(folder, f"{name or 'no name'}, {folder.name}, {state}", size(folder), ours, held))
     return found + _studies(config, status) + _stores(config)
 
 
 def remove(leftover: Leftover) -> None:
-    """Remove a folder, and the one around it if that is empty then."""
+    """Remove a folder, and the one around it if that is empty then; not what somebody may be at work on by now."""
+    if any(map(is_held, _locks(leftover.folder))):
+        return
     shutil.rmtree(leftover.folder)
     if not any(leftover.folder.parent.iterdir()):
         leftover.folder.parent.rmdir()
@@ -74,15 +79,23 @@ def _studies(config: Config, status: Status) -> list[Leftover]:
     for folder in sorted((status.paths.results / "studies").glob("*/*")):
         name = folder.parent.name
         superseded = name not in current or current[name] not in (None, folder.name)
-        if folder.is_dir() and superseded and not _worked_on(folder):
-            found.append(Leftover(folder, f"study {name}", size(folder), ours=name in current))
+        if folder.is_dir() and superseded and not _at_work(held := _holder(folder)):
+            found.append(Leftover(folder, f"study {name}", size(folder), name in current, held))
     return found
 
 
-def _worked_on(study: Path) -> bool:
-    """Whether a worker has a trial of the study, or trains one."""
-    claims = any(lock_holder(lock) for lock in study.glob("claims/*/lock"))
-    return claims or any(holder(trial) for trial in study.glob("trials/*"))
+def _at_work(held: Holder | None) -> bool:
+    return held is not None and held.silent_since is None
+
+
+def _holder(folder: Path) -> Holder | None:
+    """Who is at work on a run, or on a trial of a study; first those that are known to be alive."""
+    held = [found for lock in _locks(folder) if (found := holder(lock)) is not None]
+    return min(held, key=lambda found: found.silent_since is not None, default=None)
+
+
+def _locks(folder: Path) -> list[Path]:
+    return [lock for pattern in ("state/lock", "claims/*/lock", "trials/*/state/lock") for lock in folder.glob(pattern)]
 
 
 def _stores(config: Config) -> list[Leftover]:

@@ -8,7 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ivvit.ledger.holders import holder, reached
+from ivvit.ground.holder import holder
+from ivvit.ledger.holders import reached
 
 _FAILURE = re.compile(r"error: |(\w+\.)*\w*(Error|Exception|Exit)\b")  # ours, or the last line of a traceback
 _INTERRUPTED = "Interrupted: "
@@ -16,13 +17,15 @@ _REFUSED = "is being trained by process"  # a second job's last words, which say
 
 
 def unfinished(folder: Path, log: str, total: int) -> tuple[str, list[str]] | None:
-    """(running, failed or interrupted; in words), or None if it has not begun. It has `total` iterations."""
+    """(running, silent, failed or interrupted; in words), or None if it has not begun. It has `total` iterations."""
     last = _last_line(log) if os.path.isfile(log) else ""
     if not os.path.isdir(folder):
         return ("failed", [last]) if _FAILURE.match(last) else None
     step, session = reached(folder), _last_session(folder)
     progress = f"iteration {step or 0} of {total}"
-    if found := holder(folder):
+    if found := holder(folder / "state" / "lock"):
+        if found.silent_since is not None:
+            return "silent", [f"{found}; whether it has ended, the next start finds out", progress]
         return "running", [str(found), progress + _left(session, step, total)]
     end = session.get("end") or "killed"
     stopped = end.startswith(_INTERRUPTED) and last.endswith(end.removeprefix(_INTERRUPTED))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from study_runs import study
 
-from ivvit.ground import lock
+from ivvit.ground import holder
 from ivvit.study.claims import Claim, next_claim
 from ivvit.study.job import StudyJob
 from ivvit.study.records import Records
@@ -36,7 +36,7 @@ def beat_once(paths: list[Path]) -> threading.Timer:
 
 def test_living_workers_elsewhere_are_watched_all_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each beats once: watched one after the other, all but the first would seem dead."""
-    monkeypatch.setattr(lock, "WATCH_SECONDS", 5)
+    monkeypatch.setattr(holder, "WATCH_SECONDS", 5)
     with ExitStack() as stack:
         paths, job, records = claims_elsewhere(tmp_path, 4, stack)
         timer = beat_once(paths)
@@ -47,7 +47,7 @@ def test_living_workers_elsewhere_are_watched_all_at_once(tmp_path: Path, monkey
 
 
 def test_a_dead_worker_elsewhere_is_watched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lock, "WATCH_SECONDS", 4)
+    monkeypatch.setattr(holder, "WATCH_SECONDS", 4)
     with ExitStack() as stack:
         paths, job, records = claims_elsewhere(tmp_path, 4, stack)
         timer, begun = beat_once([paths[0], paths[1], paths[3]]), time.monotonic()
