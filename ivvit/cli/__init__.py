@@ -10,6 +10,7 @@ from ivvit.ground.ending import leave
 from ivvit.ground.errors import FAILURE, INTERRUPTED, OK, STOPPED, UserError
 from ivvit.ground.names import unknown
 from ivvit.ground.ranks import rank
+from ivvit.identity.locks import Pending
 
 COMMANDS = {
     "train": "train one run (the rule's job, an experiment by name, or one given by options)",
@@ -64,6 +65,9 @@ def main(argv: list[str] | None = None) -> int:
         if error.exit_code != STOPPED or rank() == 0:  # a run's processes stop together; one says so
             print(f"error: {error}", file=sys.stderr)
         return error.exit_code
+    except Pending as pending:
+        print(f"error: this must be made first: {pending}; start `snakemake`", file=sys.stderr)
+        return FAILURE
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:

@@ -6,7 +6,7 @@ from pathlib import Path
 from ivvit.ground.files import write_json
 from ivvit.identity.identity import Identity
 from ivvit.identity.paths import Paths
-from ivvit.ledger.reasons import DataDiff, reasons
+from ivvit.ledger.reasons import DataDiff, Reason, reasons
 
 _FILE = "identity.json"
 
@@ -17,11 +17,15 @@ def keep_parts(folder: Path, identity: Identity) -> None:
         write_json(folder / _FILE, identity.parts)
 
 
-def study_reasons(paths: Paths, name: str, identity: Identity, data_diff: DataDiff) -> list[str]:
+def study_reasons(paths: Paths, name: str, identity: Identity, data_diff: DataDiff) -> list[Reason]:
     """Why the latest finished study of this name is not today's; empty if there is none."""
     found = [folder for folder in paths.study(name, "").glob("*") if folder.name != identity.digest]
     finished = [folder / _FILE for folder in found if (folder / _FILE).is_file() and any(folder.glob("best-*.yaml"))]
     if not finished:
         return []
     latest = max(finished, key=lambda file: file.stat().st_mtime)
-    return reasons(json.loads(latest.read_text(encoding="utf-8")), identity.parts, data_diff)
+    try:
+        parts = json.loads(latest.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # half written
+        return []
+    return reasons(parts, identity.parts, data_diff)

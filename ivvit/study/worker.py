@@ -63,9 +63,9 @@ def _follow(job: StudyJob, train: Train) -> None:
 
 
 def _attempt(train: Train, run: TrainJob, on_evaluation: Callable[[int, dict[str, Any]], bool]) -> Result | str:
-    """Train, by all processes of the worker; gives the result, or why the parameters do not train (a loss is not finite).
+    """Train, by all processes of the worker; gives the result, or why these parameters do not train.
 
-    All processes meet such a loss in the same place (see ivvit.numerics.finite).
+    All processes meet a loss that is not finite in the same place (see ivvit.numerics.finite).
     """
     try:
         return train(run, on_evaluation)
