@@ -10,6 +10,7 @@ from ivvit import __version__
 from ivvit.config.explain import unknown
 from ivvit.ground.ending import leave
 from ivvit.ground.errors import UserError
+from ivvit.identity.locks import Pending
 
 COMMANDS = {
     "train": "train one run (the rule's job, an experiment by name, or one given by options)",
@@ -65,6 +66,9 @@ def main(argv: list[str] | None = None) -> int:
         if code != 75 or os.environ.get("RANK", "0") == "0":  # a run's processes stop together; one says so
             print(f"error: {error}", file=sys.stderr)
         return code
+    except Pending as pending:
+        print(f"error: this must be made first: {pending}; start `snakemake`", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

@@ -64,7 +64,7 @@ def size(folder: Path) -> int:
 
 def _studies(config: Config, status: Status) -> list[Leftover]:
     current: dict[str, str | None] = {}
-    pending = bool(status.outdated)
+    pending = bool(status.due)
     for name in config.file.studies:
         try:
             current[name] = None if pending else status.identities.study(name).digest
