@@ -16,12 +16,8 @@ from typing import Any
 from ivvit.ground.processes import machine, start_time
 from ivvit.ground.slurm import job_number
 
-BEAT_SECONDS = 10.0
-"""How often a holder touches its lock."""
-WATCH_SECONDS = 60.0
-"""How long another machine's heartbeat is watched before its holder is taken for dead."""
 SILENT_SECONDS = 120.0
-"""The age of a heartbeat from which nobody knows: twice the watch, for hosts' clocks differ."""
+"""The age of a heartbeat (one every 10 s) from which nobody knows: twice the watch, for hosts' clocks differ."""
 
 Pulse = tuple[int, int] | None
 """What changes with each heartbeat; None where there is no lock."""

@@ -4,20 +4,24 @@ O_EXCL makes the file, so one process wins. Whether a holder is alive: see ivvit
 heartbeat is watched, so that no clocks are compared.
 """
 
+import os
 import threading
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from os import utime
 from pathlib import Path
 
 from filelock import FileLock
 
-from ivvit.ground import holder as holders
 from ivvit.ground.errors import UserError
 from ivvit.ground.files import explained
 from ivvit.ground.holder import Holder, Pulse, moment, pulse_of, read_holder
+
+BEAT_SECONDS = 10.0
+"""How often a holder touches its lock."""
+WATCH_SECONDS = 60.0
+"""How long another machine's heartbeat is watched before its holder is taken for dead."""
 
 
 @contextmanager
@@ -122,9 +126,9 @@ def _beating(paths: list[Path]) -> set[Path]:
     first = {path: pulse_of(path) for path in paths}
     waiting = {path for path in paths if first[path] is not None}
     found: set[Path] = set()
-    end = time.monotonic() + holders.WATCH_SECONDS
+    end = time.monotonic() + WATCH_SECONDS
     while waiting and time.monotonic() < end:
-        time.sleep(min(1.0, holders.WATCH_SECONDS / 20))
+        time.sleep(min(1.0, WATCH_SECONDS / 20))
         changed = {path: pulse for path in waiting if (pulse := pulse_of(path)) != first[path]}
         found |= {path for path, pulse in changed.items() if pulse is not None}
         waiting -= changed.keys()
@@ -132,11 +136,11 @@ def _beating(paths: list[Path]) -> set[Path]:
 
 
 def _beat(path: Path, token: str, done: threading.Event, lost: threading.Event) -> None:
-    while not done.wait(holders.BEAT_SECONDS):
+    while not done.wait(BEAT_SECONDS):
         found = _token(path)
         if found == token:
             with suppress(OSError):
-                utime(path)
+                os.utime(path)
         elif found is not None:  # this process slept so long that it was taken for dead
             lost.set()
 

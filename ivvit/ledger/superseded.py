@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ivvit.config import Config
-from ivvit.data.frame_store import coder
 from ivvit.ground.holder import Holder, holder, is_held
+from ivvit.identity.frame_store import coder
 from ivvit.identity.locks import Pending
 from ivvit.ledger.acceptance import accepted_runs
 from ivvit.ledger.past import PastRun, past_run
