@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from ivvit.cli.common import add_config, add_key, check_key, config_of, dataset_of
+from ivvit.cli.common import add_config, add_key, check_key, config_of, count, dataset_of
 from ivvit.ground.errors import UserError
 from ivvit.identity.checks import Checks
 from ivvit.identity.locks import Pending
@@ -15,10 +15,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
     add_key(parser, "lock")
     parser.add_argument("dataset")
-    parser.add_argument("--shard", type=int, help="only this part")
-    parser.add_argument("--shards", type=int, default=1, help="of so many (%(default)s)")
+    parser.add_argument("--shard", type=count(0), help="only this part")
+    parser.add_argument("--shards", type=count(), default=1, help="of so many (%(default)s)")
     parser.add_argument("--only-check", action="store_true", help="only check that all is there and write the lock")
-    parser.add_argument("--workers", type=int, default=2, help="processes (%(default)s)")
+    parser.add_argument("--workers", type=count(0), default=2, help="processes (%(default)s)")
 
 
 def run(args: argparse.Namespace) -> None:

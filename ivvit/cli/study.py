@@ -5,8 +5,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ivvit.cli.common import add_config, config_of
+from ivvit.cli.common import add_config, config_of, count
 from ivvit.cli.jobs import command_line, make_job, weights_of
+from ivvit.cli.planned import load_planned
 from ivvit.config.explain import unknown
 from ivvit.ground.errors import UserError
 from ivvit.identity.identity import Identities, Identity
@@ -21,8 +22,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=["work", "finish"])
     parser.add_argument("study", help="a study of the configuration")
     parser.add_argument("--identity", help="the study's identity; refused where it is another one by now")
-    parser.add_argument("--n-trials", type=int, help="trials in all (by default the configuration's)")
-    parser.add_argument("--worker", type=int, default=0, help="this worker's number (%(default)s)")
+    parser.add_argument("--n-trials", type=count(), help="trials in all (by default the configuration's)")
+    parser.add_argument("--worker", type=count(0), default=0, help="this worker's number (%(default)s)")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -32,6 +33,7 @@ def run(args: argparse.Namespace) -> None:
         raise UserError(unknown("study", args.study, config.file.studies))
     identities = Jobs(config).identities
     identity = _identity(identities, args.study, args.identity)
+    load_planned(identity, config.entries[config.file.studies[args.study].base].runtime.workers)
     job = study_job(identities, args.study, identity, args.n_trials)
     keep_parts(job.folder, identity)
     if args.action == "work":
@@ -75,9 +77,10 @@ def work(job: Any, number: int = 0) -> None:
 
 def finish_all(identities: Identities, name: str) -> Path:
     """Work alone until the study is complete, then choose the best; gives the file of best parameters."""
+    config, identity = identities.config, identities.study(name)
+    load_planned(identity, config.entries[config.file.studies[name].base].runtime.workers)
     from ivvit.study.finish import finish
 
-    identity = identities.study(name)
     job = study_job(identities, name, identity)
     keep_parts(job.folder, identity)
     best = job.folder / f"best-{job.options.n_trials}.yaml"

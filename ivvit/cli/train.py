@@ -9,10 +9,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ivvit.cli.common import add_config, config_of, experiment_of
+from ivvit.cli.common import add_config, config_of, count, experiment_of
 from ivvit.cli.direct import add_direct, prepare
 from ivvit.cli.jobs import identity_of, link_run, train_job
 from ivvit.cli.launch import launch, spreads
+from ivvit.cli.planned import load_planned, remember_launched
 from ivvit.ground.errors import UserError
 from ivvit.ground.files import write_text
 from ivvit.identity.identity import Identities, Identity
@@ -28,7 +29,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
     parser.add_argument("experiment", nargs="?", help="an experiment of the configuration")
     parser.add_argument("--identity", help="the run's identity; refused where no experiment has it any more")
-    parser.add_argument("--seed", type=int, help="by default the experiment's first")
+    parser.add_argument("--seed", type=count(0, 2**63 - 1), help="by default the experiment's first")
     add_direct(parser)
 
 
@@ -46,10 +47,14 @@ def train_one(jobs: Jobs, name: str, seed: int) -> int:
     """Train an experiment with one seed; what is finished already is not trained again."""
     identities, config = jobs.identities, jobs.config
     identity = identity_of(identities, name)
+    runtime = config.entries[name].runtime
+    if spreads(runtime):
+        remember_launched(identity)
+    else:
+        load_planned(identity, runtime.workers)
     for other, entry in config.entries.items():
         if seed in entry.seeds and _same(identities, other, identity.digest):
             link_run(identities.paths, other, seed, identity.digest)
-    runtime = config.entries[name].runtime
     with _failures_recorded(identities.paths.run(identity.digest, seed)):
         job = train_job(identities, name, identity, seed)
         go_on(identities.paths, identity, job)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from ivvit.cli.common import add_config, add_key, check_key, config_of, dataset_of, relative
+from ivvit.cli.common import add_config, add_key, check_key, config_of, count, dataset_of, relative
 from ivvit.ground.errors import UserError
 from ivvit.identity.checks import Checks
 from ivvit.planning.jobs import Jobs
@@ -14,7 +14,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
     add_key(parser, "manifest")
     parser.add_argument("dataset", nargs="*", help="data sets; by default all that experiments use")
-    parser.add_argument("--workers", type=int, default=2, help="processes (%(default)s)")
+    parser.add_argument("--workers", type=count(0), default=2, help="processes (%(default)s)")
     parser.add_argument("--full", action="store_true", help="hash every file again, changed or not")
 
 

@@ -36,7 +36,7 @@ class Checks:
         self.config, self.code, self.paths = config, code, Paths(config.results)
         self.listings = listings or Listings(by_folder=config.file.runtime.listing == "folders")
         self.locks = locks or Locks()
-        self._digest = cache(lambda entries, within: digest(code.modules(entries, within)))
+        self._digest = cache(lambda entries, within: code.closure(entries, within).digest)
         self._manifest, self._weights = cache(self._find_manifest), cache(self._find_weights)
 
     @property

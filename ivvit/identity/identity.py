@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from ivvit.config import Config, Experiment, StudyOptions, canonical
-from ivvit.data.frame_store import settings_name
 from ivvit.ground.digest import digest
 from ivvit.ground.versions import versions
 from ivvit.identity.checks import Checks
 from ivvit.identity.closure import Code
 from ivvit.identity.entries import NUMERICS, STUDY, TRAINING, WITHIN_STUDY
+from ivvit.identity.frame_store import settings_name
 from ivvit.identity.locks import Pending
 from ivvit.identity.models import model_modules
 
@@ -78,8 +78,8 @@ class Identities:
         """The modules that can change the numbers of these models' runs, definition by definition; and their digest."""
         if (entries, models) not in self._code_memo:
             within = NUMERICS if entries == TRAINING else WITHIN_STUDY
-            modules = self.code.modules([*entries, *(self._models[model] for model in models)], within)
-            self._code_memo[entries, models] = (modules, digest(modules))
+            closure = self.code.closure([*entries, *(self._models[model] for model in models)], within)
+            self._code_memo[entries, models] = (closure.modules, closure.digest)
         return self._code_memo[entries, models]
 
     def _identity(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ivvit.config import Config
-from ivvit.data.frame_store import coder
+from ivvit.identity.frame_store import coder
 from ivvit.identity.locks import Pending
 from ivvit.ledger.acceptance import accepted_runs
 from ivvit.ledger.holders import holder, lock_holder

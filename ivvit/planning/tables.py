@@ -38,7 +38,7 @@ def table_runs(identities: Identities) -> tuple[list[TableRun], dict[str, Pendin
 
 def tables_key(identities: Identities, runs: list[TableRun]) -> str:
     """The key of the tables of these runs."""
-    code = identities.code.modules(TABLES, WITHIN_TABLES)
+    code = identities.code.closure(TABLES, WITHIN_TABLES).digest
     listed = [list(vars(run).values()) for run in runs]
     return digest([listed, identities.config.file.results.model_dump(exclude={"path"}), code])
 
