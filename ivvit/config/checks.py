@@ -7,6 +7,8 @@ from ivvit.config.explain import unknown
 from ivvit.config.root import ConfigFile
 from ivvit.ground.errors import UserError
 
+TWO_SPLITS = ("tiny-imagenet", "cifar100", "ucf101")
+"""Layouts that have no val: known before any data set is looked at."""
 PUBLISHED = ("Kinetics400", "ImageNet-21k", "ImageNet-1k", "polyvit")
 """Pretrained weights whose sources ship in config/weights.yaml."""
 
@@ -25,6 +27,12 @@ class Resolved(Protocol):
 
     def error(self, key: str, text: str) -> UserError:
         """An error about one key."""
+
+
+def without_val(experiment: Experiment) -> list[str]:
+    """The data sets of which it is known by their layout that they have no val, and from which none is held out."""
+    held = experiment.validation.holdout is not None
+    return [n for n, data in experiment.data.items() if data.kind in TWO_SPLITS and not (held or data.holdout)]
 
 
 def check_references(config: Resolved, name: str) -> None:
@@ -65,8 +73,12 @@ def check_study(config: Resolved, name: str) -> None:
         base = config.trial(name, {})
     except UserError as error:
         raise config.error(f"{key}.set", f"is not possible: {str(error).splitlines()[0]}") from None
-    if study.pruner.name != "none" and base.evaluation.every is None:
-        raise config.error(f"{key}.pruner", f"needs evaluations on the way; set evaluation.every in {study.base}")
+    if study.pruner.name != "none" and base.validation.every is None:
+        text = f"needs validations on the way; set validation.every in {study.base}, or in set"
+        raise config.error(f"{key}.pruner", text)
+    if lacking := without_val(base):
+        text = f"trials need val; there is none of {', '.join(lacking)}. Leave holdout at 0.1"
+        raise config.error(f"{key}.holdout", text)
     for objective in study.objective:
         for dataset in objective.datasets if objective.datasets != "all" else ():
             if dataset not in base.datasets:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ivvit.config.checks import check_references, check_study
+from ivvit.config.checks import check_references, check_study, without_val
 from ivvit.config.datasets import DatasetOptions, dataset_order
 from ivvit.config.experiment import Experiment, ExperimentEntry
 from ivvit.config.explain import explain, unknown
@@ -49,6 +49,9 @@ class Config:
             check_references(self, name)
         for name in self.file.studies:
             check_study(self, name)
+        baseline = self.file.results.baseline
+        if baseline is not None and baseline not in self.entries:
+            raise self.error("results.baseline", unknown("experiment", baseline, self.entries))
 
     @property
     def root(self) -> Path:
@@ -82,7 +85,12 @@ class Config:
     def trial(self, study: str, parameters: dict[str, Any]) -> Experiment:
         """The resolved experiment that a study's trial trains."""
         options = self.file.studies[study]
-        return self.experiment(options.base, {**options.set, **parameters})
+        wanted, raw = {**options.set, **parameters}, self.entries[options.base].raw
+        for key, value in wanted.items():
+            raw = set_key(raw, key, value)
+        if options.holdout is not None and (raw.get("validation") or {}).get("holdout") is None:
+            wanted["validation.holdout"] = options.holdout.model_dump()
+        return self.experiment(options.base, wanted)
 
     def error(self, key: str, text: str) -> UserError:
         """An error about one key of the configuration."""
@@ -159,6 +167,9 @@ class Config:
 
     def _check(self, experiment: Experiment, key: str) -> None:
         model = experiment.model
+        if experiment.validation.wanted and (lacking := without_val(experiment)):
+            text = f"looks at val; there is none of {', '.join(lacking)}. Set validation.holdout: 0.1, or leave it out"
+            raise self.error(f"{key}.validation.every", text)
         if model.name == "polyvit" and experiment.num_frames % model.tubelet_frames:
             text = (
                 f"must be a multiple of polyvit's tubelet_frames {model.tubelet_frames}, found {experiment.num_frames}"

@@ -72,7 +72,7 @@ class Identities:
         base = self.config.trial(name, fixed)
         models = _searched(options, "model", base.model.name)
         pretrains = _searched(options, "pretrain", base.pretrain)
-        search = options.model_dump(mode="json", exclude={"base", "set", "n_trials", "workers", "storage"})
+        search = options.model_dump(mode="json", exclude={"base", "set", "holdout", "n_trials", "workers", "storage"})
         return self._identity(base, (*TRAINING, *STUDY), models, pretrains, search=search)
 
     def code(self, entries: tuple[str, ...], models: tuple[str, ...]) -> tuple[dict[str, dict[str, str]], str]:

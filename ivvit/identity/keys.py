@@ -20,7 +20,7 @@ from ivvit.identity.entries import (
 )
 from ivvit.identity.fingerprint import fingerprint
 
-_CHECKED = {"kind", "path", "media", "split", "expect", "strict", "max_damaged"}
+_CHECKED = {"kind", "path", "media", "split", "expect", "strict", "max_damaged", "group", "allow_overlap"}
 
 
 class Keys:

@@ -47,7 +47,7 @@ def open_train(
 
 def open_eval(
     name: str, options: DatasetOptions, root: Path, manifest: Path, *, img_size: int, num_frames: int,
-    split: str = "val", clips: int = 1, crops: int = 1,
+    split: str = "test", clips: int = 1, crops: int = 1,
 ) -> EvalData:  # fmt: skip
     """A split of one data set with the views of an evaluation.
 
