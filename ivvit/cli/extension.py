@@ -11,7 +11,7 @@ from ivvit.ledger.ancestor import ancestor
 
 def go_on(paths: Paths, identity: Identity, job: Any) -> None:
     """Prepare the folder of a training job that has not begun, where a shorter run of the same is there."""
-    begun = (job.folder / "metrics.json").exists() or (job.folder / "state").is_dir()
+    begun = (job.folder / "model.safetensors").exists() or (job.folder / "state").is_dir()
     if begun or "RANK" in os.environ:  # torchrun's processes find what was prepared before they were started
         return
     earlier = ancestor(paths, identity, job.seed)

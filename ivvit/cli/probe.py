@@ -70,7 +70,7 @@ def probe(config: Config, name: str, experiment: Experiment) -> Speed:
         return Speed(
             iterations_per_second=per_second,
             samples_per_second=samples,
-            evaluation=_views(config, experiment) / (3 * samples),  # forward is a third of forward and backward
+            validation=_views(config, experiment) / (3 * samples),  # forward is a third of forward and backward
             saving=told["save_seconds"],
             size=size(job.folder),
             device=device if processes == 1 else f"{device}, reckoned for {processes}",
@@ -78,9 +78,11 @@ def probe(config: Config, name: str, experiment: Experiment) -> Speed:
 
 
 def _views(config: Config, experiment: Experiment) -> int:
-    """What an evaluation looks at."""
+    """What a validation looks at."""
     count = 0
     for name, data in experiment.data.items():
         manifest = json.loads((config.results / "manifests" / f"{name}.json").read_text(encoding="utf-8"))
-        count += manifest["counts"]["val"] * (experiment.evaluation.clips if data.is_video else 1)
-    return count * experiment.evaluation.crops
+        holdout, counts = data.holdout or experiment.validation.holdout, manifest["counts"]
+        samples = counts["val"] or (round(holdout.share * counts["train"]) if holdout else 0)
+        count += samples * (experiment.validation.clips if data.is_video else 1)
+    return count * experiment.validation.crops

@@ -33,6 +33,7 @@ def run(args: argparse.Namespace) -> None:
     if args.step < 0:
         raise UserError(f"--step {args.step}: steps count from 0")
     size = {"img_size": _image_size(experiment), "num_frames": experiment.num_frames, "seed": seed}
+    size["holdout"] = experiment.validation.holdout
     for dataset in args.dataset or experiment.data:
         if dataset not in experiment.data:
             raise UserError(unknown(f"data set of {name}", dataset, experiment.data))

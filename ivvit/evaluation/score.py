@@ -12,11 +12,16 @@ from ivvit.numerics.precision import Precision
 
 
 def score(model: nn.Module, head: str, pixels: Tensor, precision: Precision) -> Tensor:
-    """The logarithm of the mean softmax of each sample's views, uint8 (B, V, ...) -> float32 (B, classes)."""
+    """The logarithm of the mean softmax of each sample's views, uint8 (B, V, ...) -> float32 (B, classes).
+
+    NaN for a sample with a logit that is not finite: the softmax alone would hide a minus infinity.
+    """
     B, V = pixels.shape[:2]
     with precision.autocast():
         logits = model(normalize(pixels.flatten(0, 1)), head)
-    return logits.float().unflatten(0, (B, V)).log_softmax(-1).logsumexp(1) - math.log(V)
+    logits = logits.float().unflatten(0, (B, V))
+    scores = logits.log_softmax(-1).logsumexp(1) - math.log(V)
+    return scores.masked_fill(~logits.isfinite().flatten(1).all(1, keepdim=True), math.nan)
 
 
 @torch.no_grad()

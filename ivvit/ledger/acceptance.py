@@ -24,7 +24,7 @@ def accept(
     """
     for seed in runs:
         folder = paths.run(identity.digest, seed)
-        if (folder / "metrics.json").is_file():
+        if (folder / "model.safetensors").is_file():
             raise UserError(f"{name}, seed {seed}: is fresh already; there is nothing to accept")
         if folder.exists() and not folder.is_symlink():
             raise UserError(f"{name}, seed {seed}: today's run has begun in {folder}; finish it, or remove that folder")

@@ -71,7 +71,7 @@ class Status:
             waits = [self._waits(str(target)) for target in pending.targets]
             return RunState(name, seed, "pending", waits, settled="pending")
         folder = self.paths.run(identity.digest, seed)
-        fresh = os.path.isfile(f"{folder}/metrics.json")
+        fresh = os.path.isfile(f"{folder}/model.safetensors")
         settled, why = ("fresh", self._notes(folder, identity)) if fresh else self._state(name, seed, folder, identity)
         state = settled
         if settled != "running" and (waits := self._checks(name)):

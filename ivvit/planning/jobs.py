@@ -89,8 +89,8 @@ class Jobs:
         if not pretrain.startswith("experiment:"):
             return []
         parent = self.done.experiment(pretrain.removeprefix("experiment:")).digest
-        needed = self.paths.run(parent, int(seed)) / "metrics.json"
-        finished = (self.paths.run(identity, int(seed)) / "metrics.json").is_file()
+        needed = self.paths.run(parent, int(seed)) / "model.safetensors"
+        finished = (self.paths.run(identity, int(seed)) / "model.safetensors").is_file()
         return [] if finished and not needed.is_file() else [str(needed)]  # a lost parent makes no child stale
 
     def study_needs(self, study: str, identity: str, n_trials: str) -> list[str]:

@@ -15,7 +15,8 @@ from ivvit.runs.context import OnEvaluation, RunContext
 from ivvit.runs.devices import lease_device
 from ivvit.runs.job import Interrupted, Result, TrainJob
 from ivvit.runs.logs import log_to
-from ivvit.runs.outputs import finished_metrics, write_experiment
+from ivvit.runs.model_file import NAME, is_finished, read_card
+from ivvit.runs.outputs import write_experiment
 from ivvit.runs.pace import Pace
 from ivvit.runs.processes import join_world, leave_world
 from ivvit.runs.progress import report_progress
@@ -34,14 +35,14 @@ def train(
     tracking: Tracking | None = None,
     sample_log: Path | None = None,
 ) -> Result:
-    """Train and evaluate, going on from where an earlier start of the same run was stopped or killed.
+    """Train, going on from where an earlier start of the same run was stopped or killed.
 
     A finished run is returned at once. Under torchrun all processes call this together.
 
     Args:
         job: what to train, and where.
-        on_evaluation: called after each evaluation with the iteration and {"datasets", "mean"} (as in metrics.json);
-            True ends the run there, without metrics.json. After a kill it may hear an evaluation again.
+        on_evaluation: called after each validation with the iteration and {"datasets", "mean"}; True ends the run
+            there, without a model. After a kill it may hear a validation again.
         tracking: opens the trackers that the job asks for (`ivvit.tracking.open_tracking`).
         sample_log: a CSV file to record every training sample in.
 
@@ -49,8 +50,8 @@ def train(
         Interrupted: a signal or the job's time limit asked for a stop; the state is saved.
         UserError: whatever else the user can mend.
     """
-    if (metrics := finished_metrics(job.folder)) is not None:
-        return Result(job.folder, metrics)
+    if is_finished(job.folder):
+        return _result(job)
     world = join_world()
     try:
         check_world(world, job.experiment)
@@ -70,9 +71,8 @@ def _train(
     world: World, stack: ExitStack,
 ) -> Result:  # fmt: skip
     lost = stack.enter_context(_one_holder(job.folder / "state" / "lock", world))
-    metrics = world.broadcast(finished_metrics(job.folder))  # by the process that held the lock before
-    if metrics is not None:
-        return Result(job.folder, metrics)
+    if world.broadcast(is_finished(job.folder)):  # by the process that held the lock before
+        return _result(job)
     stack.enter_context(log_to(job.folder / "train.log", world.leads))
     device = stack.enter_context(lease_device(job.runtime, world))
     stop = stack.enter_context(watch_for_stop(job.runtime.deadline_minutes))
@@ -87,6 +87,10 @@ def _train(
         report_progress(job.name, session.iteration, job.experiment.iterations, world.leads) as progress,
     ):
         return session.run(progress)
+
+
+def _result(job: TrainJob) -> Result:
+    return Result(job.folder, read_card(job.folder / NAME).validation)
 
 
 @contextmanager
@@ -127,6 +131,7 @@ def _provenance(job: TrainJob, device: torch.device, world: World, session: Sess
         yield
         return
     record, reason = Provenance(job, device, world, session.iteration), "finished"
+    session.record = record
     try:
         yield
     except BaseException as error:
