@@ -3,7 +3,7 @@
 Columns: dataset (dictionary of strings), path, group, label (int32), top (list of int32: up to five predicted classes,
 the most probable first), top_probability (list of float32), probability (float32, of the true class), loss (float32),
 probabilities (list of float16, of all classes; null where there are more than 1,000). Data sets in their order, samples
-in the manifest's; samples that could not be read have no row. The metadata say the rest (`About`).
+in the manifest's; samples that could not be read have no row. The schema's metadata are `About`, a JSON value a key.
 """
 
 import json
@@ -14,14 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ivvit.evaluation.rows import Rows
-from ivvit.ground.errors import UserError
 from ivvit.ground.files import write_atomically
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 FORMAT = 1
-_KEY = b"ivvit"
 
 
 @dataclass(frozen=True)
@@ -30,8 +28,6 @@ class About:
 
     classes: dict[str, list[str]]
     """The names of each data set's classes, by index."""
-    splits: dict[str, str]
-    """The split of each data set."""
     evaluation: dict[str, str | int]
     """The settings: split, clips, crops, precision."""
     identity: str | None
@@ -59,29 +55,10 @@ def write_predictions(path: Path, predictions: list[Predictions], about: About) 
 
     names = [entry.dataset for entry in predictions]
     table = pa.concat_tables([_table(entry, names) for entry in predictions])
-    metadata = {_KEY: json.dumps({"format": FORMAT, **asdict(about)}, ensure_ascii=False, allow_nan=False)}
+    content = {"format": FORMAT, **asdict(about)}
+    metadata = {key: json.dumps(value, ensure_ascii=False, allow_nan=False) for key, value in content.items()}
     table = table.replace_schema_metadata(metadata)
     write_atomically(path, lambda file: pq.write_table(table, file, compression="zstd"))
-
-
-def read_predictions(path: Path) -> tuple[list[Predictions], About]:
-    """What `write_predictions` wrote; `Rows.index` counts the rows of each data set.
-
-    Raises:
-        UserError: the file is missing, damaged or of another format.
-    """
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(path)
-        content = json.loads((table.schema.metadata or {})[_KEY])
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{path} cannot be read ({error}); remove it, and evaluate the run again") from None
-    if content.pop("format") != FORMAT:
-        raise UserError(f"{path} has another format than {FORMAT}; remove it, and evaluate the run again")
-    about = About(**content)
-    names = np.asarray(table["dataset"].cast("string"))
-    return [_predictions(table.filter(names == name), name) for name in about.classes], about
 
 
 def _table(entry: Predictions, names: list[str]) -> "pa.Table":
@@ -110,21 +87,3 @@ def _lists(values: np.ndarray, of: "pa.DataType") -> "pa.ListArray":
 
     n, k = values.shape
     return pa.ListArray.from_arrays(pa.array(np.arange(n + 1, dtype=np.int32) * k), pa.array(values.reshape(-1), of))
-
-
-def _predictions(table: "pa.Table", name: str) -> Predictions:
-    n = len(table)
-
-    def flat(column: str) -> np.ndarray:
-        return table[column].to_numpy()
-
-    def wide(column: str) -> np.ndarray:
-        return table[column].combine_chunks().flatten().to_numpy(zero_copy_only=False).reshape(n, -1)
-
-    known = n > 0 and table["probabilities"].null_count == 0
-    rows = Rows(
-        index=np.arange(n), label=flat("label"), top=wide("top"), top_probability=wide("top_probability"),
-        probability=flat("probability"), loss=flat("loss"),
-        probabilities=wide("probabilities") if known else None,
-    )  # fmt: skip
-    return Predictions(name, table["path"].to_pylist(), table["group"].to_pylist(), rows)

@@ -4,15 +4,14 @@ import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from threading import Event
 
 import torch
 
 from ivvit.ground.errors import UserError
-from ivvit.ground.lock import run_lock
 from ivvit.numerics.world import World, check_world
 from ivvit.runs.context import OnEvaluation, RunContext
 from ivvit.runs.devices import lease_device
+from ivvit.runs.holder import one_holder
 from ivvit.runs.job import Interrupted, Result, TrainJob
 from ivvit.runs.logs import log_to
 from ivvit.runs.model_file import NAME, is_finished, read_card
@@ -70,7 +69,7 @@ def _train(
     job: TrainJob, on_evaluation: OnEvaluation | None, tracking: Tracking | None, sample_log: Path | None,
     world: World, stack: ExitStack,
 ) -> Result:  # fmt: skip
-    lost = stack.enter_context(_one_holder(job.folder / "state" / "lock", world))
+    lost = stack.enter_context(one_holder(job.folder / "state" / "lock", world))
     if world.broadcast(is_finished(job.folder)):  # by the process that held the lock before
         return _result(job)
     stack.enter_context(log_to(job.folder / "train.log", world.leads))
@@ -108,20 +107,6 @@ def _failures_as_stops(name: str, stop: StopRequest) -> Iterator[None]:
             f"{name}: stopped ({reason}), but not in order: {type(error).__name__}: {error}; "
             "start it again to go on from its last checkpoint"
         ) from error
-
-
-@contextmanager
-def _one_holder(lock: Path, world: World) -> Iterator[Event]:
-    """The run's lock, held by the leading process for all; all are refused if it is."""
-    with ExitStack() as stack:
-        held, refusal = Event(), None
-        try:
-            held = stack.enter_context(run_lock(lock)) if world.leads else held
-        except UserError as error:
-            refusal = str(error)
-        if (refusal := world.broadcast(refusal)) is not None:
-            raise UserError(refusal)
-        yield held
 
 
 @contextmanager

@@ -10,9 +10,8 @@ import torch
 import ivvit.numerics.compat  # noqa: F401
 from ivvit.evaluation.intervals import accuracy_interval, cluster_bootstrap, wilson
 from ivvit.evaluation.metrics import DatasetMetrics, Summary, dataset_metrics, mean_metrics, summarize
-from ivvit.evaluation.predictions import About, Predictions, read_predictions, write_predictions
+from ivvit.evaluation.predictions import About, Predictions, write_predictions
 from ivvit.evaluation.rows import Rows, from_bytes, join, to_bytes
-from ivvit.ground.errors import UserError
 
 
 def made(samples: int, classes: int, seed: int = 0) -> Rows:
@@ -111,32 +110,30 @@ def test_rows_survive_a_file_and_parts_any_order():
 
 
 def test_predictions_come_back_as_they_were(tmp_path):
+    import pyarrow.parquet as pq
+
     entries = [
         Predictions("few", [f"a/{i}.png" for i in range(9)], ["g"] * 9, made(9, 3)),
         Predictions("many", [f"b/{i}.png" for i in range(7)], [str(i) for i in range(7)], made(7, 1200)),
     ]
     classes = {"few": ["x", "y", "z"], "many": [str(index) for index in range(1200)]}
-    about = About(classes, {"few": "test", "many": "val"}, {"clips": 10, "crops": 3}, "0123", 1, "abc")
+    about = About(classes, {"split": "test", "clips": 10, "crops": 3}, "0123", 1, "abc")
     write_predictions(tmp_path / "one.parquet", entries, about)
     write_predictions(tmp_path / "two.parquet", entries, about)
     assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
-    found, told = read_predictions(tmp_path / "one.parquet")
-    assert told == about
-    for entry, back in zip(entries, found, strict=True):
-        assert (back.dataset, back.paths, back.groups) == (entry.dataset, entry.paths, entry.groups)
-        for name, value in vars(entry.rows).items():
-            same = (
-                getattr(back.rows, name) is None if value is None else np.array_equal(getattr(back.rows, name), value)
-            )
-            assert name == "unreadable" or same, name
-    import pyarrow.parquet as pq
-
-    schema = {field.name: str(field.type) for field in pq.read_schema(tmp_path / "one.parquet")}
+    table = pq.read_table(tmp_path / "one.parquet")
+    told = {key.decode(): json.loads(value) for key, value in table.schema.metadata.items()}
+    assert told == {"format": 1, **asdict(about)}
+    found = table.to_pylist()
+    for name, entry in zip(("few", "many"), entries, strict=True):
+        mine, rows = [row for row in found if row["dataset"] == name], entry.rows
+        assert [row["path"] for row in mine] == entry.paths and [row["group"] for row in mine] == entry.groups
+        for column in ("label", "top", "top_probability", "probability", "loss"):
+            assert np.array_equal([row[column] for row in mine], getattr(rows, column)), column
+        if rows.probabilities is None:
+            assert {row["probabilities"] for row in mine} == {None}
+        else:
+            assert np.array_equal([row["probabilities"] for row in mine], rows.probabilities)
+    schema = {field.name: str(field.type) for field in table.schema}
     assert schema["label"] == "int32" and schema["probabilities"] == "list<element: halffloat>"
     assert schema["top"] == "list<element: int32>" and schema["dataset"].startswith("dictionary<values=string")
-
-
-def test_a_damaged_file_of_predictions_is_named(tmp_path):
-    (tmp_path / "predictions.parquet").write_bytes(b"nonsense")
-    with pytest.raises(UserError, match=r"predictions\.parquet cannot be read"):
-        read_predictions(tmp_path / "predictions.parquet")
