@@ -4,9 +4,11 @@ import argparse
 import importlib
 import os
 import sys
+from typing import NoReturn
 
 from ivvit import __version__
 from ivvit.config.explain import unknown
+from ivvit.ground.ending import leave
 from ivvit.ground.errors import UserError
 
 COMMANDS = {
@@ -28,6 +30,18 @@ COMMANDS = {
     "study": "a study's worker, or its end",
     "comet": "upload archived Comet experiments",
 }
+
+
+def entry() -> NoReturn:
+    """The `ivvit` process: ends with the command's exit status, whatever became of its threads."""
+    try:
+        status = main()
+    except SystemExit as end:  # argparse has said why
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        status = 1
+    leave(status)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -6,8 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ivvit.cli.common import add_config, config_of
+from ivvit.cli.common import add_config, config_of, count
 from ivvit.cli.jobs import command_line, make_job, weights_of
+from ivvit.cli.planned import load_planned
 from ivvit.config import Config
 from ivvit.config.explain import unknown
 from ivvit.ground.errors import UserError
@@ -22,8 +23,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=["work", "finish"])
     parser.add_argument("study", help="a study of the configuration")
     parser.add_argument("--identity", help="the study's identity; refused where it is another one by now")
-    parser.add_argument("--n-trials", type=int, help="trials in all (by default the configuration's)")
-    parser.add_argument("--worker", type=int, default=0, help="this worker's number (%(default)s)")
+    parser.add_argument("--n-trials", type=count(), help="trials in all (by default the configuration's)")
+    parser.add_argument("--worker", type=count(0), default=0, help="this worker's number (%(default)s)")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -32,6 +33,7 @@ def run(args: argparse.Namespace) -> None:
     if args.study not in config.file.studies:
         raise UserError(unknown("study", args.study, config.file.studies))
     identity = _identity(config, args.study, args.identity)
+    load_planned(identity, config.entries[config.file.studies[args.study].base].runtime.workers)
     job = study_job(config, args.study, identity, args.n_trials)
     keep_parts(job.folder, identity)
     if args.action == "work":
@@ -75,6 +77,7 @@ def work(job: Any, number: int = 0) -> None:
 
 def finish_all(config: Config, name: str, identity: Identity) -> Path:
     """Work alone until the study is complete, then choose the best; gives the file of best parameters."""
+    load_planned(identity, config.entries[config.file.studies[name].base].runtime.workers)
     from ivvit.study.finish import finish
 
     job = study_job(config, name, identity)

@@ -3,11 +3,12 @@
 import argparse
 import sys
 
-from ivvit.cli.common import add_config, config_of, experiment_of
+from ivvit.cli.common import add_config, config_of, count, experiment_of
 from ivvit.cli.direct import add_direct, prepare
 from ivvit.cli.extension import go_on
 from ivvit.cli.jobs import identity_of, link_run, train_job
 from ivvit.cli.launch import launch, spreads
+from ivvit.cli.planned import load_planned, remember_launched
 from ivvit.config import Config
 from ivvit.ground.errors import UserError
 from ivvit.identity.identity import Identities
@@ -19,7 +20,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
     parser.add_argument("experiment", nargs="?", help="an experiment of the configuration")
     parser.add_argument("--identity", help="the run's identity; refused where no experiment has it any more")
-    parser.add_argument("--seed", type=int, help="by default the experiment's first")
+    parser.add_argument("--seed", type=count(0, 2**63 - 1), help="by default the experiment's first")
     add_direct(parser)
 
 
@@ -38,12 +39,16 @@ def train_one(config: Config, name: str, seed: int) -> int:
     """Train an experiment with one seed; what is finished already is not trained again."""
     identities = Identities(config)
     identity = identity_of(identities, name)
+    runtime = config.entries[name].runtime
+    if spreads(runtime):
+        remember_launched(identity)
+    else:
+        load_planned(identity, runtime.workers)
     for other, entry in config.entries.items():
         if seed in entry.seeds and _same(identities, other, identity.digest):
             link_run(identities.paths, other, seed, identity.digest)
     job = train_job(config, name, identity, seed, identities.resolved(name))
     go_on(identities.paths, identity, job)
-    runtime = config.entries[name].runtime
     if spreads(runtime):
         return launch(runtime, sys.argv[1:])
     from ivvit.runs.run import train
