@@ -8,7 +8,7 @@ from ivvit.config import Config, Experiment, StudyOptions, canonical
 from ivvit.ground.digest import digest
 from ivvit.ground.versions import versions
 from ivvit.identity.closure import Code
-from ivvit.identity.entries import NUMERICS, STUDY, TRAINING, WITHIN_STUDY
+from ivvit.identity.entries import EVALUATION, NUMERICS, STUDY, TRAINING, WITHIN_EVALUATION, WITHIN_STUDY
 from ivvit.identity.locks import Locks, Pending
 from ivvit.identity.models import model_modules
 from ivvit.identity.paths import Paths
@@ -44,6 +44,22 @@ class Identities:
         further = {"versions": versions()} if rerun else {}
         return self._identity(experiment, TRAINING, (experiment.model.name,), (experiment.pretrain,), **further)
 
+    def evaluation(self, name: str) -> Identity:
+        """The identity of the evaluation of an experiment's runs; it is of whichever model lies there.
+
+        Raises:
+            Pending: as for the experiment.
+        """
+        experiment, run = self.resolved(name), self.experiment(name)
+        code, code_digest = self.code(EVALUATION, (experiment.model.name,))
+        parts = {
+            "run": run.digest,
+            "spec": experiment.evaluation.model_dump(mode="json", exclude={"batch_size"}),
+            "code": code,
+            "data": {data: self._manifest(data)["digests"][experiment.evaluation.split] for data in experiment.data},
+        }
+        return Identity(digest({**parts, "code": code_digest}), parts)
+
     def resolved(self, name: str) -> Experiment:
         """The experiment with its study's best parameters, if it takes any.
 
@@ -78,7 +94,7 @@ class Identities:
     def code(self, entries: tuple[str, ...], models: tuple[str, ...]) -> tuple[dict[str, dict[str, str]], str]:
         """The modules that can change the numbers of these models' runs, definition by definition; and their digest."""
         if (entries, models) not in self._code_memo:
-            within = NUMERICS if entries == TRAINING else WITHIN_STUDY
+            within = {TRAINING: NUMERICS, EVALUATION: WITHIN_EVALUATION}.get(entries, WITHIN_STUDY)
             closure = self._code.closure([*entries, *(self._models[model] for model in models)], within)
             self._code_memo[entries, models] = (closure.modules, closure.digest)
         return self._code_memo[entries, models]

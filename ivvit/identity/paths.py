@@ -56,6 +56,10 @@ class Paths:
         """A run's folder."""
         return self.results / "runs" / identity / f"seed{seed}"
 
+    def evaluation(self, identity: str, seed: int, evaluation: str) -> Path:
+        """The folder of an evaluation of a run."""
+        return self.run(identity, seed) / "evaluations" / evaluation
+
     def link(self, name: str, seed: int) -> Path:
         """The link by which people find a run."""
         return self.results / "experiments" / name / f"seed{seed}"

@@ -51,8 +51,6 @@ class ModelCard:
     """Of the forward passes, as in training."""
     identity: str | None
     """The run's; None for one outside a configuration."""
-    experiment: str
-    """The experiment's name when it was trained."""
     seed: int
     iterations: int
     kept_iteration: int

@@ -217,7 +217,7 @@ class Session:
             backbone=experiment.backbone.name, backbone_args=experiment.backbone.args,
             num_frames=experiment.num_frames, img_size=training.img_size,
             heads=head_cards(experiment, classes, training.img_size), precision=experiment.precision,
-            identity=job.provenance.get("identity"), experiment=job.name, seed=job.seed, iterations=self._total,
+            identity=job.provenance.get("identity"), seed=job.seed, iterations=self._total,
             kept_iteration=best["iteration"] if best else self._total, skipped_steps=self._trainer.skipped,
             substitutes=self._substitutes.total(), validation=best["metrics"] if best else None,
         )  # fmt: skip
