@@ -3,13 +3,14 @@
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ivvit.config import Config
 from ivvit.ground.holder import Holder, holder, is_held
 from ivvit.identity.frame_store import coder
 from ivvit.identity.locks import Pending
 from ivvit.ledger.acceptance import accepted_runs
-from ivvit.ledger.past import PastRun, past_run
+from ivvit.ledger.past import PastRun, finished_runs, past_run
 from ivvit.ledger.status import Status
 
 
@@ -50,21 +51,24 @@ def leftovers(config: Config) -> list[Leftover]:
             continue
         state = f"finished {run.ended[:16]}" if run else "unfinished"
         found.append(Leftover(folder, f"{name or 'no name'}, {folder.name}, {state}", size(folder), ours, held))
-    return found + _studies(config, status) + _stores(config)
+    return [*found, *_studies(config, status), *_manifests(status), *_stores(config), *_of_earlier_versions(status)]
 
 
 def remove(leftover: Leftover) -> None:
-    """Remove a folder, and the one around it if that is empty then; not what somebody may be at work on by now."""
+    """Remove a folder or file, and the folder around it if that is empty then; not what may be at work by now."""
     if any(map(is_held, _locks(leftover.folder))):
         return
-    shutil.rmtree(leftover.folder)
+    if leftover.folder.is_dir():
+        shutil.rmtree(leftover.folder)
+    else:
+        leftover.folder.unlink()
     if not any(leftover.folder.parent.iterdir()):
         leftover.folder.parent.rmdir()
 
 
 def size(folder: Path) -> int:
-    """Bytes of all files below a folder."""
-    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
+    """Bytes of a file, or of all files below a folder."""
+    return sum(path.lstat().st_size for path in (folder, *folder.rglob("*")) if path.is_file())
 
 
 def _studies(config: Config, status: Status) -> list[Leftover]:
@@ -96,6 +100,44 @@ def _holder(folder: Path) -> Holder | None:
 
 def _locks(folder: Path) -> list[Path]:
     return [lock for pattern in ("state/lock", "claims/*/lock", "trials/*/state/lock") for lock in folder.glob(pattern)]
+
+
+def _manifests(status: Status) -> list[Leftover]:
+    """Manifests that are not today's, and whose content no run was trained on: those tell what changed."""
+    used = {digest for run in finished_runs(status.paths) for digest in _digests(run.parts.get("data"))}
+    found = []
+    for name in status.jobs.datasets:
+        try:
+            today = status.last.checks.manifest(name)
+        except Pending:
+            continue
+        for lock in sorted(status.paths.manifest(name, "*").parents[1].glob("*/manifest.json")):
+            content = status.jobs.checks.locks.read(lock)
+            if lock != today and not used & {content.get("digest"), *_digests(content.get("digests"))}:
+                found.append(Leftover(lock.parent, f"manifest of {name}", size(lock.parent)))
+    return found
+
+
+def _digests(found: Any) -> set[str]:
+    """All strings in nested mappings."""
+    if isinstance(found, dict):
+        return {digest for value in found.values() for digest in _digests(value)}
+    return {found} if isinstance(found, str) else set()
+
+
+def _of_earlier_versions(status: Status) -> list[Leftover]:
+    """Locks at fixed places, marks and keys, which nothing reads any more."""
+    results = status.paths.results
+    patterns = (
+        "keys",
+        "manifests/history",
+        "manifests/*.json",
+        "manifests/*.parquet",
+        "frames/*.json",
+        "weights/*.json",
+    )
+    found = [path for pattern in patterns for path in sorted(results.glob(pattern))]
+    return [Leftover(path, "of an earlier version, no longer read", size(path)) for path in found]
 
 
 def _stores(config: Config) -> list[Leftover]:
