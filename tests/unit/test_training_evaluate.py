@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from training_runs import data, job  # noqa: F401
+from training_runs import job
 
 import ivvit.numerics.compat  # noqa: F401
 from ivvit.evaluation.evaluate import Evaluation, evaluate, mean_metrics
@@ -115,7 +115,7 @@ def _refuse(rank, file, folder):
     (folder / f"{rank}.txt").write_text(str(refused.value))
 
 
-def test_lost_data_leaves_a_run_that_can_be_gone_on_with(data, tmp_path):  # noqa: F811
+def test_lost_data_leaves_a_run_that_can_be_gone_on_with(data, tmp_path):
     root = shutil.copytree(data, tmp_path / "data")
     settings = {"names": ["shades"], "evaluation": {"batch_size": 4}}
     whole = train(job(root, tmp_path / "whole", **settings))
@@ -144,7 +144,7 @@ def test_the_mean_over_data_sets():
 
 
 @pytest.mark.parametrize("world", [1, 2, 3, 7])
-def test_every_sample_once_at_any_world_size(world, data, tmp_path):  # noqa: F811
+def test_every_sample_once_at_any_world_size(world, data, tmp_path):
     wanted = job(data, tmp_path)
     feed = Feed(wanted, Training(wanted.experiment, 0, samples_of(wanted, "train"), None, CPU, World()), World(), CPU)
     for name, split in feed.val.items():
@@ -155,7 +155,7 @@ def test_every_sample_once_at_any_world_size(world, data, tmp_path):  # noqa: F8
 
 @pytest.mark.parametrize("keep", ["best", "last"])
 @pytest.mark.parametrize("metric", ["loss", "top1"])
-def test_the_kept_model_is_the_configured_one(keep, metric, data, tmp_path):  # noqa: F811
+def test_the_kept_model_is_the_configured_one(keep, metric, data, tmp_path):
     seen = {}
     evaluation = {"every": 1, "keep": keep, "metric": metric, "clips": 2, "crops": 3}
     settings = {"optimizer": {"name": "SGD", "lr": 0.05}, "names": ["shades"], "evaluation": evaluation}
@@ -169,7 +169,7 @@ def test_the_kept_model_is_the_configured_one(keep, metric, data, tmp_path):  # 
     assert confusion.sum() == 15 and confusion.trace() / 15 == result.metrics["datasets"]["shades"]["top1"]
 
 
-def test_the_saved_model_gives_the_saved_numbers(data, tmp_path):  # noqa: F811
+def test_the_saved_model_gives_the_saved_numbers(data, tmp_path):
     """model.safetensors, loaded as the initial weights of an evaluation, is the model of metrics.json."""
     from safetensors.torch import load_file
 
@@ -186,7 +186,7 @@ def test_the_saved_model_gives_the_saved_numbers(data, tmp_path):  # noqa: F811
         assert again.metrics == expected
 
 
-def test_pruning_ends_a_run_without_metrics(data, tmp_path):  # noqa: F811
+def test_pruning_ends_a_run_without_metrics(data, tmp_path):
     result = train(job(data, tmp_path, evaluation={"every": 2}), lambda iteration, metrics: iteration == 4)
     assert result.pruned and set(result.metrics["datasets"]) == {"shades", "moves"}
     assert not (tmp_path / "metrics.json").exists()
