@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from ivvit.cli.common import add_config, config_of
 from ivvit.ledger.status import RunState, Status
 
-COLORS = {"fresh": 32, "running": 36, "stale": 33, "failed": 31, "interrupted": 35, "pending": 34}  # ANSI
+COLORS = {"fresh": 32, "running": 36, "stale": 33, "failed": 31, "interrupted": 35, "silent": 35, "pending": 34}  # ANSI
 _HEAD = ("experiment", "seed", "state", "why")
 
 
@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> None:
     """Print the table."""
     states = Status(config_of(args)).runs()
     if args.failed:
-        states = [state for state in states if state.state in ("failed", "interrupted")]
+        states = [state for state in states if state.state in ("failed", "interrupted", "silent")]
     if args.json:
         print(json.dumps([state.as_json() for state in states], indent=1))
         return

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import active_children, get_context, parent_process, resource_tracker
+from multiprocessing import active_children, forkserver, get_context, parent_process, resource_tracker
 from multiprocessing.context import ForkServerContext
 from threading import Thread
 
@@ -100,11 +100,15 @@ def _load(dataset: Dataset, sampler: range | list[list[int]], workers: int, pin:
     return _explained(batches)
 
 
-def start_server() -> None:
-    """Start the process that workers are forked from; returns when it has imported all that they run."""
-    first = _server().Process(target=_do_nothing, daemon=True)
+@contextmanager
+def server_starts() -> Iterator[None]:
+    """Start the process that workers are forked from; at the end of this context it has imported all that they run."""
+    context = _server()
     with block_stop_signals():
-        first.start()
+        forkserver.ensure_running()
+    yield
+    first = context.Process(target=_do_nothing, daemon=True)
+    first.start()  # answered after the imports
     first.join()
 
 
