@@ -8,7 +8,7 @@ from ivvit.config.root import ConfigFile
 from ivvit.ground.errors import UserError
 
 PUBLISHED = ("Kinetics400", "ImageNet-21k", "ImageNet-1k", "polyvit")
-"""Pretrained weights whose sources ship in config/weights.yaml."""
+"""Pretrained weights whose sources ship in ivvit/weights/sources.yaml."""
 
 
 class Resolved(Protocol):

@@ -3,10 +3,12 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 from snakemake.exceptions import IncompleteCheckpointException, WorkflowError
 
-sys.path.insert(0, workflow.basedir)
+# a checkout's own package, and none that is installed beside it
+sys.path.insert(0, str(Path(workflow.basedir).parent))
 
 from ivvit.config import load_config
 from ivvit.planning.resources import Request
