@@ -1,6 +1,7 @@
 """What several commands share."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 from ivvit.config import Config, DatasetOptions
@@ -33,6 +34,21 @@ def experiment_of(config: Config, name: str) -> str:
     if name not in config.entries:
         raise UserError(unknown("experiment", name, config.entries))
     return name
+
+
+def count(least: int = 1, most: int = 1_000_000) -> Callable[[str], int]:
+    """A type for argparse: whole numbers of this range."""
+
+    def read(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"must be a whole number from {least} to {most}, found {text!r}")
+        return value
+
+    return read
 
 
 def relative(path: Path) -> str:

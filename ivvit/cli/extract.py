@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from ivvit.cli.common import add_config, config_of, dataset_of
+from ivvit.cli.common import add_config, config_of, count, dataset_of
 from ivvit.planning.jobs import Jobs
 from ivvit.planning.records import record
 
@@ -12,10 +12,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     add_config(parser)
     parser.add_argument("dataset")
-    parser.add_argument("--shard", type=int, help="only this part")
-    parser.add_argument("--shards", type=int, default=1, help="of so many (%(default)s)")
+    parser.add_argument("--shard", type=count(0), help="only this part")
+    parser.add_argument("--shards", type=count(), default=1, help="of so many (%(default)s)")
     parser.add_argument("--lock", type=Path, metavar="FILE", help="only check that all is there and write this lock")
-    parser.add_argument("--workers", type=int, default=2, help="processes (%(default)s)")
+    parser.add_argument("--workers", type=count(0), default=2, help="processes (%(default)s)")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -2,7 +2,7 @@
 
 import argparse
 
-from ivvit.cli.common import relative
+from ivvit.cli.common import count, relative
 from ivvit.cli.direct import NAME, add_direct, direct_config, make_ready
 from ivvit.cli.study import finish_all
 from ivvit.identity.identity import Identities
@@ -20,7 +20,7 @@ SPACE = {
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     add_direct(parser)
-    parser.add_argument("--n-trials", type=int, default=20, help="trials in all (%(default)s)")
+    parser.add_argument("--n-trials", type=count(), default=20, help="trials in all (%(default)s)")
 
 
 def run(args: argparse.Namespace) -> None:

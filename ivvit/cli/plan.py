@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from ivvit.cli.common import add_config, config_of
+from ivvit.cli.common import add_config, config_of, count
 from ivvit.cli.extent import can_be_read, check_jobs, iterations_done, study_jobs
 from ivvit.config import Config, Experiment, RuntimeOptions
 from ivvit.config.canonical import canonical
@@ -40,7 +40,7 @@ class _Cost:
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     add_config(parser)
-    parser.add_argument("--at-once", type=int, default=1, help="runs at the same time, for the wall time (%(default)s)")
+    parser.add_argument("--at-once", type=count(), default=1, help="runs at once, for the wall time (%(default)s)")
     parser.add_argument("--probe", action="store_true", help="train some iterations of every shape not measured yet")
 
 

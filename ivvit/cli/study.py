@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ivvit.cli.common import add_config, config_of
+from ivvit.cli.common import add_config, config_of, count
 from ivvit.cli.jobs import command_line, make_job, weights_of
 from ivvit.config import Config
 from ivvit.config.explain import unknown
@@ -21,8 +21,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=["work", "finish"])
     parser.add_argument("study", help="a study of the configuration")
     parser.add_argument("--identity", help="the study's identity; refused where it is another one by now")
-    parser.add_argument("--n-trials", type=int, help="trials in all (by default the configuration's)")
-    parser.add_argument("--worker", type=int, default=0, help="this worker's number (%(default)s)")
+    parser.add_argument("--n-trials", type=count(), help="trials in all (by default the configuration's)")
+    parser.add_argument("--worker", type=count(0), default=0, help="this worker's number (%(default)s)")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from ivvit.cli.common import add_config, config_of, experiment_of
+from ivvit.cli.common import add_config, config_of, count, experiment_of
 from ivvit.cli.direct import add_direct, prepare
 from ivvit.cli.extension import go_on
 from ivvit.cli.jobs import identity_of, link_run, train_job
@@ -19,7 +19,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
     parser.add_argument("experiment", nargs="?", help="an experiment of the configuration")
     parser.add_argument("--identity", help="the run's identity; refused where no experiment has it any more")
-    parser.add_argument("--seed", type=int, help="by default the experiment's first")
+    parser.add_argument("--seed", type=count(0, 2**63 - 1), help="by default the experiment's first")
     add_direct(parser)
 
 

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from ivvit.cli.common import add_config, config_of, dataset_of
+from ivvit.cli.common import add_config, config_of, count, dataset_of
 from ivvit.ledger.manifests import keep
 from ivvit.planning.jobs import Jobs
 from ivvit.planning.records import record
@@ -17,7 +17,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--lock", type=Path, metavar="FILE", help="the lock to write (results/manifests/<data set>.json)"
     )
-    parser.add_argument("--workers", type=int, default=2, help="processes (%(default)s)")
+    parser.add_argument("--workers", type=count(0), default=2, help="processes (%(default)s)")
     parser.add_argument("--full", action="store_true", help="hash every file again, changed or not")
 
 

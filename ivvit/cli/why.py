@@ -4,8 +4,8 @@ import argparse
 
 from ivvit.cli.common import add_config, config_of, experiment_of
 from ivvit.config import Config
+from ivvit.config.files import read_assignment
 from ivvit.config.merge import set_key
-from ivvit.ground.errors import UserError
 from ivvit.identity.identity import Identities
 from ivvit.identity.locks import Pending
 from ivvit.ledger.reasons import reasons
@@ -59,15 +59,11 @@ def _would(config: Config, names: list[str], changes: list[str]) -> None:
 
 def with_changes(config: Config, names: list[str], changes: list[str]) -> Config:
     """The configuration with keys of some experiments changed. Raises UserError for a change that is not possible."""
-    import yaml
-
     raw = config.raw
     experiments = dict(raw.get("experiments") or {})
     for change in changes:
-        key, equals, value = change.partition("=")
-        if not equals:
-            raise UserError(f"--if {change}: write key=value, for instance optimizer.lr=3e-5")
+        key, value = read_assignment(change, "--if")
         for name in names:
             if name in experiments:  # experiments of a grid follow the one they extend
-                experiments[name] = set_key(experiments[name] or {}, key, yaml.safe_load(value))
+                experiments[name] = set_key(experiments[name] or {}, key, value)
     return Config({**raw, "experiments": experiments}, f"{config.source} with {' '.join(changes)}")

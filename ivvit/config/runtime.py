@@ -10,7 +10,7 @@ from ivvit.config.base import Section
 class RuntimeOptions(Section):
     """How and where things run; never part of a result."""
 
-    workers: int = Field(4, ge=0)
+    workers: int = Field(4, ge=0, le=1024)
     """Processes that prepare batches for each data set."""
     cpus: int | None = Field(None, ge=1)
     """CPUs of a training job on each node; by default one for each GPU and each of its `workers`, or `threads`."""
@@ -22,11 +22,11 @@ class RuntimeOptions(Section):
     """Minutes between checkpoints."""
     deadline_minutes: float = Field(3, ge=0)
     """Minutes before the job's time limit at which training saves and stops."""
-    gpus: int = Field(1, ge=0)
+    gpus: int = Field(1, ge=0, le=1024)
     """GPUs of a training job on each node."""
     nodes: int = Field(1, ge=1)
     """Nodes of a training job."""
-    gpu_model: str | None = None
+    gpu_model: str | None = Field(None, pattern=r"^[\w.:-]+$")
     """The GPU model to ask the cluster for."""
     memory_gb: float = Field(16, gt=0)
     """Memory of a training job."""

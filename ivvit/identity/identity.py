@@ -79,8 +79,8 @@ class Identities:
         """The modules that can change the numbers of these models' runs, definition by definition; and their digest."""
         if (entries, models) not in self._code_memo:
             within = NUMERICS if entries == TRAINING else WITHIN_STUDY
-            modules = self._code.modules([*entries, *(self._models[model] for model in models)], within)
-            self._code_memo[entries, models] = (modules, digest(modules))
+            closure = self._code.closure([*entries, *(self._models[model] for model in models)], within)
+            self._code_memo[entries, models] = (closure.modules, closure.digest)
         return self._code_memo[entries, models]
 
     def _identity(

@@ -82,4 +82,4 @@ class Keys:
         return self._config.root / source["path"] if "path" in source else None
 
     def _digest(self, entries: tuple[str, ...], within: Iterable[str]) -> str:
-        return digest(self._code.modules(entries, within))
+        return self._code.closure(entries, within).digest

@@ -1,5 +1,6 @@
 """Why two identities differ, in words."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -51,16 +52,40 @@ def _collapse(changed: dict[str, tuple[Any, Any]], new: dict[str, Any]) -> dict[
 
 
 def _code(old: dict[str, dict[str, str]], new: dict[str, dict[str, str]]) -> Iterator[str]:
-    for module in sorted({*old, *new} if old != new else ()):
-        before, after = old.get(module), new.get(module)
-        if before == after:
-            continue
-        if before is None or after is None:
-            yield f"{module}: {'is now used' if before is None else 'is no longer used'}"
-            continue
-        names = sorted(n for n in {*before, *after} if before.get(n) != after.get(n))
-        verbs = [f"{n or 'module level'} {_verb(n in before, n in after)}" for n in names]
-        yield f"{module}: {', '.join(verbs)}"
+    """What was edited. Nothing is said of a definition that only moved, nor of one whose text stayed and that refers to
+    edited ones; if no text changed, it is what the names in it stand for."""
+    if old == new:
+        return
+    before, after = _own(old), _own(new)
+    gone, come = Counter(before.values()) - Counter(after.values()), Counter(after.values()) - Counter(before.values())
+    edits: dict[str, list[str]] = {}
+    for module, name in sorted({*before, *after}):
+        was, is_ = before.get((module, name)), after.get((module, name))
+        was_edited, is_edited = was != is_ and gone[was] > 0, was != is_ and come[is_] > 0
+        if was_edited or is_edited:
+            edits.setdefault(module, []).append(f"{name or 'module level'} {_verb(was_edited, is_edited)}")
+    if not edits:
+        yield from _rewired(old, new)
+    for module, names in edits.items():
+        if len(names) == len(old.get(module, {})) and module not in new:
+            yield f"{module}: is no longer used"
+        elif len(names) == len(new.get(module, {})) and module not in old:
+            yield f"{module}: is now used"
+        else:
+            yield f"{module}: {', '.join(names)}"
+
+
+def _own(code: dict[str, dict[str, str]]) -> dict[tuple[str, str], tuple[str, str]]:
+    """(module, definition) -> (definition, digest of its own text)."""
+    return {(m, name): (name, value.partition("-")[0]) for m, names in code.items() for name, value in names.items()}
+
+
+def _rewired(old: dict[str, dict[str, str]], new: dict[str, dict[str, str]]) -> Iterator[str]:
+    known = Counter((name, value) for names in old.values() for name, value in names.items())
+    for module, names in new.items():
+        for name, value in names.items():
+            if not known[name, value]:
+                yield f"{module}: {name or 'module level'} uses another definition of the same name"
 
 
 def _verb(was: bool, is_: bool) -> str:

@@ -21,7 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "identity": {"ground", "config"},
     "numerics": {"ground", "config"},
     "evaluation": CORE,
-    "data": CORE | {"identity.syntax"},
+    "data": CORE | {"identity.closure"},
     "weights": CORE,
     "runs": CORE | {"data", "weights", "evaluation"},
     "study": INSTANCE,
