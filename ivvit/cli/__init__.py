@@ -10,6 +10,8 @@ from ivvit.config.explain import unknown
 from ivvit.ground.errors import UserError
 
 COMMANDS = {
+    "init": "write a project for the data in a folder, or the demo",
+    "doctor": "is everything there: Python, GPU, codecs, disk, data sets, weights, Slurm, Comet",
     "train": "train one run (the rule's job, an experiment by name, or one given by options)",
     "optuna": "search hyperparameters of an experiment given by options",
     "status": "what is fresh, stale (and why), running, failed",

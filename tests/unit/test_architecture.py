@@ -29,8 +29,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "results": INSTANCE,
     "demo": INSTANCE,
     "planning": LIGHT,
+    "project": {"ground", "config", "data"},
     "ledger": LIGHT | {"planning", "data.frame_store"},
-    "cli": INSTANCE | LIGHT | {"study", "tracking", "results", "demo", "planning", "ledger", "ivvit"},
+    "cli": INSTANCE
+    | LIGHT
+    | {"study", "tracking", "results", "demo", "planning", "project", "doctor", "ledger", "ivvit"},
     "__main__": {"cli"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
