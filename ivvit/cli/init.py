@@ -63,7 +63,7 @@ def _for_data(root: Path) -> str:
     if not seen.found:
         raise UserError(
             f"{root}: no data set was found; expected class folders (<class>/<files>), or"
-            f" {{train,val}}/<class>/<files>, or a list of path,label[,split], here, one folder down, or under datasets/"
+            f" {{train,val}}/<class>/<files>, or a list of path,label[,split]; there, one folder down, or in datasets/"
         )
     base = root.absolute() if seen.is_data_root else Path("data")
     found, paths = [], {}

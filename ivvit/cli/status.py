@@ -9,9 +9,17 @@ from collections import Counter
 from collections.abc import Iterator
 
 from ivvit.cli.common import add_config, config_of
+from ivvit.cli.terminal import coloured
 from ivvit.ledger.status import RunState, Status
 
-COLORS = {"fresh": 32, "running": 36, "stale": 33, "failed": 31, "interrupted": 35, "pending": 34}  # ANSI
+COLOURS = {
+    "fresh": "green",
+    "running": "cyan",
+    "stale": "yellow",
+    "failed": "red",
+    "interrupted": "magenta",
+    "pending": "blue",
+}
 _HEAD = ("experiment", "seed", "state", "why")
 
 
@@ -43,7 +51,7 @@ def _lines(states: list[RunState], terminal: int | None) -> Iterator[str]:
     for name, seed, state, why in rows:
         shown = f"{state:<{widths[2]}}"
         if terminal is not None:
-            shown = f"\x1b[{COLORS.get(state, 0)}m{shown}\x1b[0m"
+            shown = coloured(shown, COLOURS.get(state))
             wide = max(20, terminal - sum(widths))
             why = f"\n{' ' * sum(widths)}".join(textwrap.wrap(why, wide, break_on_hyphens=False))
         yield f"{name:<{widths[0]}}{seed:<{widths[1]}}{shown}{why}".rstrip()

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-import ivvit
 from ivvit.ground.files import write_text
 
-PACKAGE = Path(ivvit.__file__).parent
+PACKAGE = Path(__file__).parents[1]
 WORKFLOW = PACKAGE / "workflow"
 DEMO = PACKAGE / "demo" / "config.yaml"
 SNAKEFILE = '''\

@@ -31,6 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "planning": LIGHT,
     "project": {"ground", "config", "data"},
     "ledger": LIGHT | {"planning", "data.frame_store"},
+    "doctor": INSTANCE,
     "cli": INSTANCE
     | LIGHT
     | {"study", "tracking", "results", "demo", "planning", "project", "doctor", "ledger", "ivvit"},
