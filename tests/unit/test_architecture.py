@@ -21,7 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "identity": {"ground", "config"},
     "numerics": {"ground", "config"},
     "evaluation": CORE,
-    "data": CORE | {"identity.closure"},
+    "data": CORE | {"identity.frame_store"},
     "weights": CORE,
     "runs": CORE | {"data", "weights", "evaluation"},
     "study": INSTANCE,
@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "demo": INSTANCE,
     "planning": LIGHT,
     "project": {"ground", "config", "data"},
-    "ledger": LIGHT | {"planning", "data.frame_store"},
+    "ledger": LIGHT | {"planning"},
     "doctor": INSTANCE,
     "cli": INSTANCE
     | LIGHT
