@@ -46,9 +46,23 @@ def test_a_project_begins_in_an_empty_folder(run: Run, python: Path, tmp_path: P
     assert "next:  ivvit doctor" in run("ivvit", "init")
     assert "iv-vit" in run("ivvit", "status")
     plan = run("snakemake", "--cores", "1", "--dry-run")
-    assert "rule all" in plan and "validate" in plan
+    assert "rule all" in plan and "demo" in plan
     where = _do([str(python), "-c", "import ivvit; print(ivvit.__file__)"], tmp_path)
     assert Path(where).is_relative_to(python.parents[1])
+
+
+def test_it_is_deployed_as_a_module(run: Run, python: Path, tmp_path: Path) -> None:
+    """As `snakedeploy deploy-workflow` writes it, but for the address."""
+    run("ivvit", "init")
+    snakefile = _do(
+        [str(python), "-c", "from ivvit.project.write import WORKFLOW as w; print(w / 'Snakefile')"], tmp_path
+    )
+    (tmp_path / "workflow" / "Snakefile").write_text(
+        'configfile: "config/config.yaml"\n'
+        f'module other:\n    snakefile: "{snakefile.strip()}"\n    config: config\n'
+        "use rule * from other\n"
+    )
+    assert "rule all" in run("snakemake", "--cores", "1", "--dry-run")
 
 
 @pytest.mark.slow
