@@ -2,14 +2,14 @@
 
 import argparse
 import importlib
-import os
 import sys
 from typing import NoReturn
 
 from ivvit import __version__
-from ivvit.config.explain import unknown
 from ivvit.ground.ending import leave
-from ivvit.ground.errors import UserError
+from ivvit.ground.errors import FAILURE, INTERRUPTED, OK, STOPPED, UserError
+from ivvit.ground.names import unknown
+from ivvit.ground.ranks import rank
 from ivvit.identity.locks import Pending
 
 COMMANDS = {
@@ -43,7 +43,7 @@ def entry() -> NoReturn:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
     except BaseException:
         sys.excepthook(*sys.exc_info())
-        status = 1
+        status = FAILURE
     leave(status)
 
 
@@ -62,17 +62,16 @@ def main(argv: list[str] | None = None) -> int:
         module = importlib.import_module(f"ivvit.cli.{known.command}")
         inner = argparse.ArgumentParser(f"ivvit {known.command}", description=module.__doc__)
         module.add(inner)
-        return module.run(inner.parse_args(argv[1:])) or 0
+        return module.run(inner.parse_args(argv[1:])) or OK
     except UserError as error:
-        code = getattr(error, "exit_code", 1)
-        if code != 75 or os.environ.get("RANK", "0") == "0":  # a run's processes stop together; one says so
+        if error.exit_code != STOPPED or rank() == 0:  # a run's processes stop together; one says so
             print(f"error: {error}", file=sys.stderr)
-        return code
+        return error.exit_code
     except Pending as pending:
         print(f"error: this must be made first: {pending}; start `snakemake`", file=sys.stderr)
-        return 1
+        return FAILURE
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()  # the reader has gone; nothing more to say
-        return 1
+        return FAILURE

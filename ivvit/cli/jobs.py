@@ -7,10 +7,10 @@ from typing import Any
 
 from ivvit.config import Experiment, RuntimeOptions
 from ivvit.ground.errors import UserError
+from ivvit.ground.files import replace_link
 from ivvit.identity.identity import Identities, Identity
 from ivvit.identity.locks import Pending
 from ivvit.identity.paths import Paths
-from ivvit.planning.links import link
 
 
 def identity_of(identities: Identities, name: str) -> Identity:
@@ -74,7 +74,7 @@ def weights_of(identities: Identities, experiment: Experiment, seed: int) -> Pat
 
 def link_run(paths: Paths, name: str, seed: int, identity: str) -> None:
     """Let `experiments/<name>/seed<k>` point to the run."""
-    link(paths.link(name, seed), paths.run(identity, seed))
+    replace_link(paths.link(name, seed), paths.run(identity, seed))
 
 
 def command_line() -> str:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from ivvit.cli.common import add_config, config_of, count, dataset_of, experiment_of, relative
 from ivvit.config import Experiment
-from ivvit.config.explain import unknown
 from ivvit.ground.errors import UserError
+from ivvit.ground.names import unknown
 from ivvit.identity.identity import Identities
 
 

@@ -18,6 +18,7 @@ COLOURS = {
     "stale": "yellow",
     "failed": "red",
     "interrupted": "magenta",
+    "silent": "magenta",
     "pending": "blue",
 }
 _HEAD = ("experiment", "seed", "state", "why")
@@ -34,7 +35,7 @@ def run(args: argparse.Namespace) -> None:
     """Print the table."""
     states = Status(config_of(args)).runs()
     if args.failed:
-        states = [state for state in states if state.state in ("failed", "interrupted")]
+        states = [state for state in states if state.state in ("failed", "interrupted", "silent")]
     if args.json:
         print(json.dumps([state.as_json() for state in states], indent=1))
         return

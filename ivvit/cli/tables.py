@@ -8,9 +8,9 @@ from ivvit.cli.common import add_config, check_key, config_of, relative
 from ivvit.cli.jobs import link_run
 from ivvit.config import Config
 from ivvit.ground.errors import UserError
+from ivvit.ground.files import replace_link
 from ivvit.identity.identity import Identities
 from ivvit.identity.paths import Paths
-from ivvit.planning.links import link
 from ivvit.planning.tables import table_runs, tables_key
 
 FIGURES = (".svg", ".png")
@@ -59,7 +59,7 @@ def _show(paths: Paths, folder: Path) -> None:
             place = (paths.figures if file.suffix in FIGURES else paths.tables) / file.name
             if place.is_file() and not place.is_symlink():
                 place.unlink()  # of an earlier version, which wrote tables here
-            link(place, file)
+            replace_link(place, file)
     for other in paths.tables.iterdir():
         if other.is_dir() and other != folder:
             shutil.rmtree(other)

@@ -1,8 +1,6 @@
 """Train one run: an experiment by name, the rule's job by identity, or one given by options as in the paper's code."""
 
 import argparse
-import json
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,11 +12,12 @@ from ivvit.cli.direct import add_direct, prepare
 from ivvit.cli.jobs import identity_of, link_run, train_job
 from ivvit.cli.launch import launch, spreads
 from ivvit.cli.planned import load_planned, remember_launched
-from ivvit.ground.errors import UserError
-from ivvit.ground.files import write_text
+from ivvit.ground.errors import STOPPED, UserError
+from ivvit.ground.files import write_json
+from ivvit.ground.holder import is_held
+from ivvit.ground.ranks import launched, rank
 from ivvit.identity.identity import Identities, Identity
 from ivvit.identity.paths import Paths
-from ivvit.ledger.holders import holder
 from ivvit.ledger.past import shorter_run
 from ivvit.ledger.unfinished import FAILURE
 from ivvit.planning.jobs import Jobs, require_identity
@@ -70,7 +69,7 @@ def train_one(jobs: Jobs, name: str, seed: int) -> int:
 def go_on(paths: Paths, identity: Identity, job: Any) -> None:
     """Let a job that has not begun go on from a shorter run of the same, or say why it begins anew."""
     begun = paths.finished(identity.digest, job.seed).exists() or (job.folder / "state").is_dir()
-    if begun or "RANK" in os.environ:  # torchrun's processes find what was prepared before they were started
+    if begun or launched():  # torchrun's processes find what was prepared before they were started
         return
     earlier = shorter_run(paths, identity, job.seed)
     if earlier is None:
@@ -86,20 +85,19 @@ def go_on(paths: Paths, identity: Identity, job: Any) -> None:
 @contextmanager
 def _failures_recorded(folder: Path) -> Iterator[None]:
     """Leave a note of an error in the run's folder, for `ivvit status`; those of an earlier start are forgotten."""
-    if os.environ.get("RANK", "0") != "0":
+    if rank() != 0:
         yield
         return
     note = folder / FAILURE
     try:
         yield
     except Exception as error:
-        stopped = getattr(error, "exit_code", 1) == 75  # it saved its state and goes on
-        refused = holder(folder) is not None  # by the process that trains this run, and says itself how that ends
+        stopped = isinstance(error, UserError) and error.exit_code == STOPPED  # it saved its state and goes on
+        refused = is_held(folder / "state" / "lock")  # by the process that trains this run and says how that ends
         if not stopped and not refused:
             kind = "error" if isinstance(error, UserError) else type(error).__name__
-            folder.mkdir(parents=True, exist_ok=True)
             with suppress(OSError):  # a full disk must not hide the error itself
-                write_text(note, json.dumps({"message": f"{kind}: {error}"}) + "\n")
+                write_json(note, {"message": f"{kind}: {error}"})
         raise
     else:
         note.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 import matplotlib
 from matplotlib.figure import Figure
 
+from ivvit.ground.files import write_atomically
 from ivvit.results.comparison_figure import comparison_figure
 from ivvit.results.curves import curves_figure
 from ivvit.results.runs import RunRef, read_runs
@@ -36,7 +37,7 @@ def write_figure(runs: list[RunRef], out: Path) -> None:
 
 
 def _save(figure: Figure, path: Path) -> None:
-    for suffix, metadata in ((".png", {"Software": None}), (".svg", {"Date": None, "Creator": None})):
-        partial = path.with_name(f".{path.name}.new{suffix}")
-        figure.savefig(partial, metadata=metadata)
-        partial.replace(path.with_suffix(suffix))
+    for form, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
+        write_atomically(
+            path.with_suffix(f".{form}"), lambda file, f=form, m=metadata: figure.savefig(file, format=f, metadata=m)
+        )

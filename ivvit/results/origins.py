@@ -1,10 +1,10 @@
 """runs.csv: every run, all its metrics, and where it came from."""
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import pandas as pd
 
+from ivvit.ground.versions import drift
 from ivvit.results.runs import METRICS, Run, RunRef, datasets_of
 
 
@@ -38,16 +38,3 @@ def _row(ref: RunRef, run: Run | None, names: list[str]) -> dict[str, Any]:
         "accepted": ref.accepted,
         "folder": ref.folder.as_posix(),
     }
-
-
-def drift(versions: dict[str, str | None]) -> str:
-    """Packages whose version is another one now than when the run was made: `torch 2.12.0 (now 2.13.0)`."""
-    found = []
-    for package, then in versions.items():
-        try:
-            now = version(package)
-        except PackageNotFoundError:
-            continue
-        if then is not None and then != now:
-            found.append(f"{package} {then} (now {now})")
-    return ", ".join(found)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ivvit.ground.files import write_text
 from ivvit.results.cells import Cells, cells
 from ivvit.results.origins import origins
 from ivvit.results.runs import RunRef, read_runs
@@ -35,8 +36,8 @@ def write_tables(runs: list[RunRef], out: Path, *, metric: str = "top1", names: 
     _write_csv(table, out / "comparison.csv")
     _write_csv(origins(runs, finished), out / "runs.csv")
     _write_csv(paired(finished, metric), out / "pairs.csv")
-    (out / "comparison.md").write_text(markdown(text), encoding="utf-8")
-    (out / "comparison.tex").write_text(latex(text), encoding="utf-8")
+    write_text(out / "comparison.md", markdown(text))
+    write_text(out / "comparison.tex", latex(text))
 
 
 def markdown(text: Cells) -> str:
@@ -66,6 +67,4 @@ def _escape(text: str) -> str:
 
 
 def _write_csv(table: pd.DataFrame, path: Path) -> None:
-    partial = path.with_name(f".{path.name}.new")
-    table.to_csv(partial, index=False, lineterminator="\n")
-    partial.replace(path)
+    write_text(path, table.to_csv(index=False, lineterminator="\n"))

@@ -69,7 +69,7 @@ def kill_while_it_saves(process: int, folder: Path) -> bool:
     state = folder / "state"
     state.mkdir(exist_ok=True)
     old = set(os.listdir(state))
-    wait_until(lambda: any(name.endswith(".writing") for name in set(os.listdir(state)) - old), process)
+    wait_until(lambda: any(name.endswith(".tmp") for name in set(os.listdir(state)) - old), process)
     return kill(process)
 
 
@@ -85,7 +85,7 @@ def train_with_kills(trainers: Trainers, data: Path, folder: Path, kills: int) -
     for turn in range(kills):
         process = start(trainers, data, folder, kills, workers=int(turn == 1))
         killed += kill_while_it_saves(process, folder) if turn % 2 else kill_at_a_random_moment(process, folder, rng)
-        torn += any(name.endswith(".writing") for name in os.listdir(folder / "state"))
+        torn += any(name.endswith(".tmp") for name in os.listdir(folder / "state"))
     finish(trainers, data, folder, kills)
     return killed, torn
 

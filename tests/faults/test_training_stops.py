@@ -13,13 +13,12 @@ import pytest
 from slow_run import loaders, rows, start, until
 from training_runs import data, job  # noqa: F401
 
+from ivvit.ground.errors import STOPPED
 from ivvit.runs.checkpoint import load_checkpoint
 from ivvit.runs.job import Interrupted
 from ivvit.runs.loader import STOP_SIGNALS
 from ivvit.runs.rows import read_rows
 from ivvit.runs.run import train
-
-STOPPED = 75
 
 
 def saved(folder: Path) -> int:

@@ -1,6 +1,5 @@
 """Validate a data set: list, open and hash every file, check the whole, write the manifest."""
 
-import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,9 @@ from ivvit.data.validation.checks import check_counts, check_damaged, check_dupl
 from ivvit.data.validation.finding import Finding
 from ivvit.data.validation.findings import find_all
 from ivvit.data.validation.report import report_text
-from ivvit.data.validation.table import SCHEMA, digest_of, inside, row_of, write_table, write_text
+from ivvit.data.validation.table import SCHEMA, digest_of, inside, row_of, write_table
 from ivvit.ground.errors import UserError
+from ivvit.ground.files import write_json, write_text
 
 log = logging.getLogger("ivvit")
 
@@ -63,7 +63,7 @@ def validate(
         log.warning("%s: %d warnings, %d damaged files left out; %s says what to do",
                     name, len(content["warnings"]), len(quarantined), report)  # fmt: skip
     write_table(table, lock, content["digest"])
-    write_text(lock, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    write_json(lock, content)
 
 
 def _usable(listing: Listing, findings: dict[str, Any], folder: str) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
