@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from ivvit.cli.common import add_config, config_of
-from ivvit.cli.terminal import coloured
+from ivvit.cli.terminal import painted, wants_colour
 from ivvit.config import Config
 from ivvit.doctor import machine, project, services
 from ivvit.doctor.finding import Finding
@@ -33,7 +33,9 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps([asdict(finding) for finding in findings], indent=1))
     else:
         for finding in findings:
-            print(f"{coloured(f'{finding.state:<6}', _COLOURS[finding.state])}{finding.topic:<14} {finding.text}")
+            state = f"{finding.state:<6}"
+            shown = painted(state, _COLOURS[finding.state]) if wants_colour() else state
+            print(f"{shown}{finding.topic:<14} {finding.text}")
             if finding.remedy:
                 print(f"{'':<21}-> {finding.remedy}")
     return 1 if any(finding.state == "wrong" for finding in findings) else 0
