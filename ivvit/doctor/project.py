@@ -31,7 +31,8 @@ def data_sets(config: Config) -> Iterator[Finding]:
                     "data sets", "wrong", str(error), "README, `Your own data`; or `ivvit init --root FOLDER`"
                 )
             continue
-        counts = f"{name}: {len(listing.classes)} classes, {len(listing.train):,} train, {len(listing.val):,} val"
+        sizes = [f"{len(samples):,} {split}" for split, samples in listing.splits.items() if samples]
+        counts = f"{name}: {len(listing.classes)} classes, {', '.join(sizes)}"
         if listing.missing:
             text = f"{counts}; {len(listing.missing):,} that its lists name are not there, such as {listing.missing[0]}"
             yield Finding("data sets", "wrong", text, f"complete the data, or raise datasets.{name}.max_damaged")

@@ -13,28 +13,38 @@ SHARE = 5
 
 
 def split_list(folder: Path, extensions: frozenset[str], prefix: str) -> str:
-    """CSV lines of path, label, split; the last fifth of each class, by name, is `test`.
+    """CSV lines of path, label, split and group; the last fifth of each class, by name, is `test`.
 
-    Clips cut from one video have names that differ in their last number. They stay on one side, as far as there are
-    enough videos: a model recognises a scene that it was trained on.
+    Clips cut from one video have names that differ in their last number: they are a group, and stay on one side. A
+    model recognises a scene that it was trained on.
     """
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(("path", "label", "split"))
+    rows.writerow(("path", "label", "split", "group"))
     for label in folders(folder):
         files, _ = split_by_extension(files_under(folder / label), extensions)
-        test = _held_out(files)
-        rows.writerows((f"{prefix}{label}/{file}", label, "test" if file in test else "train") for file in files)
+        groups = _groups(files)
+        test = _held_out(groups, len(files))
+        for name, group in groups.items():
+            common = f"{label}/{name}" if len(group) > 1 else ""
+            split = "test" if name in test else "train"
+            rows.writerows((f"{prefix}{label}/{file}", label, split, common) for file in group)
     return text.getvalue()
 
 
-def _held_out(files: list[str]) -> set[str]:
+def _groups(files: list[str]) -> dict[str, list[str]]:
+    """Files by what their names have before the last number; each by itself where that is the same for all."""
     groups: dict[str, list[str]] = {}
     for file in files:
         groups.setdefault(re.sub(r"\d+\D*$", "", os.path.splitext(file)[0]), []).append(file)
-    parts = list(groups.values()) if len(groups) > 1 else [[file] for file in files]
-    wanted, held_out = max(1, round(len(files) / SHARE)), set[str]()
-    for part in reversed(parts[1:]):  # the first always trains
-        if len(held_out) < wanted:
-            held_out.update(part)
+    return groups if len(groups) > 1 else {file: [file] for file in files}
+
+
+def _held_out(groups: dict[str, list[str]], count: int) -> set[str]:
+    """The last groups, until they are a fifth; the first always trains."""
+    held_out, samples = set[str](), 0
+    for name in list(groups)[:0:-1]:
+        if samples < max(1, round(count / SHARE)):
+            held_out.add(name)
+            samples += len(groups[name])
     return held_out

@@ -100,8 +100,8 @@ def _look_at(path: Path) -> Found | None:
     given = {"kind": kind, "path": str(path), **({"media": media} if kind == "list-file" else {})}
     options = DatasetOptions.model_validate(given)
     listing = list_samples(name, options, path.parent)
-    counts = {split: len(getattr(listing, split)) for split in ("train", "val")}
-    if not counts["train"]:
+    counts = {split: len(samples) for split, samples in listing.splits.items() if samples}
+    if "train" not in counts:
         return None
     size = _size(path if path.is_dir() else path.parent)
     return Found(name, path, kind, options.media, counts, len(listing.classes), size)
@@ -116,7 +116,7 @@ def _kind(path: Path) -> str | None:
         return "ucf101"
     if any(all((folder / name).is_file() for name in ("meta", "train", "test")) for folder in inner):
         return "cifar100"
-    if all(any((path / f"{split}{suffix}").is_file() for suffix in SUFFIXES) for split in ("train", "val")):
+    if any((path / f"train{suffix}").is_file() for suffix in SUFFIXES):
         return "list-file"
     if split := [folder for folder in inner if (folder / "train").is_dir() and folders(folder / "train")]:
         annotated = (split[0] / "wnids.txt").is_file() or (split[0] / "val" / "val_annotations.txt").is_file()
@@ -136,7 +136,7 @@ def _name(path: Path, kind: str) -> str:
 def _names_samples(file: Path) -> bool:
     with file.open(encoding="utf-8", errors="replace") as lines:
         first = [line.strip() for line in itertools.islice(lines, 20) if line.strip()]
-    return bool(first) and all(len(line.replace("\t", ",").split(",")) in (2, 3) for line in first)
+    return bool(first) and all(len(line.replace("\t", ",").split(",")) in (2, 3, 4) for line in first)
 
 
 def _media_of(folder: Path) -> str | None:

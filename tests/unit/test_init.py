@@ -83,6 +83,7 @@ def test_class_folders_without_splits_get_a_list(tmp_path: Path) -> None:
         rows = list(csv.DictReader(file))
     tested = {Path(row["path"]).name for row in rows if row["split"] == "test"}
     assert tested == {"v_A_g05_c01.mp4", "v_A_g05_c02.mp4", "4.mp4"}  # clips of one video stay on one side
+    assert {row["group"] for row in rows} == {"", *(f"A/v_A_g{group:02}_c" for group in range(1, 6))}
     assert len(rows) == 15 and Path(rows[0]["path"]).is_file()
     assert load_config().datasets["videos"].media == "video"
 
