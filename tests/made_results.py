@@ -56,7 +56,9 @@ def make_run(
     folder = root / name / f"seed{seed}"
     evaluation = folder / "evaluations" / "0123456789abcdef"
     evaluation.mkdir(parents=True)
-    parts = {dataset: _predict(name, seed, dataset, sets[dataset], value, seed_noise) for dataset, value in top1.items()}
+    parts = {
+        dataset: _predict(name, seed, dataset, sets[dataset], value, seed_noise) for dataset, value in top1.items()
+    }
     write_predictions(evaluation, parts, {dataset: sets[dataset].names() for dataset in top1})
     metrics = {dataset: _metrics(part, sets[dataset]) for dataset, part in parts.items()}
     content = {"datasets": metrics, "seed": seed, "iterations": 200, "evaluation": {"clips": 1, "crops": 1}}
@@ -109,7 +111,10 @@ def vit_tensors(width: int, patch: int, depth: int, tokens: int = 65, classes: l
 
 
 def _predict(name: str, seed: int, dataset: str, made: MadeSet, top1: float, seed_noise: float) -> pa.Table:
-    shared, own = np.random.default_rng([3, *dataset.encode()]), np.random.default_rng([seed, *f"{name} {dataset}".encode()])
+    shared, own = (
+        np.random.default_rng([3, *dataset.encode()]),
+        np.random.default_rng([seed, *f"{name} {dataset}".encode()]),
+    )
     labels = np.arange(made.samples) % made.classes
     group = np.arange(made.samples) // made.classes // made.group_size * made.classes + labels
     difficulty = shared.normal(size=made.samples) + shared.normal(size=made.classes)[labels] * 0.5
@@ -166,7 +171,7 @@ def _provenance(name: str, seed: int) -> dict[str, Any]:
              "start_seconds": 3.0, "data_seconds": 20.0, "train_seconds": 140.0 + 300 * len(name),
              "evaluate_seconds": 9.0, "save_seconds": 1.0}  # fmt: skip
     return {"name": name, "seed": seed, "identity": "0123456789abcdef", "git": {"commit": "c0ffee", "dirty": False},
-            "versions": {"pandas": "0.0.1", "pyyaml": None}, "sessions": [session, session], "speed": speed}  # fmt: skip
+            "versions": {"pandas": "0.0.1", "pyyaml": None}, "sessions": [session] * 2, "speed": speed}  # fmt: skip
 
 
 def _history(metrics: dict[str, Any], name: str, seed: int) -> str:

@@ -3,14 +3,18 @@
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ivvit.cli.common import add_config, config_of, relative
 from ivvit.cli.jobs import link_run
 from ivvit.config import Config
-from ivvit.ground.errors import UserError
 from ivvit.identity.identity import Identities
-from ivvit.identity.locks import Pending
 from ivvit.identity.paths import Paths
+from ivvit.ledger.status import Status
+
+if TYPE_CHECKING:
+    from ivvit.results.comparison import Comparison
+    from ivvit.results.runs import RunRef
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -20,39 +24,46 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write what is there; say what is missing."""
-    from ivvit.results.figures import write_figure
+    from ivvit.results.figures import write_figures
     from ivvit.results.tables import write_tables
 
     config = config_of(args)
     paths = Identities(config).paths
-    runs = current_runs(config)
-    if not any(run.finished for run in runs):
-        raise UserError("no experiment has a finished run yet; start `snakemake`")
-    write_tables(runs, paths.tables, metric=config.file.results.metric)
-    write_figure(runs, paths.figures)
+    comparison = current_comparison(config)
+    for ref, why in comparison.missing.items():
+        print(f"{ref.experiment}, seed {ref.seed}: no result: {why}")
+    write_tables(comparison, paths.tables)
+    write_figures(comparison, paths.figures)
     print(f"tables in {relative(paths.tables)}, figures in {relative(paths.figures)}")
 
 
-def current_runs(config: Config) -> list:
+def current_comparison(config: Config) -> "Comparison":
+    """All experiments as the configuration wants them compared."""
+    from ivvit.results.comparison import compare
+    from ivvit.results.references import read_references
+
+    options = config.file.results
+    references = read_references(Path(options.references).expanduser()) if options.references else []
+    return compare(current_runs(config), metric=options.metric, baseline=options.baseline, references=references)
+
+
+def current_runs(config: Config) -> "list[RunRef]":
     """The runs with today's identities, in the configuration's order; the links of finished ones are renewed."""
     from ivvit.results.runs import RunRef
 
-    identities = Identities(config)
-    paths, found = identities.paths, []
+    status = Status(config)
+    paths, found = status.paths, []
     for name, entry in config.entries.items():
-        try:
-            identity = identities.experiment(name).digest
-        except Pending as pending:
-            print(f"{name}: left out, waits for {pending}")
-            continue
         for seed in entry.seeds:
-            folder = paths.run(identity, seed)
-            if not (folder / "metrics.json").is_file():
-                print(f"{name}, seed {seed}: not finished")
-                found.append(RunRef(name, seed, folder))
+            state = status.run(name, seed)
+            folder = Path(state.folder) if state.folder else paths.link(name, seed)
+            tuned = entry.from_study
+            if state.settled != "fresh" or state.identity is None:
+                why = "; ".join([state.state, *state.why])
+                found.append(RunRef(name, seed, folder, folder, tuned=tuned, missing=why))
                 continue
-            link_run(paths, name, seed, identity)
-            found.append(RunRef(name, seed, folder, accepted=_accepted(paths.accepted(identity))))
+            link_run(paths, name, seed, state.identity)
+            found.append(RunRef(name, seed, folder, folder, _accepted(paths.accepted(state.identity)), tuned))
     _drop_old_links(config, paths)
     return found
 

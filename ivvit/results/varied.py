@@ -43,7 +43,10 @@ class Varied:
         if seeds == 1:
             return (sqrt(samples_variance), self.groups - 1) if samples_variance > 1e-12 else (nan, nan)
         both = over_samples + sqrt(seeds / (seeds - 1)) * (_redrawn(self.drawn) - over_samples)
-        variance, seeds_variance = float(both.var(ddof=1)), float(self.values.var(ddof=1)) / seeds
+        seeds_variance = float(self.values.var(ddof=1)) / seeds
+        # what a seed does to single samples is in both parts, so once too often: taken out
+        each = (self.drawn - over_samples).var(axis=1, ddof=1).sum() / (seeds - 1) / seeds
+        variance = max(float(both.var(ddof=1) - each), seeds_variance, samples_variance)
         if variance < 1e-12:
             return nan, nan
         freedom = seeds_variance**2 / (seeds - 1) + samples_variance**2 / max(self.groups - 1, 1)

@@ -93,7 +93,11 @@ def test_intervals_cover_the_truth() -> None:
 
 
 def test_only_common_samples_and_seeds_are_compared() -> None:
-    runs = [made_run("a", 0, {"X": [1, 1, 0, 1]}), made_run("a", 1, {"X": [1, 1, 1, 1]}), made_run("b", 1, {"X": [0, 1]})]
+    runs = [
+        made_run("a", 0, {"X": [1, 1, 0, 1]}),
+        made_run("a", 1, {"X": [1, 1, 1, 1]}),
+        made_run("b", 1, {"X": [0, 1]}),
+    ]
     found = Statistics(runs).difference("a", "b", "X")
     assert (found.seeds, found.samples) == (1, 2) and found.value == pytest.approx(0.5)
 
