@@ -95,4 +95,5 @@ def save(drawing: Drawing, out: Path) -> None:
     for suffix, metadata in (("svg", {"Date": None, "Creator": None}), ("png", {"Software": None})):
         content = io.BytesIO()
         drawing.figure.savefig(content, format=suffix, metadata=metadata)
+        drawing.figure.set_layout_engine("none")  # it is laid out now; the second time would be the same
         write_atomically(out / f"{drawing.name}.{suffix}", lambda file, content=content: file.write(content.getvalue()))
