@@ -7,6 +7,8 @@ from pathlib import Path
 import av
 import numpy as np
 
+from ivvit.demo.encode import SETTLED
+
 FRAMES, WIDTH, HEIGHT = 60, 64, 48
 
 
@@ -24,7 +26,7 @@ def encode(path: Path, codec: str, options: dict[str, str], *, pix_fmt: str = "y
            bframes: int = 0, frames: int = FRAMES, offset: int = 0) -> Path:  # fmt: skip
     """Code `frames` pictures from number `offset` on; `stamps` are their times (by default a constant rate)."""
     base = time_base or Fraction(1, rate)
-    with av.open(str(path), "w") as container:
+    with av.open(str(path), "w", options={"fflags": "+bitexact"}) as container:  # no random ids
         stream = container.add_stream(codec, rate=rate, options={"threads": "1", **options})
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, pix_fmt
         stream.time_base = stream.codec_context.time_base = base
@@ -41,22 +43,24 @@ def encode(path: Path, codec: str, options: dict[str, str], *, pix_fmt: str = "y
 
 
 def _x264(params: str) -> dict[str, str]:
-    return {"preset": "veryfast", "crf": "20", "x264-params": params}
+    return {"preset": "veryfast", "crf": "20", "x264-params": f"{SETTLED}:{params}"}
 
 
 IRREGULAR = [0, *np.cumsum([33, 34, 33, 50, 17, 100, 33, 33] * 8).tolist()][:FRAMES]
 
 CASES: dict[str, Callable[[Path], Path]] = {
-    "b-frames.mp4": lambda p: encode(p, "libx264", _x264("keyint=12:bframes=3:b-adapt=0:scenecut=0")),
-    "open-gop.mp4": lambda p: encode(p, "libx264", _x264("keyint=12:bframes=3:b-adapt=0:open-gop=1:scenecut=0")),
-    "open-gop.mkv": lambda p: encode(p, "libx264", _x264("keyint=12:bframes=3:b-adapt=0:open-gop=1:scenecut=0")),
+    "b-frames.mp4": lambda p: encode(p, "libx264", _x264("keyint=12:bframes=3")),
+    "open-gop.mp4": lambda p: encode(p, "libx264", _x264("keyint=12:bframes=3:open-gop=1")),
+    "open-gop.mkv": lambda p: encode(p, "libx264", _x264("keyint=12:bframes=3:open-gop=1")),
     "one-key.mp4": lambda p: encode(p, "libx264", _x264("keyint=1000:bframes=2")),
-    "intra-refresh.mp4": lambda p: encode(p, "libx264", _x264("keyint=20:intra-refresh=1:bframes=0")),
+    "intra-refresh.mp4": lambda p: encode(  # scene cuts make its key frames unsound
+        p, "libx264", _x264("keyint=20:intra-refresh=1:bframes=0:scenecut=40")
+    ),
     "vfr.mp4": lambda p: encode(p, "libx264", _x264("keyint=10:bframes=2"), stamps=IRREGULAR,
                                 time_base=Fraction(1, 1000)),
     "vfr.mkv": lambda p: encode(p, "libx264", _x264("keyint=10:bframes=2"), stamps=IRREGULAR,
                                 time_base=Fraction(1, 1000)),
-    "h264.avi": lambda p: encode(p, "libx264", _x264("keyint=12:bframes=3:b-adapt=0:scenecut=0")),
+    "h264.avi": lambda p: encode(p, "libx264", _x264("keyint=12:bframes=3")),
     "ntsc.mkv": lambda p: encode(p, "libx264", _x264("keyint=10:bframes=2"), time_base=Fraction(1001, 30000)),
     "late-start.mp4": lambda p: encode(p, "libx264", _x264("keyint=10:bframes=2"), stamps=list(range(7, 7 + FRAMES))),
     "rotated.mp4": lambda p: encode(p, "libx264", _x264("keyint=10"), rotation=90),

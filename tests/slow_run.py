@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 import torch
 
+from ivvit.ground.ending import leave
 from ivvit.runs.loader import STOP_SIGNALS
 
 SECONDS = 120
@@ -79,7 +80,8 @@ def slowed(opens: Callable[..., Any], seconds: float) -> Callable[..., Any]:
 
     def opened(*args: Any, **keywords: Any) -> Any:
         split = opens(*args, **keywords)
-        return replace(split, source=SlowPictures(split.source, seconds))
+        samples = replace(split.samples, source=SlowPictures(split.samples.source, seconds))
+        return replace(split, samples=samples)
 
     return opened
 
@@ -124,4 +126,4 @@ def _several(processes: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -31,7 +31,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A root with two validated data sets: images `shades` (3 classes) and clips `moves` (2 classes)."""
     root = tmp_path_factory.getbasetemp() / "training-data"
     if not root.is_dir():
-        _make(root)
+        write_data(root)
+        make_data(root)
     return root
 
 
@@ -100,12 +101,8 @@ def train_stopped(
             stops += 1
 
 
-def _make(root: Path) -> None:
-    from ivvit.config import DatasetOptions
-    from ivvit.data.extraction.lock import lock_store
-    from ivvit.data.extraction.run import extract
-    from ivvit.data.validation.run import validate
-
+def write_data(root: Path) -> None:
+    """The files of both data sets."""
     rng = np.random.default_rng(0)
     for split, count in {"train": 8, "val": 5}.items():
         for label in range(3):
@@ -114,6 +111,15 @@ def _make(root: Path) -> None:
         for label in range(2):
             for index in range(count):
                 _write_clip(root / "moves" / split / f"class{label}" / f"{index}.mp4", label, rng)
+
+
+def make_data(root: Path) -> None:
+    """Their manifests, and the frame store of the clips."""
+    from ivvit.config import DatasetOptions
+    from ivvit.data.extraction.lock import lock_store
+    from ivvit.data.extraction.run import extract
+    from ivvit.data.validation.run import validate
+
     for name, options in DATASETS.items():
         manifest = root / "manifests" / f"{name}.json"
         validate(name, DatasetOptions(**options), root, manifest)

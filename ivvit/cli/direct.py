@@ -1,13 +1,15 @@
 """An experiment given by options, as in the paper's code: no configuration file, the same machinery."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
+from ivvit.cli.common import count
+from ivvit.cli.extract import extract_frames, lock_frames
+from ivvit.cli.validate import validate_one
+from ivvit.cli.weights import fetch_weights
 from ivvit.config import Config
 from ivvit.ground.errors import UserError
-from ivvit.identity.locks import Pending
-from ivvit.identity.paths import Paths
+from ivvit.planning.jobs import Jobs
 
 NAME = "command-line"
 
@@ -15,16 +17,16 @@ NAME = "command-line"
 def add_direct(parser: argparse.ArgumentParser) -> None:
     """The options of the paper's code."""
     group = parser.add_argument_group("without a configuration file")
-    group.add_argument("-i", "--iterations", type=int, help="iterations (14000)")
+    group.add_argument("-i", "--iterations", type=count(1, 10**9), help="iterations (14000)")
     group.add_argument("-dn", "--dataset_names", nargs="+", metavar="NAME", help="data sets")
     group.add_argument(
-        "-bsl", "--batch_size_list", nargs="+", type=int, metavar="N", help="their batch sizes, in order"
+        "-bsl", "--batch_size_list", nargs="+", type=count(), metavar="N", help="their batch sizes, in order"
     )
     group.add_argument("--model", help="IV-ViT, TokenShift, MSCA or polyvit")
     group.add_argument("--pretrain", help="Kinetics400, ImageNet-21k, ImageNet-1k, polyvit, none, ...")
     group.add_argument("--root_path", help="the folder with datasets/ and pretrained_weight/")
     group.add_argument("--results", default="results", help="where results go (%(default)s)")
-    group.add_argument("--workers", type=int, help="processes per data set")
+    group.add_argument("--workers", type=count(0), help="processes per data set")
     group.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="further keys, e.g. optimizer.lr=1e-4")
     group.add_argument("--use_comet", action=argparse.BooleanOptionalAction, default=False, help="track with Comet")
     for option in ("--use-comet", "--no-use-comet"):
@@ -37,8 +39,7 @@ def direct_config(args: argparse.Namespace, extra: dict[str, Any] | None = None)
     Raises:
         UserError: an option is missing, or there is not one batch size for each data set.
     """
-    import yaml
-
+    from ivvit.config.files import read_assignment
     from ivvit.config.merge import set_key
 
     if not args.dataset_names:
@@ -49,14 +50,13 @@ def direct_config(args: argparse.Namespace, extra: dict[str, Any] | None = None)
             f"-bsl has {len(sizes)} batch sizes ({sizes}) for {len(args.dataset_names)} data sets"
             f" ({', '.join(args.dataset_names)}); give one for each, in the same order"
         )
+    if len(set(args.dataset_names)) < len(args.dataset_names):
+        raise UserError(f"-dn names a data set twice ({', '.join(args.dataset_names)}); name each once")
     given = {"iterations": args.iterations, "model": args.model, "pretrain": args.pretrain}
     experiment: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     experiment["datasets"] = {n: {"batch_size": b} for n, b in zip(args.dataset_names, sizes, strict=True)}
     for item in args.set:
-        key, equals, value = item.partition("=")
-        if not equals:
-            raise UserError(f"--set {item}: write key=value, for instance optimizer.lr=1e-4")
-        experiment = set_key(experiment, key, yaml.safe_load(value))
+        experiment = set_key(experiment, *read_assignment(item, "--set"))
     raw: dict[str, Any] = {"experiments": {NAME: experiment}, "results": {"path": args.results}, **(extra or {})}
     raw["runtime"] = {"comet": args.use_comet} | ({} if args.workers is None else {"workers": args.workers})
     if args.root_path:
@@ -64,32 +64,22 @@ def direct_config(args: argparse.Namespace, extra: dict[str, Any] | None = None)
     return Config(raw, "the command line")
 
 
-def prepare(args: argparse.Namespace) -> tuple[Config, str]:
-    """The configuration, after its data sets and weights have been made ready."""
-    config = direct_config(args)
-    make_ready(config, NAME)
-    return config, NAME
+def prepare(args: argparse.Namespace) -> tuple[Jobs, str]:
+    """The jobs of the configuration, after its data sets and weights have been made ready."""
+    return make_ready(direct_config(args), NAME), NAME
 
 
-def make_ready(config: Config, name: str) -> None:
-    """Validate, extract and fetch what an experiment needs and what is not there yet."""
-    from ivvit.data.extraction.lock import lock_store
-    from ivvit.data.extraction.run import extract
-    from ivvit.data.validation.run import validate
-    from ivvit.identity.identity import Identities
-    from ivvit.weights.fetch import fetch
-
-    paths, experiment = Paths(config.results), config.experiment(name)
+def make_ready(config: Config, name: str) -> Jobs:
+    """Do the checks that an experiment needs and that are due, as the workflow's rules would."""
+    jobs = Jobs(config)
+    checks, experiment = jobs.checks, config.experiment(name)
     for dataset, options in experiment.data.items():
-        manifest, frames = paths.manifest(dataset), paths.frames(dataset)
-        validate(dataset, options, config.root, manifest, workers=2)
-        if options.uses_store:
-            extract(dataset, options, config.root, manifest, workers=2)
-            lock_store(dataset, options, config.root, manifest, frames)
-    lock: Path = paths.weights(experiment.pretrain)
-    if experiment.pretrain != "none" and not lock.is_file():
-        fetch(experiment.pretrain, root=config.root, lock=lock)
-    try:
-        Identities(config).experiment(name)
-    except Pending as pending:
-        raise UserError(f"{pending} is still missing") from None
+        if not checks.manifest(dataset).is_file():
+            validate_one(checks, dataset)
+        if options.uses_store and not checks.frames(dataset).is_file():
+            extract_frames(checks, dataset)
+            lock_frames(checks, dataset)
+    pretrain = experiment.pretrain
+    if pretrain != "none" and not pretrain.startswith("experiment:") and not checks.weights(pretrain).is_file():
+        fetch_weights(checks, pretrain)
+    return jobs

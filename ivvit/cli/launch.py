@@ -11,9 +11,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from ivvit.config import RuntimeOptions
 from ivvit.ground.errors import UserError
+
+if TYPE_CHECKING:
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
 STOPPED = 75  # as of ivvit.runs.job.Interrupted: saved, goes on when started again
 _PATIENCE = "600"  # seconds in which a process that was told to stop may save; torchrun's own are 30
@@ -94,7 +98,7 @@ def torchrun(runtime: RuntimeOptions, options: list[str], program: list[str]) ->
     return 0
 
 
-def _status(error: "ChildFailedError") -> int:  # noqa: F821
+def _status(error: "ChildFailedError") -> int:
     """The exit status of all from those of each; a process that was killed could not say so itself."""
     if any(failure.exitcode == STOPPED for failure in error.failures.values()):
         return STOPPED

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from ivvit.cli.common import add_config, config_of
+from ivvit.cli.common import add_config, config_of, count
 from ivvit.cli.extent import can_be_read, check_jobs, iterations_done, study_jobs
 from ivvit.config import Config, Experiment, RuntimeOptions
 from ivvit.config.canonical import canonical
@@ -40,7 +40,7 @@ class _Cost:
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     add_config(parser)
-    parser.add_argument("--at-once", type=int, default=1, help="runs at the same time, for the wall time (%(default)s)")
+    parser.add_argument("--at-once", type=count(), default=1, help="runs at once, for the wall time (%(default)s)")
     parser.add_argument("--probe", action="store_true", help="train some iterations of every shape not measured yet")
 
 
@@ -88,7 +88,7 @@ class _Estimator:
         from ivvit.cli.probe import probe
 
         try:
-            return probe(self._config, name, experiment)
+            return probe(self._status.identities, name, experiment)
         except (UserError, RuntimeError) as error:  # memory that does not suffice is one of torch's RuntimeErrors
             print(f"note: {name} could not be probed: {error}")
             return None
@@ -130,7 +130,7 @@ def _waiting(status: Status, waiting: list[RunState], estimator: _Estimator) -> 
         experiment = status.config.experiment(state.experiment)
         new = estimator.is_new(experiment) and status.earlier(state.experiment, state.seed) is None
         cost = estimator.cost(state.experiment, experiment)
-        after = next((why.partition(" must")[0] for why in state.why if why.startswith("study ")), "the checks")
+        after = next((f"study {why.subject}" for why in state.why if why.kind == "study"), "the checks")
         print(f"{'train' if new else 'maybe'}: {state.experiment}, seed {state.seed} (after {after}): {cost.words}")
         sure += [cost] * new
     return sure

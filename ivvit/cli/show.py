@@ -3,21 +3,20 @@
 import argparse
 from pathlib import Path
 
-from ivvit.cli.common import add_config, config_of, dataset_of, experiment_of, relative
+from ivvit.cli.common import add_config, config_of, count, dataset_of, experiment_of, relative
 from ivvit.config import Experiment
 from ivvit.config.explain import unknown
 from ivvit.ground.errors import UserError
 from ivvit.identity.identity import Identities
-from ivvit.identity.paths import Paths
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     add_config(parser)
     parser.add_argument("experiment")
-    parser.add_argument("--step", type=int, required=True, help="the data set's batch, counted from 0")
+    parser.add_argument("--step", type=count(0), required=True, help="the data set's batch, counted from 0")
     parser.add_argument("--dataset", nargs="+", help="by default all of the experiment")
-    parser.add_argument("--seed", type=int, help="by default the experiment's first")
+    parser.add_argument("--seed", type=count(0, 2**63 - 1), help="by default the experiment's first")
     parser.add_argument("--out", type=Path, help="a PNG, or a folder for several (results/batches)")
 
 
@@ -28,17 +27,18 @@ def run(args: argparse.Namespace) -> None:
 
     config = config_of(args)
     name = experiment_of(config, args.experiment)
-    experiment, paths = Identities(config).resolved(name), Paths(config.results)
+    identities = Identities(config)
+    experiment = identities.resolved(name)
     seed = config.entries[name].seeds[0] if args.seed is None else args.seed
-    if args.step < 0:
-        raise UserError(f"--step {args.step}: steps count from 0")
     size = {"img_size": _image_size(experiment), "num_frames": experiment.num_frames, "seed": seed}
     for dataset in args.dataset or experiment.data:
         if dataset not in experiment.data:
             raise UserError(unknown(f"data set of {name}", dataset, experiment.data))
-        manifest = paths.manifest(dataset)
+        manifest = identities.checks.manifest(dataset)
         if not manifest.is_file():
-            raise UserError(f"{relative(manifest)} is not there yet; start `snakemake`, or `ivvit validate {dataset}`")
+            raise UserError(
+                f"{dataset} is not validated as it is now; start `snakemake`, or `ivvit validate {dataset}`"
+            )
         data = open_train(dataset, dataset_of(config, dataset), config.root, manifest, **size)
         file = _file(args.out, config.results, f"{name}-seed{seed}-{dataset}-step{args.step}.png")
         print(relative(contact_sheet(data, args.step, experiment.datasets[dataset].batch_size, file)))

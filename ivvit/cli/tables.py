@@ -1,25 +1,30 @@
 """Write tables and figures of the current runs, and the links by which people find them."""
 
 import argparse
-import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ivvit.cli.common import add_config, config_of, relative
+from ivvit.cli.common import add_config, check_key, config_of, relative
 from ivvit.cli.jobs import link_run
 from ivvit.config import Config
 from ivvit.identity.identity import Identities
 from ivvit.identity.paths import Paths
 from ivvit.ledger.status import Status
+from ivvit.planning.links import link
+from ivvit.planning.tables import TableRun, table_runs, tables_key
 
 if TYPE_CHECKING:
     from ivvit.results.comparison import Comparison
     from ivvit.results.runs import RunRef
 
+FIGURES = (".svg", ".png")
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     add_config(parser)
+    parser.add_argument("--key", help="the tables' key as it was planned; refused where it is another one by now")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -28,56 +33,76 @@ def run(args: argparse.Namespace) -> None:
     from ivvit.results.tables import write_tables
 
     config = config_of(args)
-    paths = Identities(config).paths
-    comparison = current_comparison(config)
+    identities = Identities(config)
+    paths, (runs, _) = identities.paths, table_runs(identities)
+    finished = [run for run in runs if paths.finished(run.identity, run.seed).is_file()]
+    for run in finished:
+        link_run(paths, run.experiment, run.seed, run.identity)
+    _drop_old_links(config, paths)
+    key = tables_key(identities, runs if finished == runs else finished)
+    check_key(key, args.key, "tables")
+    comparison = current_comparison(config, finished)
     for ref, why in comparison.missing.items():
         print(f"{ref.experiment}, seed {ref.seed}: no result: {why}")
-    write_tables(comparison, paths.tables)
-    write_figures(comparison, paths.figures)
+    folder = paths.tables / key
+    write_tables(comparison, folder)
+    write_figures(comparison, folder)
+    _show(paths, folder)
     print(f"tables in {relative(paths.tables)}, figures in {relative(paths.figures)}")
 
 
-def current_comparison(config: Config) -> "Comparison":
-    """All experiments as the configuration wants them compared."""
+def current_comparison(config: Config, finished: list[TableRun]) -> "Comparison":
+    """All experiments as the configuration wants them compared.
+
+    Raises:
+        UserError: `results.baseline` or `results.references` names what is not there.
+    """
     from ivvit.results.comparison import compare
     from ivvit.results.references import read_references
 
     options = config.file.results
     references = read_references(Path(options.references).expanduser()) if options.references else []
-    return compare(current_runs(config), metric=options.metric, baseline=options.baseline, references=references)
+    return compare(_refs(config, finished), metric=options.metric, baseline=options.baseline, references=references)
 
 
-def current_runs(config: Config) -> "list[RunRef]":
-    """The runs with today's identities, in the configuration's order; the links of finished ones are renewed."""
+def _refs(config: Config, finished: list[TableRun]) -> "list[RunRef]":
+    """All runs in the configuration's order, and why there is no result, where there is none."""
     from ivvit.results.runs import RunRef
 
-    status = Status(config)
-    paths, found = status.paths, []
+    paths, status = Paths(config.results), Status(config)
+    there, found = {(run.experiment, run.seed): run for run in finished}, []
     for name, entry in config.entries.items():
         for seed in entry.seeds:
-            state = status.run(name, seed)
-            folder = Path(state.folder) if state.folder else paths.link(name, seed)
-            tuned = entry.from_study
-            if state.settled != "fresh" or state.identity is None:
+            run, place = there.get((name, seed)), paths.link(name, seed)
+            if run is None:
+                state = status.run(name, seed)
                 why = "; ".join([state.state, *state.why])
-                found.append(RunRef(name, seed, folder, folder, tuned=tuned, missing=why))
-                continue
-            link_run(paths, name, seed, state.identity)
-            found.append(RunRef(name, seed, folder, folder, _accepted(paths.accepted(state.identity)), tuned))
-    _drop_old_links(config, paths)
+                found.append(RunRef(name, seed, place, place, tuned=entry.from_study, missing=why))
+            else:
+                folder = paths.run(run.identity, seed)
+                found.append(RunRef(name, seed, folder, folder, run.accepted, entry.from_study))
     return found
 
 
-def _accepted(record: Path) -> str | None:
-    return json.loads(record.read_text())["why"] if record.is_file() else None
+def _show(paths: Paths, folder: Path) -> None:
+    """Links to these tables, and no others kept: then tables that are there are those that the links show."""
+    for file in sorted(folder.iterdir()):
+        if not file.name.startswith("."):
+            place = (paths.figures if file.suffix in FIGURES else paths.tables) / file.name
+            if place.is_file() and not place.is_symlink():
+                place.unlink()  # of an earlier version, which wrote tables here
+            link(place, file)
+    for other in paths.tables.iterdir():
+        if other.is_dir() and other != folder:
+            shutil.rmtree(other)
 
 
 def _drop_old_links(config: Config, paths: Paths) -> None:
     """A link of a name or seed that is no longer configured would show an old run as today's."""
     folder = paths.results / "experiments"
-    for link in folder.glob("*/seed*") if folder.is_dir() else ():
-        entry = config.entries.get(link.parent.name)
-        if link.is_symlink() and (entry is None or link.name not in {f"seed{seed}" for seed in entry.seeds}):
-            link.unlink()
-            if not any(link.parent.iterdir()):
-                link.parent.rmdir()
+    for place in folder.glob("*/seed*") if folder.is_dir() else ():
+        entry = config.entries.get(place.parent.name)
+        if place.is_symlink() and (entry is None or place.name not in {f"seed{seed}" for seed in entry.seeds}):
+            place.unlink()
+            if not any(place.parent.iterdir()):
+                place.parent.rmdir()

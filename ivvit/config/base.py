@@ -1,8 +1,9 @@
 """What every section of the configuration is built on."""
 
-from typing import Any, Self
+from functools import cache
+from typing import Annotated, Any, Self, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 
 class Section(BaseModel):
@@ -15,3 +16,36 @@ class Section(BaseModel):
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         """The section itself: it is frozen, and pydantic would copy each default for each of a thousand experiments."""
         return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_truth_value_for_a_number(cls, value: Any) -> Any:
+        """pydantic takes true for 1."""
+        for key, found in value.items() if isinstance(value, dict) else ():
+            values = found if isinstance(found, list | tuple) else (found,)
+            if any(one is True or one is False for one in values) and not _takes_bool(cls, key):
+                raise ValueError(f"{key}: found {found}, which is no value for it")
+        return value
+
+
+def _path(value: str) -> str:
+    if not value.strip():
+        raise ValueError("is empty; name a folder or file")
+    bad = [character for character in value if character in "{}" or not character.isprintable()]
+    if bad:
+        raise ValueError(f"must not hold braces or control characters; found {bad[0]!r} in {value!r}")
+    return value
+
+
+PathText = Annotated[str, AfterValidator(_path)]
+"""A path as users write it. Braces would be Snakemake's wildcards."""
+
+
+@cache
+def _takes_bool(model: type[BaseModel], key: str) -> bool:
+    field = model.model_fields.get(key)
+    return field is None or _has(field.annotation, (bool, Any))
+
+
+def _has(annotation: Any, wanted: tuple[Any, ...]) -> bool:
+    return annotation in wanted or any(_has(inner, wanted) for inner in get_args(annotation))

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from ivvit.config.base import Section
+from ivvit.config.base import PathText, Section
 
 Kind = Literal["tiny-imagenet", "cifar100", "ucf101", "kinetics", "image-folder", "video-folder", "list-file"]
 VIDEO_KINDS = {"ucf101", "kinetics", "video-folder"}
@@ -34,7 +34,7 @@ class DatasetOptions(Section):
 
     kind: Kind
     """The layout on disk."""
-    path: str
+    path: PathText
     """The folder (or list file), relative to root_path or absolute."""
     media: Literal["image", "video"]
     """Follows from `kind`, except for a list file."""
@@ -74,6 +74,8 @@ class DatasetOptions(Section):
             low, high = getattr(self, key) or (1, 1)
             if not 0 < low <= high:
                 raise ValueError(f"{key}: the range must be [low, high] with 0 < low <= high, found [{low}, {high}]")
+        if self.crop_scale[1] > 1:
+            raise ValueError(f"crop_scale: a crop is at most the whole image (1), found {self.crop_scale[1]:g}")
         return self
 
     @property

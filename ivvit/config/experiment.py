@@ -18,15 +18,19 @@ from ivvit.config.optimisation import (
 )
 from ivvit.config.runtime import RuntimeOverrides
 
-NAME = r"^[A-Za-z0-9][A-Za-z0-9._=+-]*$"
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._=+-]{0,99}$"
+NAME_RULE = "names become folders: letters, digits and . _ = + -, a letter or digit first, at most 100"
 Name = Annotated[str, Field(pattern=NAME)]
-"""Names become folders, so they are letters, digits and . _ = + -."""
+"""Names become folders, so they are letters, digits and . _ = + -, at most 100."""
+
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+"""What torch.manual_seed takes."""
 
 
 class DatasetUse(Section):
     """What an experiment takes from one data set."""
 
-    batch_size: int = Field(ge=1)
+    batch_size: int = Field(ge=1, le=1_000_000)
     """Samples per iteration, over all GPUs."""
     loss_weight: float = Field(1.0, gt=0)
     """loss_weighting: fixed."""
@@ -48,14 +52,14 @@ class ExperimentFields(Section):
     """IV-ViT, TokenShift, MSCA or polyvit; with options as {name: MSCA, shift: qk}."""
     backbone: BackboneOptions = BackboneOptions()
     """A timm VisionTransformer; with keywords as {name: ..., img_size: 32, depth: 4}."""
-    num_frames: int = Field(16, ge=1)
+    num_frames: int = Field(16, ge=1, le=10_000)
     """Frames per clip."""
     pretrain: str = "none"
     """Kinetics400, ImageNet-21k, ImageNet-1k, polyvit, none; a name under `weights:`; timm:<tag>, file:<path>,
     experiment:<name>."""
     datasets: DatasetUses = {}
     """The data sets trained on, each with its batch size."""
-    iterations: int = Field(14_000, ge=1)
+    iterations: int = Field(14_000, ge=1, le=1_000_000_000)
     optimizer: PerOptimizer = {"default": OptimizerOptions()}
     """One setting, or one per data set (and `default`)."""
     lr_schedule: PerSchedule = {"default": ScheduleOptions()}
@@ -85,7 +89,7 @@ class ExperimentFields(Section):
 class Defaults(ExperimentFields):
     """What every experiment starts from."""
 
-    seeds: tuple[Annotated[int, Field(ge=0)], ...] = (0,)
+    seeds: tuple[Seed, ...] = (0,)
     """One run per seed."""
 
 

@@ -1,11 +1,13 @@
 """Turns a validation error into sentences: the key's path, what was found, what is allowed, the nearest known name."""
 
 import difflib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from ivvit.config.experiment import NAME, NAME_RULE
 from ivvit.config.models import MODELS
 from ivvit.ground.errors import UserError
 
@@ -30,26 +32,45 @@ def explain(
 ) -> UserError:
     """One message for all problems of a validation error; `where(path)` may add a line number."""
     lines, seen = [], set()
-    for problem in error.errors(include_url=False):
+    problems = error.errors(include_url=False)
+    for problem in problems[: 3 * MOST]:  # of thousands, nobody reads more
         path = ".".join([prefix, *_visible(problem["loc"])]).strip(".")
         text = _sentence(problem, model)
         if (path, text) not in seen:
             seen.add((path, text))
             line = where(path) if where else None
             lines.append(f"{source}{f':{line}' if line else ''}: {path or 'the file'}: {text}")
-    more = [f"... and {len(lines) - MOST} more"] if len(lines) > MOST else []
-    return UserError("\n".join([*lines[:MOST], *more]))
+    return UserError(shortened("\n".join(lines), max(0, len(problems) - 3 * MOST)))
+
+
+def shortened(message: str, unseen: int = 0) -> str:
+    """The first lines of a message, and how many more problems there are."""
+    lines, more = [], unseen
+    for line in message.splitlines():
+        if told := re.fullmatch(r"\.\.\. and (\d+) more", line):
+            more += int(told[1])
+        else:
+            lines.append(line)
+    more += max(0, len(lines) - MOST)
+    return "\n".join([*lines[:MOST], *([f"... and {more} more"] if more > 0 else [])])
+
+
+_TYPES = ("int", "float", "bool", "str", "Counts")  # members of a union, which pydantic names in the location
 
 
 def _visible(loc: tuple[Any, ...]) -> list[str]:
     """The parts of a location that a user wrote (pydantic adds names of types, functions and chosen models)."""
-    parts = [str(part) for part in loc if isinstance(part, int) or not any(c in part for c in "[]()")]
+    parts = [
+        str(part)
+        for part in loc
+        if isinstance(part, int) or (part not in _TYPES and not any(c in part for c in "[]()"))
+    ]
     return [
         part for before, part in zip(["", *parts], parts, strict=False) if not (before == "model" and part in MODELS)
     ]
 
 
-def _sentence(problem: dict[str, Any], model: type[BaseModel]) -> str:
+def _sentence(problem: Mapping[str, Any], model: type[BaseModel]) -> str:
     kind, found, context = problem["type"], problem["input"], problem.get("ctx", {})
     if kind == "extra_forbidden":
         known = sorted(_fields_at(model, problem["loc"][:-1]))
@@ -63,6 +84,12 @@ def _sentence(problem: dict[str, Any], model: type[BaseModel]) -> str:
         return f"found {value!r}; {nearest(str(value), names)}allowed: {', '.join(names)}"
     if kind in ("model_type", "dict_type", "model_attributes_type"):
         return f"must hold keys and values (a mapping); found {str(found)[:80]!r}"
+    if kind in ("tuple_type", "list_type"):
+        return f"must be a list, such as [0, 1]; found {str(found)[:80]!r}"
+    if kind == "string_pattern_mismatch" and context.get("pattern") == NAME:
+        return f"is no good name: {NAME_RULE}; found {str(found)[:60]!r}"
+    if kind == "string_type" and problem["loc"] and problem["loc"][-1] == "[key]":
+        return f"a name must be text; write it in quotes: {str(found)!r}"
     message = problem["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
     shown = repr(found)

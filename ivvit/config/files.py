@@ -1,56 +1,86 @@
-"""Reading YAML files: duplicate keys are errors, 1e-5 is a number, and every key knows its line."""
+"""Reading YAML 1.2 files: duplicate keys are errors, and every key knows its line."""
 
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import yaml
 
 from ivvit.ground.errors import UserError
 
-_Base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+if TYPE_CHECKING:
+    from yaml import SafeLoader as _Base
+else:
+    _Base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+MOST_NODES = 200_000
+"""Keys and values of a file with its aliases spelled out: a grid of thousands has fewer, a bomb of aliases has more."""
 
 
 class _Loader(_Base):
-    """A safe loader that refuses duplicate keys."""
+    """A safe loader that reads YAML 1.2's scalars and refuses duplicate keys."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: dict[str, int] = {}
         for key, _ in node.value:
-            if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
-                raise UserError(
-                    f"{self.name}:{key.start_mark.line + 1}: the key {key.value!r} stands twice"
-                    f" (first in line {seen[key.value]}); remove one"
-                )
-            seen[key.value] = key.start_mark.line + 1
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                raise UserError(f"{self.name}:{line}: a key must be a word, not a list or a mapping")
+            if key.value in seen and key.tag != _MERGE:
+                raise UserError(f"{self.name}:{line}: duplicate key {key.value!r} (first in line {seen[key.value]})")
+            seen[key.value] = line
         return super().construct_mapping(node, deep)
 
 
-_Loader.add_constructor(
-    yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, lambda loader, node: loader.construct_mapping(node, deep=True)
-)
-# YAML 1.1 reads 1e-5 as a string; everybody means the number.
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
-)
+_MERGE = "tag:yaml.org,2002:merge"
+
+
+def _construct_mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
+    return loader.construct_mapping(node, deep=True)
+
+
+def _construct_int(loader: _Loader, node: yaml.ScalarNode) -> int:
+    text = node.value.replace("_", "")
+    return int(text, 0) if text.lstrip("+-")[:2].lower() in ("0x", "0o") else int(text)
+
+
+# YAML 1.1, which PyYAML reads, takes 010 for 8, 1:30 for 90, `on` and `no` for truth values, 2020-01-01 for a date and
+# 1e-5 for a word. These are YAML 1.2's scalars (chapter 10.3), with Python's underscores in numbers.
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _construct_mapping)
+_Loader.add_constructor("tag:yaml.org,2002:int", _construct_int)
+for _tag, _pattern, _first in (
+    ("null", r"^(~|null|Null|NULL|)$", ["~", "n", "N", ""]),
+    ("bool", r"^(true|True|TRUE|false|False|FALSE)$", list("tTfF")),
+    ("int", r"^[-+]?(0o[0-7]+|0x[0-9a-fA-F]+|[0-9][0-9_]*)$", list("-+0123456789")),
+    (
+        "float",
+        r"^([-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$",
+        list("-+.0123456789"),
+    ),
+    ("merge", r"^<<$", ["<"]),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a file; errors name the file, the line and the column."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read ({error})") from None
-    loader = _Loader(text)
-    loader.name = str(path)
     try:
-        value = loader.get_single_data()
+        value = _parse(text, str(path))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise UserError(f"{path}:{mark.line + 1}:{mark.column + 1}: not valid YAML: {error.problem}") from None
-    finally:
-        loader.dispose()
+        place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
+        raise UserError(f"{path}{place}: not valid YAML: {error.problem}") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not valid YAML: {str(error).splitlines()[0]}") from None
+    except RecursionError:
+        raise UserError(f"{path}: is nested too deeply for a configuration; is it the right file?") from None
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -58,12 +88,51 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return value
 
 
+def read_assignment(text: str, option: str) -> tuple[str, Any]:
+    """`key=value` of a command line; the value as in a file.
+
+    Raises:
+        UserError: it has another form; the message names the option.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise UserError(f"{option} {text}: write key=value, for instance optimizer.lr=1e-4")
+    try:
+        return key.strip(), _parse(value, f"{option} {text}")
+    except (yaml.YAMLError, RecursionError):
+        raise UserError(f"{option} {text}: {value!r} is no value; quote it as in a YAML file") from None
+
+
+def _parse(text: str, name: str) -> Any:
+    loader = _Loader(text)
+    loader.name = name
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        if _size(node, {}) > MOST_NODES:
+            raise UserError(f"{name}: its aliases (*name) stand for more than {MOST_NODES:,} values; write fewer")
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _size(node: yaml.Node, known: dict[int, int]) -> int:
+    """How many nodes there are with aliases spelled out; shared ones are counted once and added each time."""
+    if id(node) not in known:
+        known[id(node)] = 1  # of an alias to what it is in, which constructing refuses
+        parts = node.value if not isinstance(node, yaml.ScalarNode) else ()
+        inner = [part for entry in parts for part in (entry if isinstance(entry, tuple) else (entry,))]
+        known[id(node)] = 1 + sum(_size(part, known) for part in inner)
+    return known[id(node)]
+
+
 def line_finder(path: Path) -> Callable[[str], int | None]:
     """A function from a dotted key to its line in the file, or None where the file does not have it."""
 
     def line(key: str) -> int | None:
         try:  # not before an error needs it: a thousand experiments take a tenth of a second
-            return _line(yaml.compose(path.read_text(encoding="utf-8"), Loader=_Base), key)
+            return _line(yaml.compose(path.read_text(encoding="utf-8-sig"), Loader=_Base), key)
         except (OSError, yaml.YAMLError):
             return None
 

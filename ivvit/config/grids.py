@@ -2,9 +2,18 @@
 
 from collections.abc import Iterator
 from itertools import product
+from math import prod
 from typing import Any
 
 from ivvit.config.merge import set_key
+
+MOST = 10_000
+"""Points of a grid, and characters that nobody would type by hand, are a slip of the pen."""
+
+
+def size(over: dict[str, Any]) -> int:
+    """How many points a grid has."""
+    return prod(len(values) for values in over.values())
 
 
 def points(name: str, base: dict[str, Any], over: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -1,5 +1,6 @@
 """How an experiment is optimised: optimisers, schedules, weightings. Semantics: README, "Training, exactly"."""
 
+from itertools import pairwise
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, field_validator
@@ -7,6 +8,7 @@ from pydantic import BeforeValidator, Field, field_validator
 from ivvit.config.base import Section
 
 T = TypeVar("T", bound=Section)
+Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
 class OptimizerOptions(Section):
@@ -18,7 +20,7 @@ class OptimizerOptions(Section):
     weight_decay: float = Field(5e-5, ge=0)
     momentum: float = Field(0.9, ge=0, lt=1)
     """SGD only."""
-    betas: tuple[float, float] = (0.9, 0.999)
+    betas: tuple[Beta, Beta] = (0.9, 0.999)
     """Adam and AdamW only."""
 
 
@@ -34,6 +36,17 @@ class ScheduleOptions(Section):
     """Iterations of linear warm-up."""
     period: int | None = Field(None, ge=1)
     """cosine: iterations down to zero (T_max); by default all of them."""
+
+    @field_validator("milestones")
+    @classmethod
+    def _in_order(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if not value:
+            raise ValueError("is empty; give at least one, or lr_schedule: constant")
+        if odd := [m for m in value if m >= 1 and m != int(m)]:
+            raise ValueError(f"must be whole iterations or fractions below 1, found {odd[0]:g}")
+        if any(b <= a for a, b in pairwise(value)) or (value[0] < 1 <= value[-1]):
+            raise ValueError(f"must increase, all iterations or all fractions; found {[f'{m:g}' for m in value]}")
+        return value
 
     @field_validator("name", mode="before")
     @classmethod

@@ -1,19 +1,23 @@
 """From the configuration file to resolved experiments: extends, grids, defaults, best parameters of a study."""
 
+import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from ivvit.config.checks import check_references, check_study
+from ivvit.config.checks import check_grid, check_references, check_study, check_weights
 from ivvit.config.datasets import DatasetOptions, dataset_order
-from ivvit.config.experiment import Experiment, ExperimentEntry
-from ivvit.config.explain import explain, unknown
+from ivvit.config.experiment import NAME, NAME_RULE, Experiment, ExperimentEntry
+from ivvit.config.explain import explain, shortened, unknown
 from ivvit.config.grids import points
 from ivvit.config.merge import merge, set_key
-from ivvit.config.root import ConfigFile
+from ivvit.config.optimisation import ScheduleOptions
+from ivvit.config.root import ConfigFile, Grid
 from ivvit.config.runtime import RuntimeOptions, with_overrides
 from ivvit.ground.errors import UserError
 
@@ -37,28 +41,33 @@ class Config:
     def __init__(self, raw: dict[str, Any], source: str, where: Callable[[str], int | None] | None = None) -> None:
         self.source = source
         self._where = where
-        try:
-            self.file = ConfigFile.model_validate(raw)
-        except ValidationError as error:
-            raise explain(error, ConfigFile, source, where=where) from None
         self.raw = raw
+        self.file, problems = self._read(raw)
         self._cache: dict[tuple[str, str], Experiment] = {}
-        self.entries: dict[str, Entry] = {entry.name: entry for entry in self._entries()}
-        for name in self.entries:
-            self.experiment(name)
-            check_references(self, name)
-        for name in self.file.studies:
-            check_study(self, name)
+        self.entries: dict[str, Entry] = {}
+        problems += self._problem(lambda: (self.root, self.results))
+        for make in self._entries():
+            problems += self._problem(lambda make=make: self._enter(make()))
+        for name in self.file.weights:
+            problems += self._problem(lambda name=name: check_weights(self, name))
+        if not problems:
+            for name in self.entries:
+                problems += self._problem(lambda name=name: check_references(self, name))
+        if not problems:
+            for name in self.file.studies:
+                problems += self._problem(lambda name=name: check_study(self, name))
+        if problems:
+            raise UserError(shortened("\n".join(problems)))
 
     @property
     def root(self) -> Path:
         """The folder of data sets, weights and frames."""
-        return Path(self.file.root_path).expanduser()
+        return expanded(self.file.root_path)
 
     @property
     def results(self) -> Path:
         """The folder of results."""
-        return Path(self.file.results.path).expanduser()
+        return expanded(self.file.results.path)
 
     @property
     def datasets(self) -> dict[str, DatasetOptions]:
@@ -89,30 +98,73 @@ class Config:
         line = self._where(key) if self._where else None
         return UserError(f"{self.source}{f':{line}' if line else ''}: {key}: {text}")
 
-    def _entries(self) -> Iterator[Entry]:
+    def _read(self, raw: dict[str, Any]) -> tuple[ConfigFile, list[str]]:
+        """The file; where some of it cannot be right, the rest of it, so that mistakes elsewhere are told as well."""
+        try:
+            return ConfigFile.model_validate(raw), []
+        except ValidationError as error:
+            broken = {problem["loc"][0] for problem in error.errors(include_url=False) if problem["loc"]}
+            rest = {key: value for key, value in raw.items() if key in ConfigFile.model_fields and key not in broken}
+            message = str(explain(error, ConfigFile, self.source, where=self._where))
+            if not broken & {"datasets", "experiments"}:  # else the others could only be told that these are missing
+                with suppress(ValidationError):
+                    return ConfigFile.model_validate(rest), [message]
+            self.raw = {}
+            return ConfigFile(), [message]
+
+    def _problem(self, check: Callable[[], object]) -> list[str]:
+        try:
+            check()
+        except UserError as error:
+            return [str(error)]
+        return []
+
+    def _enter(self, entry: Entry) -> None:
+        self.entries[entry.name] = entry
+        self.experiment(entry.name)
+
+    def _entries(self) -> Iterator[Callable[[], Entry]]:
+        """What makes each entry, or raises UserError: one mistake must not hide the others."""
         raw = self.raw.get("experiments") or {}
         for name, entry in raw.items():
-            yield self._entry(name, self._extended(name, entry or {}, ()), f"experiments.{name}")
+            key = f"experiments.{name}"
+            yield lambda name=name, entry=entry, key=key: self._entry(name, self._extended(name, entry or {}, ()), key)
+        made = dict.fromkeys(raw, "experiments")
         for grid_name, grid in self.file.grids.items():
-            if grid.extends not in raw:
-                raise self.error(f"grids.{grid_name}.extends", unknown("experiment", grid.extends, raw))
+            yield from self._grid(grid_name, grid, raw, made)
+
+    def _grid(self, name: str, grid: Grid, raw: dict[str, Any], made: dict[str, str]) -> Iterator[Callable[[], Entry]]:
+        try:
+            check_grid(self, name, grid, raw)
             base = self._extended(grid.extends, raw[grid.extends] or {}, ())
-            for name, entry in points(grid_name, base, grid.over):
-                if name in raw:
-                    raise self.error(f"grids.{grid_name}", f"makes an experiment {name!r} that experiments: has too")
-                yield self._entry(name, entry, f"grids.{grid_name}.over")
+        except UserError as error:
+            yield partial(_fail, error)
+            return
+        key = f"grids.{name}.over"
+        for point, entry in points(name, base, grid.over):
+            if point in made:
+                other = "experiments has too" if made[point] == "experiments" else f"grids.{made[point]} makes too"
+                text = f"makes an experiment {point!r} that {other}; give the values labels: {{label: value}}"
+                yield partial(_fail, self.error(key, text))
+                return
+            made[point] = name
+            yield lambda point=point, entry=entry: self._entry(point, entry, key)
 
     def _extended(self, name: str, entry: dict[str, Any], below: tuple[str, ...]) -> dict[str, Any]:
         base, raw = entry.get("extends"), self.raw["experiments"]
+        if not isinstance(base, str | None):
+            raise self.error(f"experiments.{name}.extends", f"must be an experiment's name, found {base!r}")
         if base is None:
             return merge(self.raw.get("defaults") or {}, entry)
         if base not in raw:
             raise self.error(f"experiments.{name}.extends", unknown("experiment", base, raw))
         if base in (*below, name):
-            raise self.error(f"experiments.{name}.extends", f"goes in a circle: {' -> '.join([*below, name, base])}")
+            raise self.error(f"experiments.{name}.extends", f"is circular: {' -> '.join([*below, name, base])}")
         return merge(self._extended(base, raw[base] or {}, (*below, name)), entry)
 
     def _entry(self, name: str, raw: dict[str, Any], key: str) -> Entry:
+        if not re.match(NAME, name):
+            raise self.error(key, f"makes an experiment {name[:60]!r} of {len(name)} characters; {NAME_RULE}")
         try:
             entry = ExperimentEntry.model_validate(raw)
         except ValidationError as error:
@@ -164,6 +216,32 @@ class Config:
                 f"must be a multiple of polyvit's tubelet_frames {model.tubelet_frames}, found {experiment.num_frames}"
             )
             raise self.error(f"{key}.num_frames", text)
+        for name, schedule in experiment.lr_schedule.items():
+            self._check_schedule(schedule, experiment.iterations, f"{key}.lr_schedule.{name}")
         if any(use.batch_size % experiment.accumulate for use in experiment.datasets.values()):
             sizes = {name: use.batch_size for name, use in experiment.datasets.items()}
             raise self.error(f"{key}.accumulate", f"{experiment.accumulate} does not divide all batch sizes {sizes}")
+
+    def _check_schedule(self, schedule: ScheduleOptions, iterations: int, key: str) -> None:
+        """What lies after the last iteration means nothing, and is a mistake more often than not."""
+        if schedule.warmup and schedule.warmup >= iterations:
+            raise self.error(f"{key}.warmup", f"{schedule.warmup} iterations of {iterations}: the rate never peaks")
+        late = [f"{m:g}" for m in schedule.milestones if m >= 1 and m >= iterations]
+        if schedule.name == "MultiStepLR" and late:
+            raise self.error(f"{key}.milestones", f"{', '.join(late)} lie after the last of {iterations} iterations")
+
+
+def expanded(path: str) -> Path:
+    """A path with ~ spelled out.
+
+    Raises:
+        UserError: there is no such user.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise UserError(f"{path}: there is no such user; write the folder's full path") from None
+
+
+def _fail(error: UserError) -> Entry:
+    raise error

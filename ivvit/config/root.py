@@ -1,12 +1,14 @@
 """The whole configuration file."""
 
-from typing import Annotated, Any, Literal
+import re
+from pathlib import PurePath
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
-from ivvit.config.base import Section
+from ivvit.config.base import PathText, Section
 from ivvit.config.datasets import KNOWN_DATASETS, DatasetOptions
-from ivvit.config.experiment import Defaults, ExperimentEntry, Name
+from ivvit.config.experiment import Defaults, ExperimentEntry, Name, Seed
 from ivvit.config.runtime import RuntimeOptions
 from ivvit.config.studies import StudyOptions
 
@@ -36,19 +38,30 @@ class WeightSource(Section):
     sha256: str | None = Field(None, pattern="^[0-9a-f]{8,64}$")
     """The published checksum, or its beginning."""
 
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        given = [kind for kind in ("url", "gdrive", "timm", "path") if getattr(self, kind) is not None]
+        if len(given) > 1:
+            raise ValueError(f"give one of url, gdrive, timm and path, not {' and '.join(given)}")
+        if self.url is not None and not re.match(r"(https?|file)://?\S", self.url):
+            raise ValueError(f"url: must begin with https://, http:// or file://, found {self.url!r}")
+        if self.file is not None and (PurePath(self.file).is_absolute() or ".." in PurePath(self.file).parts):
+            raise ValueError(f"file: must lie under pretrained_weight/, found {self.file!r}")
+        return self
+
 
 class DemoOptions(Section):
     """Make the data sets instead of expecting them."""
 
     data: Literal["joint", "motion"] = "joint"
     """joint: two image and two video data sets; motion: clips that only motion tells apart."""
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0
 
 
 class ResultsOptions(Section):
     """Where results go and what the tables show."""
 
-    path: str = "results"
+    path: PathText = "results"
     """Relative to the working directory."""
     metric: Literal["top1", "top5"] = "top1"
     """The number in the comparison table."""
@@ -78,7 +91,7 @@ RawEntry = Annotated[
 class ConfigFile(Section):
     """The configuration of the workflow: see README and config/config.yaml."""
 
-    root_path: str = "results/demo-data"
+    root_path: PathText = "results/demo-data"
     """The folder that holds datasets/, pretrained_weight/ and frames/."""
     datasets: Annotated[dict[Name, DatasetOptions], BeforeValidator(_fill_known)] = {}
     """Settings of the four known data sets, or further ones."""
@@ -97,3 +110,9 @@ class ConfigFile(Section):
     """How and where things run; never part of a result."""
     demo: DemoOptions | None = None
     """Make the data sets and weights instead of expecting them."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_sections(cls, value: Any) -> Any:
+        """`experiments:` with nothing after it is YAML's null."""
+        return {k: v for k, v in value.items() if v is not None} if isinstance(value, dict) else value

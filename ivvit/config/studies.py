@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from ivvit.config.base import Section
+from ivvit.config.experiment import Seed
 from ivvit.config.optimisation import named
 
 Scalar = bool | int | float | str
@@ -25,6 +26,12 @@ class Dimension(Section):
     """Only searched when these other keys of the space have (one of) these values."""
 
     @property
+    def bounds(self) -> tuple[int | float, int | float]:
+        """low and high of a range."""
+        assert self.low is not None and self.high is not None, "a dimension with choices has no bounds"
+        return self.low, self.high
+
+    @property
     def is_int(self) -> bool:
         """Whether the values are whole numbers."""
         return all(isinstance(v, int) for v in (self.low, self.high, *([self.step] if self.step else [])))
@@ -41,6 +48,8 @@ class Dimension(Section):
                 raise ValueError("give either choices or low and high, not both")
             if not self.choices:
                 raise ValueError("choices is empty; give at least one value")
+            if len(set(map(repr, self.choices))) < len(self.choices):
+                raise ValueError(f"choices must differ, found {list(self.choices)}")
             return self
         if self.low is None or self.high is None:
             raise ValueError("give low and high, or choices")
@@ -48,6 +57,8 @@ class Dimension(Section):
             raise ValueError(f"the range is empty: low {self.low:g} must be less than high {self.high:g}")
         if self.log and self.low <= 0:
             raise ValueError(f"log needs low > 0, found {self.low:g}")
+        if self.step and self.step > self.high - self.low:
+            raise ValueError(f"step {self.step:g} is larger than the range from {self.low:g} to {self.high:g}")
         if self.log and self.step:
             raise ValueError("log and step exclude each other")
         return self
@@ -100,7 +111,7 @@ class StudyOptions(Section):
 
     base: str
     """The experiment whose keys are searched."""
-    n_trials: int = Field(ge=1)
+    n_trials: int = Field(ge=1, le=1_000_000)
     """Finished trials in all (not: more)."""
     set: dict[str, Any] = {}
     """Dotted keys that trials have otherwise than the base experiment, for instance iterations: 1000."""
@@ -120,12 +131,19 @@ class StudyOptions(Section):
     pruner: Annotated[PrunerOptions, BeforeValidator(named, json_schema_input_type=str | PrunerOptions)] = (
         PrunerOptions()
     )
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0
     """Seed of the sampler and of every trial's training."""
-    workers: int = Field(1, ge=1)
+    workers: int = Field(1, ge=1, le=10_000)
     """Jobs that work on the study at the same time; never part of the result."""
     storage: str | None = None
     """An SQLAlchemy URL (postgresql://...); by default a journal file beside the study."""
+
+    @field_validator("storage")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        if value is not None and "://" not in value:
+            raise ValueError("must be an SQLAlchemy URL, such as postgresql://user@host/studies")
+        return value
 
     @model_validator(mode="after")
     def _consistent(self) -> "StudyOptions":
@@ -143,6 +161,11 @@ class StudyOptions(Section):
                 if choices is None or unknown:
                     raise ValueError(f"space.{key}.when: {other}: {values} is not a choice of the space's {other}")
         search_order(self.space)
+        if self.sampler.name == "grid" and (points := grid_size(self.space, self.sampler.grid_points)) < self.n_trials:
+            raise ValueError(
+                f"the grid has {points} points, n_trials is {self.n_trials}; "
+                f"set n_trials: {points}, more sampler.grid_points, or another sampler"
+            )
         return self
 
 
@@ -159,3 +182,28 @@ def search_order(space: dict[str, Dimension]) -> list[str]:
             raise ValueError(f"the conditions (when) of {', '.join(sorted(set(space) - set(done)))} go in a circle")
         done.append(ready[0])
     return done
+
+
+def grid_size(space: dict[str, Dimension], points: int) -> int:
+    """The points of a grid of which a continuous range has `points` values: at most so many, where some coincide."""
+    return _combinations(space, search_order(space), points, {})
+
+
+def _combinations(space: dict[str, Dimension], keys: list[str], points: int, chosen: dict[str, Any]) -> int:
+    if not keys:
+        return 1
+    dimension, rest = space[keys[0]], keys[1:]
+    if any(chosen.get(other) not in _list(values) for other, values in dimension.when.items()):
+        return _combinations(space, rest, points, chosen)
+    if dimension.choices is None:
+        return _values(dimension, points) * _combinations(space, rest, points, chosen)
+    if not any(keys[0] in space[key].when for key in rest):  # the same for each choice
+        return len(dimension.choices) * _combinations(space, rest, points, chosen)
+    return sum(_combinations(space, rest, points, {**chosen, keys[0]: choice}) for choice in dimension.choices)
+
+
+def _values(dimension: Dimension, points: int) -> int:
+    low, high = dimension.bounds
+    if dimension.step is not None or (dimension.is_int and high - low < points):
+        return int((high - low) / (dimension.step or 1) * (1 + 1e-12)) + 1
+    return points

@@ -12,6 +12,8 @@ from ivvit.demo.drawing import Bytes
 
 
 class _Python2Pickler(pickle._Pickler):  # the public class is C code, whose opcodes cannot be chosen
+    write: Callable[[bytes], Any]  # of the private class, which no type checker knows
+    memoize: Callable[[Any], None]
     dispatch: ClassVar[dict[type, Callable[..., None]]] = dict(pickle._Pickler.dispatch)
 
     def _save_str(self, value: bytes | str) -> None:
@@ -27,7 +29,7 @@ class _Python2Pickler(pickle._Pickler):  # the public class is C code, whose opc
 
     def save_global(self, obj: Any, name: str | None = None) -> None:
         if getattr(obj, "__module__", "") != "numpy._core.multiarray":
-            return super().save_global(obj, name)
+            return super().save_global(obj, name)  # type: ignore[misc]
         self.write(pickle.GLOBAL + f"numpy.core.multiarray\n{obj.__name__}\n".encode())
         return self.memoize(obj)
 

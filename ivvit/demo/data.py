@@ -1,6 +1,7 @@
 """The demo's four data sets, in the official layouts of those whose names they bear."""
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def write_demo_data(root: Path, *, seed: int = 0) -> None:
     turn(root, {"content": "demo", "format": FORMAT, "seed": seed, "sizes": SIZES})
     for number, (name, write) in enumerate(_WRITERS.items()):
         rng = np.random.default_rng([seed, number])
-        write_folder(root / "datasets" / name, lambda folder, write=write, rng=rng: write(folder, rng))
+        write_folder(root / "datasets" / name, partial(write, rng=rng))
 
 
 def _tiny_imagenet(folder: Path, rng: np.random.Generator) -> None:

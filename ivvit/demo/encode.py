@@ -21,7 +21,9 @@ class Coding:
 
 XVID = Coding("mpeg4", "yuv420p", {"flags": "+qscale", "global_quality": "118", "qmin": "1"}, tag="XVID")
 """UCF101's coding, at quantiser 1 (118 is its lambda): coarse coding leaves traces of the direction in frames."""
-H264 = Coding("libx264", "yuv420p", {"crf": "4", "preset": "veryfast"})
+SETTLED = "rc-lookahead=0:sync-lookahead=0:mbtree=0:b-adapt=0:scenecut=0:weightp=0"
+"""x264 without what looks ahead: that reads memory which was never written (seen with AVX-512), and decides by it."""
+H264 = Coding("libx264", "yuv420p", {"crf": "4", "preset": "veryfast", "x264-params": f"{SETTLED}:bframes=0"})
 """Kinetics' coding, close to lossless."""
 FFV1 = Coding("ffv1", "bgr0")
 """Lossless RGB."""

@@ -1,4 +1,4 @@
-"""What a module's source says about staleness, remembered until the file changes, as Python does with bytecode."""
+"""What a module's source says about identities, remembered until the file changes, as Python does with bytecode."""
 
 import ast
 import hashlib
@@ -6,21 +6,23 @@ import json
 import os
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ivvit.identity.syntax import definitions, parse
+from ivvit.ground.errors import UserError
+from ivvit.identity.prose import without_prose
+from ivvit.identity.shape import Shapes, absolute, shapes
 
-FORMAT = 1
-"""Raise it when parsing finds out something else for the same source."""
+_RULES = ("facts.py", "prose.py", "purity.py", "shape.py", "source.py")
+"""The modules that decide what is remembered: what other versions of them found is not used."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A module: digests of its definitions, and what it imports (also names that are no modules)."""
+    """A module: its definitions, and what it imports (modules, and names in them)."""
 
-    definitions: dict[str, str]
+    shapes: Shapes
     imports: tuple[str, ...]
 
 
@@ -28,16 +30,26 @@ class Sources:
     """Reads modules, each once per version of its file (size and times, the inode's too, which no copy keeps)."""
 
     def __init__(self, package: Path) -> None:
-        self._cache = package / "__pycache__" / f"staleness-{FORMAT}.{sys.implementation.cache_tag}.json"
-        self._known: dict[str, dict[str, Any]] = _load(self._cache)
-        self._read: dict[Path, Source] = {}
+        self._package = package
+        self._cache = package / "__pycache__" / f"identity.{sys.implementation.cache_tag}.json"
+        self._rules = [_version(Path(__file__).with_name(name)) for name in _RULES]
+        self._known: dict[str, dict[str, Any]] = _load(self._cache, self._rules)
+        self._read: dict[str, Source] = {}
         self._new = False
 
     def read(self, path: Path, name: str) -> Source:
-        """A module, its package's data files included. Raises UserError if it cannot be parsed."""
-        if path not in self._read:
-            self._read[path] = self._with_data(path, self._parsed(path, name))
-        return self._read[path]
+        """A module, its package's data files included.
+
+        Raises:
+            UserError: it cannot be parsed, or has a star import.
+        """
+        if name not in self._read:
+            known = self._parsed(path, name)
+            found = Shapes(**known["shapes"])
+            if path.name == "__init__.py":
+                found.definitions |= {file: (digest, []) for file, digest in _data_files(path.parent).items()}
+            self._read[name] = Source(found, tuple(known["imports"]))
+        return self._read[name]
 
     def remember(self) -> None:
         """Let later processes spare the parsing; no harm where the folder cannot be written."""
@@ -46,52 +58,63 @@ class Sources:
             partial = self._cache.with_suffix(f".{os.getpid()}")
             with suppress(OSError):
                 partial.parent.mkdir(exist_ok=True)
-                partial.write_text(json.dumps(self._known))
+                partial.write_text(json.dumps({"rules": self._rules, "modules": self._known}))
                 partial.replace(self._cache)
 
-    def _parsed(self, path: Path, name: str) -> Source:
-        stat = path.stat()
-        version = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+    def _parsed(self, path: Path, name: str) -> dict[str, Any]:
+        version = _version(path)
         known = self._known.get(name)
         if known is None or known["version"] != version:
-            tree = parse(path)
+            tree = without_prose(_parse(path), self._package.name)
+            is_package = path.name == "__init__.py"
             known = {
                 "version": version,
-                "definitions": definitions(tree),
-                "imports": sorted(_imports(tree, path, name)),
+                "shapes": asdict(shapes(tree, name, is_package=is_package)),
+                "imports": sorted(_imports(tree, path, name, is_package=is_package)),
             }
             self._known[name], self._new = known, True
-        return Source(known["definitions"], tuple(known["imports"]))
-
-    def _with_data(self, path: Path, source: Source) -> Source:
-        if path.name != "__init__.py":
-            return source
-        return Source({**source.definitions, **_data_files(path.parent)}, source.imports)
+        return known
 
 
-def _load(cache: Path) -> dict[str, dict[str, Any]]:
+def _version(path: Path) -> list[int]:
+    stat = path.stat()
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+
+
+def _load(cache: Path, rules: list[list[int]]) -> dict[str, dict[str, Any]]:
     try:
-        return json.loads(cache.read_text())
-    except (OSError, ValueError):
+        content = json.loads(cache.read_text())
+        return content["modules"] if content["rules"] == rules else {}
+    except (OSError, ValueError, KeyError):
         return {}
 
 
-def _imports(tree: ast.Module, path: Path, name: str) -> set[str]:
+def _parse(path: Path) -> ast.Module:
+    try:
+        return ast.parse(path.read_bytes(), str(path))
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        raise UserError(
+            f"{path}{f':{line}' if line else ''}: cannot be parsed ({getattr(error, 'msg', error)}),"
+            " so it is unknown which results it makes stale; mend the file"
+        ) from None
+
+
+def _imports(tree: ast.Module, path: Path, name: str, *, is_package: bool) -> set[str]:
     found: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = node.module if not node.level else _absolute(name, node, is_package=path.name == "__init__.py")
+            base = absolute(name, node, is_package=is_package)
+            if any(alias.name == "*" for alias in node.names):
+                raise UserError(
+                    f"{path}:{node.lineno}: `from {base} import *` hides what is used, so it is unknown what makes "
+                    "results stale; import names, or the module"
+                )
             found.add(base)
             found.update(f"{base}.{alias.name}" for alias in node.names)
     return found
-
-
-def _absolute(name: str, node: ast.ImportFrom, is_package: bool) -> str:
-    parts = name.split(".") if is_package else name.split(".")[:-1]
-    parts = parts[: len(parts) - node.level + 1]
-    return ".".join([*parts, *([node.module] if node.module else [])])
 
 
 def _data_files(folder: Path) -> dict[str, str]:

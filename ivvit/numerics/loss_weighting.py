@@ -3,12 +3,13 @@
 Every weighting gives a factor for a data set's loss before its backward pass, and hears the losses after the iteration.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from ivvit.config.experiment import Experiment
+if TYPE_CHECKING:
+    from ivvit.config.experiment import Experiment
 
 
 class Fixed:
@@ -110,7 +111,7 @@ class DynamicWeightAverage(Fixed):
         self._values = {name: state[name].to(value.device) for name, value in self._values.items()}
 
 
-def make_weighting(experiment: Experiment, device: torch.device) -> Fixed:
+def make_weighting(experiment: "Experiment", device: torch.device) -> Fixed:
     """The experiment's weighting."""
     options, datasets = experiment.loss_weighting, experiment.datasets
     match options.name:

@@ -1,13 +1,15 @@
 """Learning rates in closed form: the factor is a function of the iteration alone, so there is nothing to save."""
 
 import math
+from typing import TYPE_CHECKING
 
 from torch.optim import Optimizer
 
-from ivvit.config.optimisation import ScheduleOptions
+if TYPE_CHECKING:
+    from ivvit.config.optimisation import ScheduleOptions
 
 
-def lr_factor(options: ScheduleOptions, iteration: int, iterations: int) -> float:
+def lr_factor(options: "ScheduleOptions", iteration: int, iterations: int) -> float:
     """The factor on the peak learning rate in iteration 0, 1, ...
 
     MultiStepLR and cosine agree with torch's schedulers of these names, stepped once an iteration. Linear warm-up goes
@@ -30,5 +32,5 @@ def set_lr(optimizer: Optimizer, factor: float) -> None:
         group["lr"] = group["peak_lr"] * factor
 
 
-def _milestones(options: ScheduleOptions, iterations: int) -> list[int]:
+def _milestones(options: "ScheduleOptions", iterations: int) -> list[int]:
     return [round(m * iterations) if m < 1 else int(m) for m in options.milestones]

@@ -2,19 +2,22 @@
 
 import re
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
-from ivvit.config.experiment import Experiment
-from ivvit.config.optimisation import OptimizerOptions
 from ivvit.ground.errors import UserError
+
+if TYPE_CHECKING:
+    from ivvit.config.experiment import Experiment
+    from ivvit.config.optimisation import OptimizerOptions
 
 _BLOCK = re.compile(r"\bblocks\.(\d+)\.")
 _EMBEDDING = re.compile(r"\b(patch_embed|pos_embed\w*|cls_token|reg_token|norm_pre|tubelet)\b")
 
 
-def make_optimizers(model: nn.Module, experiment: Experiment) -> dict[str, Optimizer]:
+def make_optimizers(model: nn.Module, experiment: "Experiment") -> dict[str, Optimizer]:
     """One optimiser per data set over all trained parameters, or the one named `default` for `joint`.
 
     Every data set's optimiser holds the other data sets' heads too, as in the authors' code; a parameter without
@@ -49,7 +52,7 @@ def trained(model: nn.Module) -> list[nn.Parameter]:
     return [parameter for parameter in model.parameters() if parameter.requires_grad]
 
 
-def _make(model: nn.Module, options: OptimizerOptions, layer_decay: float | None) -> Optimizer:
+def _make(model: nn.Module, options: "OptimizerOptions", layer_decay: float | None) -> Optimizer:
     depth = len(model.backbone.blocks)
     layers: dict[int, list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
@@ -62,7 +65,7 @@ def _make(model: nn.Module, options: OptimizerOptions, layer_decay: float | None
     return _torch_optimizer(options, groups)
 
 
-def _torch_optimizer(options: OptimizerOptions, groups: Iterable[dict]) -> Optimizer:
+def _torch_optimizer(options: "OptimizerOptions", groups: Iterable[dict]) -> Optimizer:
     common = {"lr": options.lr, "weight_decay": options.weight_decay, "fused": True}
     match options.name:
         case "SGD":

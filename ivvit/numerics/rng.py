@@ -3,15 +3,12 @@
 import hashlib
 import struct
 
-import numpy as np
-
 
 class Rng:
     """A stream of numbers for a key such as (seed, data set, "clip", position).
 
     Counter-based: number n is a part of a keyed hash of n's block (BLAKE2b, RFC 7693), so that a stream costs nothing
-    to begin. Long ones, permutations, come from Philox (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
-    SC 2011) with the same key, of which only the raw 64-bit stream is used, which numpy guarantees never to change.
+    to begin. Permutations of a key: `ivvit.numerics.permutation`.
     """
 
     def __init__(self, *key: int | str) -> None:
@@ -33,8 +30,3 @@ class Rng:
     def integer(self, stop: int) -> int:
         """An integer in [0, stop)."""
         return min(int(self.uniform() * stop), stop - 1)
-
-    def permutation(self, size: int) -> np.ndarray:
-        """The numbers 0 ... size - 1 in random order (a function of the key alone)."""
-        bits = np.random.Philox(key=int.from_bytes(self._key, "little")).random_raw(size)
-        return np.argsort(bits, kind="stable")

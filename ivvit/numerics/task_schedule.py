@@ -5,17 +5,20 @@ arXiv 2111.12993, section 3.2).
 """
 
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ivvit.config.experiment import Experiment
 from ivvit.numerics.rng import Rng
+
+if TYPE_CHECKING:
+    from ivvit.config.experiment import Experiment
 
 
 class TaskSchedule:
     """The order of data sets over all iterations, worked out once."""
 
-    def __init__(self, experiment: Experiment, seed: int) -> None:
+    def __init__(self, experiment: "Experiment", seed: int) -> None:
         self.datasets = list(experiment.datasets)
         turns = _turns(experiment, seed)  # (iterations, data sets), True where a batch is drawn
         self._turns = turns
@@ -30,7 +33,7 @@ class TaskSchedule:
         return dict(zip(self.datasets, self._before[iteration].tolist(), strict=True))
 
 
-def _turns(experiment: Experiment, seed: int) -> np.ndarray:
+def _turns(experiment: "Experiment", seed: int) -> np.ndarray:
     count, total = len(experiment.datasets), experiment.iterations
     match experiment.task_schedule:
         case "all":

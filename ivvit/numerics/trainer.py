@@ -2,13 +2,12 @@
 
 import contextlib
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from ivvit.config.experiment import Experiment
 from ivvit.numerics.batch import Batch, normalize
 from ivvit.numerics.ema import WeightAverage
 from ivvit.numerics.finite import FiniteCheck
@@ -20,6 +19,9 @@ from ivvit.numerics.precision import Precision
 from ivvit.numerics.rng import Rng
 from ivvit.numerics.update_rules import UPDATE_RULES
 from ivvit.numerics.world import World
+
+if TYPE_CHECKING:
+    from ivvit.config.experiment import Experiment
 
 
 @dataclass
@@ -38,7 +40,7 @@ class Trainer:
     """Model, optimisers, loss weighting, precision and average; `run` is one iteration, a state dict is all of it."""
 
     def __init__(
-        self, model: nn.Module, experiment: Experiment, seed: int, device: torch.device, world: World,
+        self, model: nn.Module, experiment: "Experiment", seed: int, device: torch.device, world: World,
         compiled: bool = False,
     ) -> None:  # fmt: skip
         self.model, self.experiment, self.device, self.world = model.to(device), experiment, device, world

@@ -39,7 +39,7 @@ def drawings(comparison: Comparison) -> Iterator[Drawing]:
 
 
 def write_figures(comparison: Comparison, out: Path) -> None:
-    """Draw what there is to see into the folder `out`; figures of earlier configurations go."""
+    """Draw what there is to see into the folder `out`."""
     out.mkdir(parents=True, exist_ok=True)
     index = []
     with styled():
@@ -47,7 +47,3 @@ def write_figures(comparison: Comparison, out: Path) -> None:
             save(drawing, out)
             index.append({"name": drawing.name, "title": drawing.title, "caption": drawing.caption})
     write_text(out / INDEX, json.dumps(index, indent=1, ensure_ascii=False) + "\n")
-    names = {entry["name"] for entry in index}
-    for path in [*out.glob("*.svg"), *out.glob("*.png")]:
-        if path.stem not in names:
-            path.unlink()

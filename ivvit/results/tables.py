@@ -29,8 +29,7 @@ def write_tables(comparison: Comparison, out: Path) -> None:
     _write_csv(joint_frame(comparison), out / "joint_vs_single.csv")
     _write_csv(pairs_frame(comparison), out / "pairs.csv")
     _write_csv(origins(comparison), out / "runs.csv")
-    classes = class_frames(comparison)
-    for name, frame in classes.items():
+    for name, frame in class_frames(comparison).items():
         _write_csv(frame, out / "per_class" / f"{name}.csv")
     texts = {table.name: table for table in tables}
     texts.setdefault("joint_vs_single", _no_pairs())
@@ -39,7 +38,6 @@ def write_tables(comparison: Comparison, out: Path) -> None:
     for name, table in texts.items():
         write_text(out / f"{name}.tex", latex(table))
     write_text(out / TEXTS, json.dumps([table.to_dict() for table in tables], ensure_ascii=False, indent=1) + "\n")
-    _drop_others(out, {f"{name}.tex" for name in texts}, {f"{name}.csv" for name in classes})
 
 
 def read_tables(out: Path) -> list[TextTable]:
@@ -90,10 +88,3 @@ def _no_pairs() -> TextTable:
 def _write_csv(table: pd.DataFrame, path: Path) -> None:
     table = table.rename(columns=csv_text).map(csv_text)
     write_text(path, table.to_csv(index=False, lineterminator="\n"))
-
-
-def _drop_others(out: Path, tex_files: set[str], class_files: set[str]) -> None:
-    """Tables of an earlier configuration would pass for today's."""
-    for path in [*out.glob("*.tex"), *(out / "per_class").glob("*.csv")]:
-        if path.name not in tex_files | class_files:
-            path.unlink()

@@ -38,9 +38,10 @@ def _applies(dimension: Dimension, parameters: dict[str, Any]) -> bool:
 def _value(trial: "Trial", key: str, dimension: Dimension) -> Any:
     if dimension.choices is not None:
         return trial.suggest_categorical(key, list(dimension.choices))
+    low, high = dimension.bounds
     if dimension.is_int:
-        return trial.suggest_int(key, dimension.low, dimension.high, step=dimension.step or 1, log=dimension.log)
-    return trial.suggest_float(key, dimension.low, dimension.high, step=dimension.step, log=dimension.log)
+        return trial.suggest_int(key, int(low), int(high), step=int(dimension.step or 1), log=dimension.log)
+    return trial.suggest_float(key, low, high, step=dimension.step, log=dimension.log)
 
 
 def _combinations(space: Space, keys: list[str], points: int, chosen: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -56,10 +57,11 @@ def _combinations(space: Space, keys: list[str], points: int, chosen: dict[str, 
 def _values(dimension: Dimension, points: int) -> list[Any]:
     if dimension.choices is not None:
         return list(dict.fromkeys(dimension.choices))
-    if dimension.step is not None or (dimension.is_int and dimension.high - dimension.low < points):
+    low, high = dimension.bounds
+    if dimension.step is not None or (dimension.is_int and high - low < points):
         step = dimension.step or 1
-        count = int((dimension.high - dimension.low) / step * (1 + 1e-12)) + 1
-        return [dimension.low + index * step for index in range(count)]
+        count = int((high - low) / step * (1 + 1e-12)) + 1
+        return [low + index * step for index in range(count)]
     spaced = np.geomspace if dimension.log else np.linspace
-    values = [float(value) for value in spaced(dimension.low, dimension.high, points)]
+    values = [float(value) for value in spaced(low, high, points)]
     return list(dict.fromkeys(round(value) for value in values)) if dimension.is_int else values

@@ -105,7 +105,7 @@ def test_what_fails_while_a_run_is_to_stop_is_no_failure(data, tmp_path):  # noq
 
 def test_a_due_checkpoint_comes_before_an_evaluation(data, tmp_path):  # noqa: F811
     def written(iteration: int, metrics: dict) -> bool:
-        end = time.monotonic() + 20
+        end = time.monotonic() + 300
         while saved(tmp_path) < iteration:  # a thread writes it
             assert time.monotonic() < end
         return True

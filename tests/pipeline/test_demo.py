@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas
@@ -72,11 +71,9 @@ def test_the_studys_best_learning_rate_is_the_tuned_experiments(demo: Workspace)
 
 
 def test_a_second_run_does_nothing(demo: Workspace) -> None:
-    started = time.monotonic()
     ran = demo.python("workflow/scripts/run.py")
     assert ran.returncode == 0
     assert "Nothing to be done" in ran.stdout + ran.stderr
-    assert time.monotonic() - started < 30  # three seconds on an idle machine; a hang is what this finds
     assert {row["state"] for row in demo.states().values()} == {"fresh"}
 
 

@@ -47,12 +47,12 @@ CASES = {
     "twice": (
         "    model: IV-ViT",
         "    model: MSCA\n    model: MSCA",
-        ":6: the key 'model' stands twice (first in line 5)",
+        ":6: duplicate key 'model' (first in line 5)",
     ),
     "not YAML": ("experiments:", "experiments", ":4:8: not valid YAML"),
     "no mapping": (GOOD, "- a", "must hold keys and values (a mapping), found list"),
     "entry": ("  joint:\n", "  joint: 3\n  other:\n", ":4: experiments.joint: must hold keys and values"),
-    "name": ("  joint:", "  jo int:", "experiments.jo int: string should match pattern"),
+    "name": ("  joint:", "  jo int:", "experiments.jo int: is no good name"),
     "schedule": (
         "model: IV-ViT",
         "lr_schedule: cosin",
@@ -74,8 +74,8 @@ CASES = {
         "unknown pretrained weights 'Kinetics40'; did you mean Kinetics400",
     ),
     "parent": ("model: IV-ViT", "pretrain: experiment:foo", "joint.pretrain: unknown experiment 'foo'; known: joint"),
-    "own parent": ("model: IV-ViT", "pretrain: experiment:joint", "joint.pretrain: goes in a circle: joint -> joint"),
-    "extends itself": ("model: IV-ViT", "extends: joint", "joint.extends: goes in a circle"),
+    "own parent": ("model: IV-ViT", "pretrain: experiment:joint", "joint.pretrain: is circular: joint -> joint"),
+    "extends itself": ("model: IV-ViT", "extends: joint", "joint.extends: is circular"),
     "seeds": ("model: IV-ViT", "seeds: [1, 1]", "joint.seeds: must be different numbers, at least one; found [1, 1]"),
     "frames": (
         "IV-ViT",

@@ -15,10 +15,10 @@ from ivvit.config.datasets import StoreOptions
 from ivvit.data.extraction import extract, lock_store
 from ivvit.data.extraction.encode import fitted, jpeg_format
 from ivvit.data.extraction.plan import estimated_bytes, store_tasks
-from ivvit.data.frame_store import CODERS, PACKAGE, coder, settings_name
 from ivvit.data.manifest import load_manifest, timelines
 from ivvit.data.validation import validate
 from ivvit.ground.errors import UserError
+from ivvit.identity.frame_store import CODERS, PACKAGE, coder, settings_name
 from ivvit.numerics.decode import read_stored_frames
 
 
@@ -60,20 +60,24 @@ def test_other_code_has_another_place_and_another_comment_has_not(tmp_path: Path
     package = shutil.copytree(PACKAGE, tmp_path / "ivvit")
     for name in CODERS:
         before = coder.__wrapped__(package)
-        text = (package / name).read_text()
-        (package / name).write_text(f"# a remark\n{text}")
+        path = package.parent / f"{name.replace('.', '/')}.py"
+        text = path.read_text()
+        path.write_text(f"# a remark\n{text}")
         assert coder.__wrapped__(package) == before
-        (package / name).write_text(f"{text}\nVALUE = 1\n")
+        path.write_text(f"{text}\nVALUE = 1\n")
         assert coder.__wrapped__(package) != before
     assert settings_name(StoreOptions()) == f"mjpeg-q3-256-{coder()}"
 
 
 def test_the_code_that_decides_what_is_stored_is_all_that_the_encoder_imports() -> None:
-    modules, queue = set(), ["data/extraction/encode.py"]
+    modules, queue = set(), ["ivvit.data.extraction.encode"]
     while queue:
         modules.add(queue[-1])
-        found = re.findall(r"from ivvit\.(?!config|ground)(\S+) import", (PACKAGE / queue.pop()).read_text())
-        queue += {f"{name.replace('.', '/')}.py" for name in found} - modules
+        found = re.findall(
+            r"from ivvit\.(?!config|ground)(\S+) import",
+            (PACKAGE.parent / f"{queue.pop().replace('.', '/')}.py").read_text(),
+        )
+        queue += {f"ivvit.{name}" for name in found} - modules
     assert modules == set(CODERS)
 
 

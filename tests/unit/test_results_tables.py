@@ -177,12 +177,6 @@ def test_nothing_finished_is_no_crash(tmp_path: Path) -> None:
     assert "Without a result: a seed 0 (waits for UCF101)." in format_tables(out, 100)
 
 
-def test_tables_of_an_earlier_configuration_go(runs: list[RunRef], tmp_path: Path) -> None:
-    out = written(runs, tmp_path / "out", baseline="b")
-    written(runs[5:], out)
-    assert not (out / "differences.tex").exists() and not (out / "per_class" / "CIFAR100.csv").exists()
-
-
 def test_unknown_baseline(runs: list[RunRef]) -> None:
     with pytest.raises(UserError, match=r"results\.baseline: unknown experiment 'bb'"):
         compare(runs, baseline="bb")

@@ -108,7 +108,7 @@ def test_grid() -> None:
 
 
 def test_grid_too_small(tmp_path: Path) -> None:
-    opts = options({"optimizer.lr": [1e-3, 1e-2]}, n_trials=3, sampler="grid")
+    opts = options({"optimizer.lr": [1e-3, 1e-2]}, n_trials=2, sampler="grid").model_copy(update={"n_trials": 3})
     job = StudyJob("test", opts, tmp_path / "0", make_job)
     with pytest.raises(UserError, match=r"grid has 2 points, n_trials is 3; set n_trials: 2"):
         work(job)

@@ -1,13 +1,11 @@
 """Whose claim it is, where other workers are on other machines."""
 
 import json
-import os
-import threading
-import time
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from clock import Clock, touch_later
 from study_runs import study
 
 from ivvit.ground import lock
@@ -17,7 +15,7 @@ from ivvit.study.records import Records
 
 
 def claims_elsewhere(tmp_path: Path, count: int, stack: ExitStack) -> tuple[list[Path], StudyJob, Records]:
-    """Trials whose claims look as if workers on other machines had them; their own heartbeats (every 10 s) rest."""
+    """Trials whose claims look as if workers on other machines had them; their own heartbeats rest."""
     job = study(tmp_path / "0123", n_trials=count + 1)
     records = Records(job)
     for _ in range(count):
@@ -28,32 +26,27 @@ def claims_elsewhere(tmp_path: Path, count: int, stack: ExitStack) -> tuple[list
     return paths, job, records
 
 
-def beat_once(paths: list[Path]) -> threading.Timer:
-    timer = threading.Timer(1.0, lambda: [os.utime(path) for path in paths])
-    timer.start()
-    return timer
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    monkeypatch.setattr(lock, "BEAT_SECONDS", 3600)
+    monkeypatch.setattr(lock, "time", clock := Clock())
+    return clock
 
 
-def test_living_workers_elsewhere_are_watched_all_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_living_workers_elsewhere_are_watched_all_at_once(tmp_path: Path, clock: Clock) -> None:
     """Each beats once: watched one after the other, all but the first would seem dead."""
-    monkeypatch.setattr(lock, "WATCH_SECONDS", 5)
     with ExitStack() as stack:
         paths, job, records = claims_elsewhere(tmp_path, 4, stack)
-        timer = beat_once(paths)
+        clock.at(10, lambda: touch_later(paths))
         claim = next_claim(job, records)
-        timer.join()
         assert claim is not None and claim.number == 4, "a living worker's trial was taken, or none was made"
         claim.claim.close()
 
 
-def test_a_dead_worker_elsewhere_is_watched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lock, "WATCH_SECONDS", 4)
+def test_a_dead_worker_elsewhere_is_watched_once(tmp_path: Path, clock: Clock) -> None:
     with ExitStack() as stack:
         paths, job, records = claims_elsewhere(tmp_path, 4, stack)
-        timer, begun = beat_once([paths[0], paths[1], paths[3]]), time.monotonic()
+        clock.at(10, lambda: touch_later([paths[0], paths[1], paths[3]]))
         claim: Claim | None = next_claim(job, records)
-        seconds = time.monotonic() - begun
-        timer.join()
         assert claim is not None and claim.number == 2 and claim.notes == {}
-        assert 4 <= seconds < 8, "it was watched again before it was taken over"
-        claim.claim.close()
+        assert lock.WATCH_SECONDS <= clock.now < lock.WATCH_SECONDS + 2, "it was watched again before it was taken over"

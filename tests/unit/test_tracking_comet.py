@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-import time
+import threading
 import zipfile
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from training_runs import data, job, stop_at, train_stopped  # noqa: F401
 from ivvit.ground.errors import UserError
 from ivvit.runs.rows import read_rows
 from ivvit.runs.run import train
-from ivvit.tracking import open_tracking, upload
+from ivvit.tracking import live, open_tracking, upload
 
 SETTINGS = {"evaluation": {"every": 1}, "names": ["shades"], "runtime": {"comet": True}}
 
@@ -63,10 +63,15 @@ def test_a_dead_network_does_not_slow_training_and_loses_nothing(data, tmp_path,
     monkeypatch.setenv("COMET_API_KEY", "x" * 25)
     monkeypatch.setenv("COMET_URL_OVERRIDE", "http://127.0.0.1:9/")  # nobody listens
     monkeypatch.setattr("ivvit.tracking.live._CLOSE_SECONDS", 0.5)
-    ends = []
-    start = time.monotonic()
-    train(job(data, tmp_path, **SETTINGS), lambda i, m: bool(ends.append(time.monotonic())), tracking=open_tracking)
-    assert ends[-1] - start < 20
+    connect, trained, waited = live._connect, threading.Event(), []
+
+    def late(*arguments):
+        waited.append(trained.wait(300))
+        return connect(*arguments)
+
+    monkeypatch.setattr(live, "_connect", late)
+    train(job(data, tmp_path, **SETTINGS), lambda i, m: i == 6 and trained.set(), tracking=open_tracking)
+    assert waited != [False], "training waited until Comet was there"
     assert {step for name, step, _ in metrics(tmp_path) if name == "train_loss/shades"} == set(range(1, 7))
 
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -75,7 +76,8 @@ def test_stops_are_asked_for_by_signals_and_by_the_clock(monkeypatch):
         assert stop.reason() == "received SIGINT"
         with pytest.raises(KeyboardInterrupt):  # the second time it is meant
             os.kill(os.getpid(), signal.SIGINT)
-    monkeypatch.setenv("SLURM_JOB_END_TIME", str(time.time() + 100))
+    monkeypatch.setattr("ivvit.runs.stop.time", SimpleNamespace(time=lambda: 1e9))
+    monkeypatch.setenv("SLURM_JOB_END_TIME", str(1e9 + 100))
     assert StopRequest(1).reason() is None
     assert "time limit is 1.7 minutes away" in StopRequest(2).reason()
 

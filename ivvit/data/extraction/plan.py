@@ -6,9 +6,9 @@ from pathlib import Path
 
 from ivvit.config.datasets import DatasetOptions, StoreOptions
 from ivvit.data.extraction.encode import fitted
-from ivvit.data.frame_store import store_file, store_folder
 from ivvit.data.manifest import load_manifest, timelines
 from ivvit.ground.errors import UserError
+from ivvit.identity.frame_store import store_file, store_folder
 from ivvit.numerics.timeline import Timeline
 
 BYTES_PER_PIXEL = {"mjpeg": 0.5, "ffv1": 1.5}
@@ -38,18 +38,13 @@ def store_tasks(name: str, options: DatasetOptions, root: Path, manifest_lock: P
         raise UserError(f"{name} is a data set of images; only videos have a frame store")
     rows = load_manifest(manifest_lock).table.drop_duplicates("sha256").sort_values("sha256")
     folder, root = store_folder(options.store, root), Path(root).expanduser()
-    return [
-        Task(
-            root / row.path,
-            store_file(folder, row.sha256),
-            timeline,
-            row.size,
-            row.mtime_ns,
-            row.sha256,
-            _pixels(row.width, row.height, row.frames, options.store),
-        )
-        for row, timeline in zip(rows.itertuples(index=False), timelines(rows), strict=True)
-    ]
+    tasks = []
+    for timeline, (_, row) in zip(timelines(rows), rows.iterrows(), strict=True):
+        sha256, frames = str(row["sha256"]), int(row["frames"])
+        pixels = _pixels(int(row["width"]), int(row["height"]), frames, options.store)
+        target, size, mtime_ns = store_file(folder, sha256), int(row["size"]), int(row["mtime_ns"])
+        tasks.append(Task(root / str(row["path"]), target, timeline, size, mtime_ns, sha256, pixels))
+    return tasks
 
 
 def _pixels(width: int, height: int, frames: int, options: StoreOptions) -> int:

@@ -3,6 +3,7 @@
 import zlib
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def probe_video(path: Path, size: int) -> dict[str, Any]:
     timeline = replace(_timeline(seen), keys=_keys(seen))
     remarks = _misnamed(path, seen.format)
     (width, height), *_ = seen.sizes
-    if timeline.keys is None or not _exact(path, timeline, seen):
+    if timeline.keys is None or not _exact(path, timeline, timeline.keys, seen):
         timeline = replace(timeline, keys=None)
         remarks += ["key frames cannot be told for sure: each clip is decoded from the start of the file"]
     return {
@@ -108,14 +109,15 @@ def _see(seen: _Pass, frame: Any, previous: Any, convert: RGB) -> None:
 
 
 def _checksum(convert: RGB, frame: Any) -> int:
-    return zlib.crc32(np.ascontiguousarray(convert(frame)))
+    return zlib.crc32(np.ascontiguousarray(convert(frame)).data)
 
 
 def _timeline(seen: _Pass) -> Timeline:
     """The time line that the time stamps give; one at the average rate where they are missing or out of order."""
-    if None in seen.pts or any(b <= a for a, b in zip(seen.pts, seen.pts[1:], strict=False)):
+    stamps = [stamp for stamp in seen.pts if stamp is not None]
+    if len(stamps) < len(seen.pts) or any(b <= a for a, b in pairwise(stamps)):
         return Timeline(len(seen.pts), float(seen.rate), 1 / seen.rate)
-    pts = np.array(seen.pts, dtype=np.int64)
+    pts = np.array(stamps, dtype=np.int64)
     steps = np.unique(np.diff(pts))
     if len(steps) <= 1:
         step = int(steps[0]) if len(steps) else max(1, round(1 / (seen.rate * seen.time_base)))
@@ -137,10 +139,10 @@ def _spots(seen: _Pass, keys: np.ndarray) -> list[int]:
     return sorted({1, len(keys) // 2, len(keys) - 1} & set(range(1, len(keys))))
 
 
-def _exact(path: Path, timeline: Timeline, seen: _Pass) -> bool:
+def _exact(path: Path, timeline: Timeline, keys: np.ndarray, seen: _Pass) -> bool:
     """Whether decoding from key frames gives the pixels of the full decode."""
-    starts = timeline.keys[:, 0].tolist()
-    for number in _spots(seen, timeline.keys):
+    starts = keys[:, 0].tolist()
+    for number in _spots(seen, keys):
         end = starts[number + 1] if number + 1 < len(starts) else timeline.frames
         indices = sorted({i for i in (*range(starts[number], starts[number] + AFTER_KEY), end - 1) if i < end})
         try:

@@ -11,7 +11,7 @@ from torch import nn
 from ivvit.config import MODELS
 from ivvit.ground.errors import UserError
 
-# A plain literal: ivvit.staleness reads it from the syntax tree to find the one file a run's model depends on.
+# A plain literal: ivvit.identity reads it from the syntax tree to find the one file a run's model depends on.
 MODEL_MODULES = {
     "IV-ViT": "ivvit.numerics.models.iv_vit",
     "TokenShift": "ivvit.numerics.models.tokenshift",

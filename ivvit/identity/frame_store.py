@@ -1,22 +1,19 @@
 """Where the frame store keeps a video: addressed by the source's content, the settings and the code that wrote it."""
 
-import hashlib
 from functools import cache
 from pathlib import Path
 
 from ivvit.config.datasets import StoreOptions
-from ivvit.identity.syntax import definitions, parse
+from ivvit.identity.closure import PACKAGE, Code
 
-PACKAGE = Path(__file__).parents[1]
-CODERS = ("data/extraction/encode.py", "numerics/decode.py", "numerics/timeline.py")
+CODERS = ("ivvit.data.extraction.encode", "ivvit.numerics.decode", "ivvit.numerics.timeline")
 """The modules that decide what is stored; tests/unit/test_data_extraction.py checks that there are no others."""
 
 
 @cache
 def coder(package: Path = PACKAGE) -> str:
     """A digest of the code that decides what is stored: other code may store other pixels, so it stores them anew."""
-    code = [sorted(definitions(parse(package / name)).items()) for name in CODERS]
-    return hashlib.sha256(repr(code).encode()).hexdigest()[:8]
+    return Code(package).closure(CODERS, within=CODERS).digest[:8]
 
 
 def settings_name(options: StoreOptions) -> str:

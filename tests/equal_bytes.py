@@ -1,0 +1,121 @@
+"""All that promises equal bytes, made by one process: `python equal_bytes.py FOLDER` prints the digests of its files.
+
+Run it under several values of glibc's MALLOC_PERTURB_: what reads memory that nobody wrote comes out different.
+"""
+
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+
+FIXED = 1_000_000_000
+"""The modification time of all data files, in seconds: manifests record it."""
+VOLATILE = ("*.cache.jsonl", "provenance.json", "*.log", "journal*", "runs.csv", "*.html", "*.guard", "*.part")
+"""Who, when, where and how fast: never promised to be equal."""
+
+
+def demo(folder: Path) -> None:
+    """The demo's clips in all its codings, its pictures' files and its weights."""
+    from ivvit.demo import clips
+    from ivvit.demo.data import _WRITERS
+    from ivvit.demo.encode import FFV1, H264, XVID, write_video
+    from ivvit.demo.weights import write_demo_weights
+
+    rng = np.random.default_rng(0)
+    for index in range(60):
+        frames = clips.growing(rng)
+        write_video(folder / f"{index}-h264.mp4", frames, H264, fps=30)
+        if index % 10 == 0:
+            write_video(folder / f"{index}-xvid.avi", frames, XVID, fps=25)
+            write_video(folder / f"{index}-ffv1.avi", frames, FFV1, fps=25)
+    for name in ("Tiny-ImageNet", "CIFAR100"):
+        (folder / name).mkdir()
+        _WRITERS[name](folder / name, rng)
+    write_demo_weights(folder / "weights.pth")
+
+
+def videos(folder: Path) -> None:
+    """The tests' own H.264 videos."""
+    from made_videos import CASES
+
+    for name, write in CASES.items():
+        if "libx264" in write.__code__.co_consts and "intra-refresh" not in name:
+            write(folder / name)
+
+
+def data(folder: Path) -> None:
+    """Data sets, their manifests, and the frame store in both codecs."""
+    from training_runs import DATASETS, make_data, write_data
+
+    from ivvit.config import DatasetOptions
+    from ivvit.data.extraction.lock import lock_store
+    from ivvit.data.extraction.run import extract
+
+    write_data(folder)
+    for path in folder.rglob("*"):
+        os.utime(path, (FIXED, FIXED))
+    make_data(folder)
+    options = DatasetOptions(**DATASETS["moves"], store={"codec": "ffv1"})
+    extract("moves", options, folder, folder / "manifests/moves.json")
+    lock_store("moves", options, folder, folder / "manifests/moves.json", folder / "frames/moves-ffv1.json")
+
+
+def training(folder: Path) -> None:
+    """Whole runs, with evaluations: results, checkpoints, and which samples they drew."""
+    from training_runs import job
+
+    from ivvit.runs.run import train
+
+    settings = {"evaluation": {"every": 2}, "ema": 0.9, "num_frames": 4, "runtime": {"workers": 1}}
+    for model in ("TokenShift", "MSCA", "polyvit"):
+        run = folder / model
+        train(job(folder.parent / "data", run, model=model, **settings), sample_log=run / "samples.csv")
+
+
+def results(folder: Path) -> None:
+    """Tables and figures of the runs."""
+    from ivvit.results.figures import write_figure
+    from ivvit.results.runs import RunRef
+    from ivvit.results.tables import write_tables
+
+    runs = [RunRef(path.name, 0, path) for path in sorted((folder.parent / "training").iterdir())]
+    write_tables(runs, folder)
+    write_figure(runs, folder)
+
+
+def study(folder: Path) -> None:
+    """A study's table and its best parameters."""
+    import study_runs
+
+    from ivvit.study.finish import finish
+    from ivvit.study.worker import work
+
+    job = study_runs.study(folder / "0123", n_trials=3)
+    work(job, train=study_runs.trainer())
+    finish(job, job.folder / "best-3.yaml")
+
+
+MAKERS = {maker.__name__: maker for maker in (demo, videos, data, training, results, study)}
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """The files below a folder that are promised to be equal, by their paths in it."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and not any(p.match(name) for name in VOLATILE))
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def main() -> None:
+    """Make everything in the folder of the command line."""
+    root, found = Path(sys.argv[1]), {}
+    for name, make in MAKERS.items():
+        (root / name).mkdir(parents=True)
+        make(root / name)
+        found[name] = digests(root / name)
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
