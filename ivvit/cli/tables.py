@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ivvit.cli.common import add_config, check_key, config_of, relative
 from ivvit.cli.jobs import link_run
 from ivvit.config import Config
+from ivvit.data.places import dataset_folder
 from ivvit.identity.identity import Identities
 from ivvit.identity.paths import Paths
 from ivvit.ledger.status import Status
@@ -16,6 +17,7 @@ from ivvit.planning.tables import TableRun, table_runs, tables_key
 
 if TYPE_CHECKING:
     from ivvit.results.comparison import Comparison
+    from ivvit.results.pixels import PixelSource
     from ivvit.results.runs import RunRef
 
 FIGURES = (".svg", ".png")
@@ -30,6 +32,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write what is there; say what is missing."""
     from ivvit.results.figures import write_figures
+    from ivvit.results.samples import write_samples
     from ivvit.results.tables import write_tables
 
     config = config_of(args)
@@ -47,6 +50,7 @@ def run(args: argparse.Namespace) -> None:
     folder = paths.tables / key
     write_tables(comparison, folder)
     write_figures(comparison, folder)
+    write_samples(comparison, _pixels(identities), folder)
     _show(paths, folder)
     print(f"tables in {relative(paths.tables)}, figures in {relative(paths.figures)}")
 
@@ -62,7 +66,23 @@ def current_comparison(config: Config, finished: list[TableRun]) -> "Comparison"
 
     options = config.file.results
     references = read_references(Path(options.references).expanduser()) if options.references else []
-    return compare(_refs(config, finished), metric=options.metric, baseline=options.baseline, references=references)
+    return compare(
+        _refs(config, finished),
+        metric=options.metric,
+        baseline=options.baseline,
+        references=references,
+        folders={name: dataset_folder(data, config.root) for name, data in config.datasets.items()},
+    )
+
+
+def _pixels(identities: Identities) -> "dict[str, PixelSource]":
+    """Where each data set's files are, as far as it is validated."""
+    from ivvit.results.pixels import PixelSource
+
+    config = identities.config
+    places = {name: (data, identities.checks.manifest(name)) for name, data in config.datasets.items()
+              if dataset_folder(data, config.root).is_dir()}  # fmt: skip
+    return {name: PixelSource(config.root, data, lock) for name, (data, lock) in places.items() if lock.is_file()}
 
 
 def _refs(config: Config, finished: list[TableRun]) -> "list[RunRef]":

@@ -1,8 +1,9 @@
 """The comparison of all experiments: what every table, figure and sentence about it is made from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from ivvit.results.joint import JointAgainstSingle, joint_against_single
 from ivvit.results.references import Reference
 from ivvit.results.runs import Run, RunRef, read_runs
 from ivvit.results.statistics import ALL, Statistics, best
+from ivvit.results.words import class_words
 
 METRIC_NAMES = {"top1": "top-1", "top5": "top-5"}
 
@@ -58,6 +60,12 @@ class Comparison:
     statistics: Statistics
     baseline: str | None
     references: list[Reference] = field(default_factory=list)
+    displayed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Data set -> class -> what to call it, where its name says nothing."""
+
+    def words(self, dataset: str) -> Mapping[str, str]:
+        """Class -> what to call it."""
+        return self.displayed.get(dataset, {})
 
     @property
     def metric(self) -> str:
@@ -140,6 +148,7 @@ def compare(
     metric: str = "top1",
     baseline: str | None = None,
     references: Sequence[Reference] = (),
+    folders: Mapping[str, Path] | None = None,
 ) -> Comparison:
     """Read all runs that are there; damaged ones are left out by name.
 
@@ -148,6 +157,7 @@ def compare(
         metric: top1 or top5.
         baseline: the experiment that the others are compared with.
         references: published rows.
+        folders: data set -> its folder, in which words for its classes may lie.
 
     Raises:
         UserError: the baseline is not among the experiments.
@@ -156,4 +166,11 @@ def compare(
     if baseline is not None and baseline not in names:
         raise UserError(f"results.baseline: {unknown('experiment', baseline, names)}")
     runs, missing = read_runs(refs)
-    return Comparison(refs, missing, Statistics(runs, metric), baseline, list(references))
+    statistics = Statistics(runs, metric)
+    return Comparison(refs, missing, statistics, baseline, list(references), _displayed(runs, folders or {}))
+
+
+def _displayed(runs: list[Run], folders: Mapping[str, Path]) -> dict[str, dict[str, str]]:
+    classes = {name: result for run in reversed(runs) for name, result in run.datasets.items()}
+    return {name: class_words(folders[name], [entry["name"] for entry in result.per_class])
+            for name, result in classes.items() if name in folders}  # fmt: skip

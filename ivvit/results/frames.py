@@ -63,6 +63,8 @@ def class_frames(comparison: Comparison) -> dict[str, pd.DataFrame]:
             if not results:
                 continue
             columns.setdefault("class", [entry["name"] for entry in results[0]])
+            if words := comparison.words(name):
+                columns.setdefault("words", [words.get(entry["name"], "") for entry in results[0]])
             columns.setdefault("samples", [entry["num_samples"] for entry in results[0]])
             table = pd.DataFrame([[entry["top1"] for entry in entries] for entries in results], dtype=float)
             columns[row.experiment] = table.mean().to_numpy()

@@ -19,7 +19,11 @@ def class_drawings(comparison: Comparison) -> list[Drawing]:
     found = []
     for name in comparison.statistics.datasets:
         first, second = compared(comparison, name)
-        if first is not None and second is not None and (drawing := _drawing(name, first, second)) is not None:
+        if (
+            first is not None
+            and second is not None
+            and (drawing := _drawing(comparison, name, first, second)) is not None
+        ):
             found.append(drawing)
     return found
 
@@ -40,8 +44,9 @@ def class_accuracies(row: Row, dataset: str) -> tuple[list[str], np.ndarray]:
     return [plain(entry["name"]) for entry in results[0]], values.mean(0)
 
 
-def _drawing(dataset: str, first: Row, second: Row) -> Drawing | None:
+def _drawing(comparison: Comparison, dataset: str, first: Row, second: Row) -> Drawing | None:
     names, accuracies = class_accuracies(first, dataset)
+    names = [comparison.words(dataset).get(name, name) for name in names]
     differences = 100 * (accuracies - class_accuracies(second, dataset)[1])
     order = np.argsort(-np.nan_to_num(differences), kind="stable")
     known = [int(index) for index in order if differences[index] and not np.isnan(differences[index])]

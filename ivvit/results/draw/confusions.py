@@ -24,7 +24,7 @@ def confusion_drawings(comparison: Comparison) -> list[Drawing]:
     found = []
     for name in comparison.statistics.datasets:
         if (row := best_row(comparison, name)) is not None:
-            found.append(_drawing(name, row))
+            found.append(_drawing(comparison, name, row))
     return found
 
 
@@ -69,8 +69,9 @@ def worst_pairs(names: Sequence[str], counts: np.ndarray, most: int) -> list[tup
     return [(names[t], names[p], int(wrong[t, p]), int(counts[t].sum())) for t, p in places if wrong[t, p]]
 
 
-def _drawing(dataset: str, row: Row) -> Drawing:
+def _drawing(comparison: Comparison, dataset: str, row: Row) -> Drawing:
     names, counts = confusion(row.runs, dataset)
+    names = [comparison.words(dataset).get(name, name) for name in names]
     few = len(names) <= _NAMED
     side = min(max(COLUMN, 1.2 + 0.19 * len(names)), PAGE) if few else COLUMN
     figure = Figure(figsize=(side, side) if few else (PAGE, COLUMN), layout="constrained")
