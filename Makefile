@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Without a GPU, PyTorch's CPU builds spare gigabytes; where that index cannot be reached, the default one serves.
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 
-.PHONY: run test test-all test-slurm lint format schema clean
+.PHONY: run test test-all test-slurm lint format schema graph clean
 
 run: .venv/installed
 	@$(BIN)/python workflow/scripts/run.py
@@ -28,6 +28,9 @@ format: .venv/installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow
+
+graph: .venv/installed  # of a finished workflow: after `make run`
+	$(BIN)/python workflow/scripts/graph.py
 
 schema: .venv/installed
 	$(BIN)/python -m ivvit.config.schema

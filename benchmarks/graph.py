@@ -93,7 +93,7 @@ def _workspace(folder: Path, experiments: int) -> None:
     }
     (folder / "config/config.yaml").write_text(json.dumps(config))
     done = _timed(folder, "-m", "ivvit", "validate", "shades")
-    assert (folder / "results/manifests/shades.json").is_file(), done["text"]
+    assert list((folder / "results/manifests/shades").glob("*/manifest.json")), done["text"]
 
 
 def _identities(folder: Path, experiments: int) -> float:

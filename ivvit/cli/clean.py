@@ -24,6 +24,11 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _handle(found: list[Leftover], yes: bool, how: str) -> None:
+    for leftover in (one for one in found if one.held):
+        print(
+            f"left as it is: {relative(leftover.folder)}: {leftover.held}; if that process has ended, remove its lock"
+        )
+    found = [leftover for leftover in found if not leftover.held]
     for leftover in found:
         print(f"{leftover.size / 1e6:10.1f} MB  {relative(leftover.folder)}  {leftover.what}")
         if yes:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ivvit.config import Config, DatasetOptions
-from ivvit.config.explain import unknown
 from ivvit.ground.errors import UserError
+from ivvit.ground.names import unknown
 from ivvit.planning.environment import load_current
 
 

@@ -1,11 +1,10 @@
 """Make the demo's data sets and weights under root_path, in the official formats."""
 
 import argparse
-import json
 
 from ivvit.cli.common import add_config, add_gone, config_of
 from ivvit.ground.errors import UserError
-from ivvit.ground.files import write_text
+from ivvit.ground.files import write_json
 from ivvit.planning.jobs import Jobs
 
 
@@ -29,5 +28,5 @@ def run(args: argparse.Namespace) -> None:
     write(config.root, seed=options.seed)
     write_demo_weights(config.root / "pretrained_weight" / "demo" / "demo_vit.pth", seed=options.seed)
     made.parent.mkdir(parents=True, exist_ok=True)
-    write_text(made, json.dumps(options.model_dump()) + "\n")
+    write_json(made, options.model_dump())
     print(f"made the demo's data sets and weights in {config.root}")

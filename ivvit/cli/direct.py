@@ -9,6 +9,7 @@ from ivvit.cli.validate import validate_one
 from ivvit.cli.weights import fetch_weights
 from ivvit.config import Config
 from ivvit.ground.errors import UserError
+from ivvit.identity.entries import TRAINING
 from ivvit.planning.jobs import Jobs
 
 NAME = "command-line"
@@ -73,6 +74,8 @@ def make_ready(config: Config, name: str) -> Jobs:
     """Do the checks that an experiment needs and that are due, as the workflow's rules would."""
     jobs = Jobs(config)
     checks, experiment = jobs.checks, config.experiment(name)
+    # Read before the checks below import some of it: see ivvit.cli.planned.
+    jobs.identities.modules(TRAINING, (experiment.model.name,))
     for dataset, options in experiment.data.items():
         if not checks.manifest(dataset).is_file():
             validate_one(checks, dataset)

@@ -2,15 +2,16 @@
 
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ivvit.config import Experiment, RuntimeOptions
+from ivvit.config import EvaluationOptions, Experiment, RuntimeOptions
 from ivvit.ground.errors import UserError
+from ivvit.ground.files import replace_link
 from ivvit.identity.identity import Identities, Identity
 from ivvit.identity.locks import Pending
 from ivvit.identity.paths import Paths
-from ivvit.planning.links import link
 
 
 def identity_of(identities: Identities, name: str) -> Identity:
@@ -59,6 +60,26 @@ def make_job(
     )
 
 
+def evaluation_job(
+    identities: Identities,
+    model: Path,
+    folder: Path,
+    heads: Mapping[str, str | None],
+    options: EvaluationOptions,
+    runtime: RuntimeOptions,
+    name: str,
+) -> Any:
+    """An EvaluationJob on data sets of the configuration; a head without a name is that of the data set's own name."""
+    from ivvit.runs.evaluation_job import EvaluatedDataset, EvaluationJob
+
+    config = identities.config
+    datasets = (
+        EvaluatedDataset(dataset, config.datasets[dataset], identities.checks.manifest(dataset), head or dataset)
+        for dataset, head in heads.items()
+    )
+    return EvaluationJob(model, folder, config.root, tuple(datasets), options, runtime, name)
+
+
 def weights_of(identities: Identities, experiment: Experiment, seed: int) -> Path | None:
     """The lock of pretrained weights, or the model of the run that this one starts from."""
     if experiment.pretrain == "none":
@@ -74,7 +95,7 @@ def weights_of(identities: Identities, experiment: Experiment, seed: int) -> Pat
 
 def link_run(paths: Paths, name: str, seed: int, identity: str) -> None:
     """Let `experiments/<name>/seed<k>` point to the run."""
-    link(paths.link(name, seed), paths.run(identity, seed))
+    replace_link(paths.link(name, seed), paths.run(identity, seed))
 
 
 def command_line() -> str:

@@ -14,20 +14,20 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ivvit.config import RuntimeOptions
-from ivvit.ground.errors import UserError
+from ivvit.ground.errors import FAILURE, OK, STOPPED, UserError
+from ivvit.ground.ranks import LAUNCHER, launched
 
 if TYPE_CHECKING:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-STOPPED = 75  # as of ivvit.runs.job.Interrupted: saved, goes on when started again
 _PATIENCE = "600"  # seconds in which a process that was told to stop may save; torchrun's own are 30
-_WORKER, _NODE = "TORCHELASTIC_RUN_ID", "IVVIT_NODE_OF_JOB"
+_NODE = "IVVIT_NODE_OF_JOB"
 
 
 def spreads(runtime: RuntimeOptions, environment: Mapping[str, str] = os.environ) -> bool:
     """Whether this process should start others and not train itself."""
     several = runtime.nodes * max(1, runtime.gpus) > 1
-    return several and _WORKER not in environment and "WORLD_SIZE" not in environment
+    return several and not launched(environment)
 
 
 def launch(runtime: RuntimeOptions, arguments: list[str]) -> int:
@@ -78,8 +78,6 @@ def torchrun(runtime: RuntimeOptions, options: list[str], program: list[str]) ->
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import parse_args, run
 
-    from ivvit.runs.processes import LAUNCHER
-
     _check_gpus(runtime.gpus)
     os.environ.setdefault("OMP_NUM_THREADS", str(runtime.threads))
     os.environ.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", _PATIENCE)
@@ -95,7 +93,7 @@ def torchrun(runtime: RuntimeOptions, options: list[str], program: list[str]) ->
         return STOPPED
     except ChildFailedError as error:
         return _status(error)
-    return 0
+    return OK
 
 
 def _status(error: "ChildFailedError") -> int:
@@ -106,7 +104,7 @@ def _status(error: "ChildFailedError") -> int:
     if first.exitcode < 0:
         name = signal.Signals(-first.exitcode).name
         print(f"error: process {rank} of {shlex.join(['ivvit', *sys.argv[1:]])} was killed by {name}", file=sys.stderr)
-    return 1
+    return FAILURE
 
 
 def _check_gpus(wanted: int) -> None:

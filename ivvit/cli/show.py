@@ -5,8 +5,8 @@ from pathlib import Path
 
 from ivvit.cli.common import add_config, config_of, count, dataset_of, experiment_of, relative
 from ivvit.config import Experiment
-from ivvit.config.explain import unknown
 from ivvit.ground.errors import UserError
+from ivvit.ground.names import unknown
 from ivvit.identity.identity import Identities
 
 
@@ -33,6 +33,7 @@ def run(args: argparse.Namespace) -> None:
     experiment = identities.resolved(name)
     seed = config.entries[name].seeds[0] if args.seed is None else args.seed
     size = {"img_size": _image_size(experiment), "num_frames": experiment.num_frames, "seed": seed}
+    size["holdout"] = experiment.validation.holdout
     for dataset in args.dataset or experiment.data:
         if dataset not in experiment.data:
             raise UserError(unknown(f"data set of {name}", dataset, experiment.data))

@@ -9,10 +9,10 @@ from ivvit.cli.common import add_config, check_key, config_of, relative
 from ivvit.cli.jobs import link_run
 from ivvit.config import Config
 from ivvit.data.places import dataset_folder
+from ivvit.ground.files import replace_link
 from ivvit.identity.identity import Identities
 from ivvit.identity.paths import Paths
 from ivvit.ledger.status import Status
-from ivvit.planning.links import link
 from ivvit.planning.tables import TableRun, table_runs, tables_key
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
     _drop_old_links(config, paths)
     key = tables_key(identities, runs if finished == runs else finished)
     check_key(key, args.key, "tables")
-    comparison = current_comparison(config, finished)
+    comparison = current_comparison(identities, finished)
     for ref, why in comparison.missing.items():
         print(f"{ref.experiment}, seed {ref.seed}: no result: {why}")
     folder = paths.tables / key
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
     print(f"tables in {relative(paths.tables)}, figures in {relative(paths.figures)}")
 
 
-def current_comparison(config: Config, finished: list[TableRun]) -> "Comparison":
+def current_comparison(identities: Identities, finished: list[TableRun]) -> "Comparison":
     """All experiments as the configuration wants them compared.
 
     Raises:
@@ -64,10 +64,11 @@ def current_comparison(config: Config, finished: list[TableRun]) -> "Comparison"
     from ivvit.results.comparison import compare
     from ivvit.results.references import read_references
 
+    config = identities.config
     options = config.file.results
     references = read_references(Path(options.references).expanduser()) if options.references else []
     return compare(
-        _refs(config, finished),
+        _refs(identities, finished),
         metric=options.metric,
         baseline=options.baseline,
         references=references,
@@ -85,11 +86,12 @@ def _pixels(identities: Identities) -> "dict[str, PixelSource]":
     return {name: PixelSource(config.root, data, lock) for name, (data, lock) in places.items() if lock.is_file()}
 
 
-def _refs(config: Config, finished: list[TableRun]) -> "list[RunRef]":
+def _refs(identities: Identities, finished: list[TableRun]) -> "list[RunRef]":
     """All runs in the configuration's order, and why there is no result, where there is none."""
     from ivvit.results.runs import RunRef
 
-    paths, status = Paths(config.results), Status(config)
+    config, paths = identities.config, identities.paths
+    status = Status(config)
     there, found = {(run.experiment, run.seed): run for run in finished}, []
     for name, entry in config.entries.items():
         for seed in entry.seeds:
@@ -99,8 +101,9 @@ def _refs(config: Config, finished: list[TableRun]) -> "list[RunRef]":
                 why = "; ".join([state.state, *state.why])
                 found.append(RunRef(name, seed, place, place, tuned=entry.from_study, missing=why))
             else:
-                folder = paths.run(run.identity, seed)
-                found.append(RunRef(name, seed, folder, folder, run.accepted, entry.from_study))
+                folder, today = paths.run(run.identity, seed), identities.evaluation(name).digest
+                evaluation, tuned = paths.evaluation(run.identity, seed, today), entry.from_study
+                found.append(RunRef(name, seed, folder, evaluation, run.accepted, tuned, "trained, not evaluated"))
     return found
 
 
@@ -111,7 +114,7 @@ def _show(paths: Paths, folder: Path) -> None:
             place = (paths.figures if file.suffix in FIGURES else paths.tables) / file.name
             if place.is_file() and not place.is_symlink():
                 place.unlink()  # of an earlier version, which wrote tables here
-            link(place, file)
+            replace_link(place, file)
     for other in paths.tables.iterdir():
         if other.is_dir() and other != folder:
             shutil.rmtree(other)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ivvit.ground.errors import UserError
+from ivvit.ground.files import write_json
 
 MARKER = ".ivvit-demo-data.json"
 
@@ -20,9 +21,8 @@ def turn(root: Path, content: dict[str, Any]) -> None:
         UserError: the folder holds files without the marker, or the marker of other content.
     """
     marker = root / MARKER
-    wanted = json.dumps(content, indent=1, sort_keys=True) + "\n"
     if marker.is_file():
-        if marker.read_text() != wanted:
+        if _read(marker) != content:
             raise UserError(
                 f"{root} holds generated data of another kind, seed or version (see {marker}): "
                 "delete it or choose another root_path"
@@ -34,7 +34,11 @@ def turn(root: Path, content: dict[str, Any]) -> None:
             f"{root} is not empty ({found} lies there) and bears no {MARKER}: "
             "generated data goes only into a folder of its own; choose another root_path"
         )
-    root.mkdir(parents=True, exist_ok=True)
-    partial = marker.with_suffix(".partial")
-    partial.write_text(wanted)
-    partial.replace(marker)
+    write_json(marker, content)
+
+
+def _read(marker: Path) -> Any:
+    try:
+        return json.loads(marker.read_text(encoding="utf-8"))
+    except ValueError:
+        return None

@@ -1,10 +1,11 @@
 """Weights of a small ViT that stand in for the downloaded ones."""
 
-import os
 from pathlib import Path
 
 import torch
 from torch import Tensor
+
+from ivvit.ground.files import write_atomically
 
 IMAGE, PATCH, WIDTH, DEPTH = 32, 16, 64, 4
 """The backbone, which has 4 heads: `{img_size: 32, patch_size: 16, embed_dim: 64, depth: 4, num_heads: 4}`."""
@@ -18,11 +19,8 @@ def write_demo_weights(path: Path, *, seed: int = 0) -> None:
     the same bytes.
     """
     state = {f"module.base_model.transformer.{name}": tensor for name, tensor in _tensors(seed).items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("wb") as file:  # given a path, torch.save would write the temporary name into the file
-        torch.save({"state_dict": state}, file)
-    os.replace(partial, path)
+    # given a path, torch.save would write the temporary name into the file
+    write_atomically(path, lambda file: torch.save({"state_dict": state}, file))
 
 
 def _tensors(seed: int) -> dict[str, Tensor]:

@@ -29,7 +29,7 @@ class RunState:
     experiment: str
     seed: int
     state: str
-    """fresh, stale, pending, running, interrupted, failed or never run."""
+    """fresh, stale, pending, running, silent, interrupted, failed or never run."""
     why: list[Reason] = field(default_factory=list)
     identity: str | None = None
     folder: str | None = None
@@ -82,7 +82,7 @@ class Status:
         folder = self.paths.run(identity.digest, seed)
         fresh = os.path.isfile(self.paths.finished(identity.digest, seed))
         settled, why = ("fresh", self._notes(folder, identity)) if fresh else self._state(name, seed, folder, identity)
-        state = "pending" if waits and settled != "running" else settled
+        state = "pending" if waits and settled not in ("running", "silent") else settled
         return RunState(name, seed, state, [*waits, *why], identity.digest, str(folder), settled)
 
     def _state(self, name: str, seed: int, folder: Path, identity: Identity) -> tuple[str, list[Reason]]:

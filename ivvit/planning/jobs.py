@@ -1,18 +1,18 @@
 """What the workflow makes, and what each of its jobs reads: everything that the rules ask for by a function."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 
 from ivvit.config import Config, DatasetOptions, Experiment, RuntimeOptions
 from ivvit.ground.errors import UserError
+from ivvit.ground.names import safe_name
 from ivvit.identity.checks import Checks
 from ivvit.identity.closure import Code
 from ivvit.identity.fingerprint import Listings
 from ivvit.identity.identity import Identities, searched
 from ivvit.identity.locks import Pending
-from ivvit.identity.paths import slug
 from ivvit.planning.tables import table_runs, tables_key
 
 
@@ -43,7 +43,7 @@ class Jobs:
         used = [self.config.experiment(name).pretrain for name in self.config.entries]
         for study in self.config.file.studies.values():
             used += (study.space["pretrain"].choices or ()) if "pretrain" in study.space else ()
-        return {slug(name): name for name in used if name != "none" and not name.startswith("experiment:")}
+        return {safe_name(name): name for name in used if name != "none" and not name.startswith("experiment:")}
 
     # --- what is to be made
 
@@ -60,6 +60,25 @@ class Jobs:
             for name in names
             for path in _known(lambda place=place, name=name: [place(name)])
         )
+
+    def checkpoints(self) -> Iterator[tuple[str, dict[str, str]]]:
+        """The checkpoints that are done: rule and wildcards."""
+        demo = self.checks.demo
+        if demo is not None and demo.is_file():
+            yield "demo", {}
+        for name in self.datasets:
+            for path in _known(lambda name=name: [self.checks.manifest(name)]):
+                if path.is_file() and path != demo:
+                    yield "validate", {"dataset": name, "key": path.parent.name}
+        for folder, name in self.weights.items():
+            for path in _known(lambda name=name: [self.checks.weights(name)]):
+                if path.is_file() and path != demo:
+                    yield "weights", {"weights": folder, "key": path.stem}
+        for name, options in self.config.file.studies.items():
+            for path in _known(lambda name=name: self._study(name)[:1]):
+                if path.is_file() and path.name.startswith("best-"):
+                    wildcards = {"study": name, "identity": path.parent.name, "n_trials": str(options.n_trials)}
+                    yield "study", wildcards
 
     def runs(self) -> list[str]:
         """The last file of every run of today."""

@@ -1,10 +1,10 @@
 """runs.csv: every run, all its metrics, and where it came from."""
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import pandas as pd
 
+from ivvit.ground.versions import drift
 from ivvit.results.comparison import Comparison
 from ivvit.results.runs import Run, RunRef
 
@@ -44,16 +44,3 @@ def device(provenance: dict[str, Any]) -> str | None:
     """What the last session ran on."""
     sessions = provenance.get("sessions") or [{}]
     return sessions[-1].get("device")
-
-
-def drift(versions: dict[str, str | None]) -> str:
-    """Packages whose version is another one now than when the run was made: `torch 2.12.0 (now 2.13.0)`."""
-    found = []
-    for package, then in versions.items():
-        try:
-            now = version(package)
-        except PackageNotFoundError:
-            continue
-        if then is not None and then != now:
-            found.append(f"{package} {then} (now {now})")
-    return ", ".join(found)

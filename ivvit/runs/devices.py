@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 
 from ivvit.config.runtime import RuntimeOptions
 from ivvit.ground.errors import UserError
+from ivvit.ground.ranks import local_world_size, node_rank
 from ivvit.numerics.world import World
 
 log = logging.getLogger("ivvit")
@@ -50,10 +51,10 @@ def lease(names: list[str], world: World, leases: ExitStack) -> int:
     Raises:
         UserError: this machine has fewer devices than the job has processes here.
     """
-    count = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    count = local_world_size()
     if count > len(names):
         raise UserError(f"{count} processes were started here, where {len(names)} GPUs can be seen; set runtime.gpus")
-    node, mine, reminded = int(os.environ.get("GROUP_RANK", "0")), None, -_REMIND_SECONDS
+    node, mine, reminded = node_rank(), None, -_REMIND_SECONDS
     while True:
         if mine is None and world.local_rank == 0:
             mine = _take(names, count, leases)

@@ -30,7 +30,7 @@ class Pace:
             UserError: another process has taken this run over.
         """
         if self._lost.is_set():
-            raise UserError("another process has taken this run over, as this one did not answer for a while")
+            raise UserError("another process has taken this run over, as its heartbeat was lost for a while")
         now = time.monotonic()
         self._waiting += 1
         flush = now - self._flushed > _FLUSH_SECONDS or self._waiting >= _FLUSH_ITERATIONS

@@ -1,6 +1,8 @@
-"""Which trial of a finished study is the best."""
+"""Which trial of a study is the best, and what is written of it: part of its identity, which reports are not."""
 
 from typing import TYPE_CHECKING
+
+import yaml
 
 from ivvit.ground.errors import UserError
 from ivvit.study.job import StudyJob
@@ -27,3 +29,13 @@ def best_trial(job: StudyJob, trials: list["FrozenTrial"]) -> "FrozenTrial":
     pick = job.options.pick or 0
     sign = -1 if job.directions[pick] == "maximize" else 1
     return min(front, key=lambda trial: (sign * trial.values[pick], trial.number))
+
+
+def best_text(job: StudyJob, trial: "FrozenTrial") -> str:
+    """The content of best-<n_trials>.yaml, the same for equal studies."""
+    result = (
+        {"value": trial.values[0]} if len(trial.values) == 1 else {"values": trial.values, "pick": job.options.pick}
+    )
+    content = {"study": job.name, "n_trials": job.options.n_trials, "trial": trial.number, **result}
+    content["parameters"] = dict(sorted(trial.params.items()))
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)

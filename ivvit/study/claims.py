@@ -8,7 +8,8 @@ from threading import Event
 from typing import Any
 
 from ivvit.ground.errors import UserError
-from ivvit.ground.lock import Pulse, run_lock, unheld
+from ivvit.ground.holder import Pulse
+from ivvit.ground.lock import run_lock, unheld
 from ivvit.study.job import StudyJob
 from ivvit.study.proposals import propose
 from ivvit.study.records import Records, quiet_optuna

@@ -1,9 +1,10 @@
 """The processes of one worker: one, or those that torchrun started; the first of them leads."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+from ivvit.ground.ranks import rank, world_size
 
 if TYPE_CHECKING:
     from ivvit.numerics.world import World
@@ -11,12 +12,12 @@ if TYPE_CHECKING:
 
 def leads() -> bool:
     """Whether this process speaks to the storage."""
-    return os.environ.get("RANK", "0") == "0"
+    return rank() == 0
 
 
 def alone() -> bool:
     """Whether this worker is a single process."""
-    return os.environ.get("WORLD_SIZE", "1") == "1"
+    return world_size() == 1
 
 
 @contextmanager

@@ -5,13 +5,14 @@ import math
 import shutil
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from ivvit.ground.errors import UserError
-from ivvit.runs.job import Interrupted, Result
+from ivvit.numerics.finite import Diverged
+from ivvit.runs.job import Interrupted, Result, TrainJob
 from ivvit.runs.logs import log_to
-from ivvit.study.attempts import attempt
 from ivvit.study.claims import Claim, next_claim, unfinished
 from ivvit.study.job import StudyJob, Train
 from ivvit.study.objective import objective_names, objective_values
@@ -58,7 +59,18 @@ def _follow(job: StudyJob, train: Train) -> None:
     while (order := share(None)) != _DONE:
         if order != _WAIT:
             number, parameters = order
-            attempt(train, job.make_job(parameters, number, job.trial_folder(number)), lambda *_: False)
+            _attempt(train, job.make_job(parameters, number, job.trial_folder(number)), lambda *_: False)
+
+
+def _attempt(train: Train, run: TrainJob, on_evaluation: Callable[[int, dict[str, Any]], bool]) -> Result | str:
+    """Train, by all processes of the worker; gives the result, or why these parameters do not train.
+
+    All processes meet a loss that is not finite in the same place (see ivvit.numerics.finite).
+    """
+    try:
+        return train(run, on_evaluation)
+    except Diverged as error:
+        return str(error)
 
 
 @dataclass
@@ -98,7 +110,7 @@ class _Leader:
         pruning = Pruning(self.job, self.records, claim.number, run.experiment)
         share((claim.number, claim.parameters))
         try:
-            outcome = attempt(self.train, run, pruning)
+            outcome = _attempt(self.train, run, pruning)
         except Interrupted:
             raise
         except Exception as error:

@@ -1,21 +1,15 @@
 """Checksums: published ones are enforced, others are recorded at first sight and enforced afterwards."""
 
-import hashlib
 import json
 from pathlib import Path
 
 from filelock import FileLock
 
+from ivvit.ground.digest import sha256_of
 from ivvit.ground.errors import UserError
-from ivvit.weights.files import FORBIDDEN, write_atomically
+from ivvit.ground.files import FORBIDDEN, write_json
 
 RECORD = "checksums.json"
-
-
-def sha256_of(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_published(path: Path, published: str | None) -> None:
@@ -47,8 +41,7 @@ def check_recorded(path: Path, folder: Path) -> None:
     try:
         with FileLock(folder / f".{RECORD}.lock", mode=0o666):
             seen = _compared(folder / RECORD, key, found, path)
-            text = json.dumps(dict(sorted({**seen, key: found}.items())), indent=2)
-            write_atomically(folder / RECORD, f"{text}\n".encode())
+            write_json(folder / RECORD, dict(sorted({**seen, key: found}.items())))
     except OSError as error:
         if error.errno not in FORBIDDEN:  # a folder of others: it is theirs to record what they put there
             raise

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import random
 import re
 import time
@@ -10,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ivvit.weights.files import naming_full_disk
+from ivvit.ground.files import explained, publish, write_json
 
 if TYPE_CHECKING:
     from requests import Response
@@ -96,7 +95,7 @@ def _transfer(opener: Opener, part: Path) -> None:
             raise Interrupted("the file changed on the server")
         _check_content(response)
         _remember(part, response, total)
-        with naming_full_disk(part):
+        with explained(part):
             _write(response, part, start)
     size = part.stat().st_size
     if total is not None and size < total:
@@ -141,8 +140,6 @@ def _write(response: "Response", part: Path, start: int) -> None:
         file.truncate()
         for chunk in response.iter_content(CHUNK):
             file.write(chunk)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _notes(part: Path) -> Path:
@@ -159,8 +156,7 @@ def _known(part: Path) -> dict | None:
 def _remember(part: Path, response: "Response", total: int | None) -> None:
     etag = response.headers.get("ETag", "")
     validator = etag if etag and not etag.startswith("W/") else response.headers.get("Last-Modified")
-    with naming_full_disk(part):
-        _notes(part).write_text(json.dumps({"size": total, "validator": validator}))
+    write_json(_notes(part), {"size": total, "validator": validator})
 
 
 def forget(part: Path) -> None:
@@ -171,7 +167,7 @@ def forget(part: Path) -> None:
 
 def finish(part: Path, target: Path) -> None:
     """The download becomes the file."""
-    os.replace(part, target)
+    publish(part, target)
     forget(part)
 
 

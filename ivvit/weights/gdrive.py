@@ -1,4 +1,9 @@
-"""Google Drive: large files come behind a page that asks for confirmation."""
+"""Google Drive: large files come behind a page that asks for confirmation.
+
+By hand rather than with gdown (6.5 was read): its partial files have random names and no record of what they are part
+of, so another process may go on with another version of the file; it holds Google's addresses fast, so that no local
+server can test it; and what it would replace is this file, not the resumable download that addresses need anyway.
+"""
 
 import re
 from html import unescape

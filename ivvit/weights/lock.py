@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ivvit.ground.digest import sha256_of
 from ivvit.ground.errors import UserError
-from ivvit.weights.checksums import sha256_of
 from ivvit.weights.read import read_state_dict
 
 if TYPE_CHECKING:

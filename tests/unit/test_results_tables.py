@@ -95,7 +95,7 @@ def test_runs_say_where_they_come_from(runs: list[RunRef], tmp_path: Path) -> No
     table = pd.read_csv(out / "runs.csv")
     assert list(table["finished"]) == [True] * 4 + [False, True]
     assert list(table.loc[0, ["identity", "commit", "starts"]]) == ["0123456789abcdef", "c0ffee", 2]
-    assert table.loc[0, "version_drift"] == f"pandas 0.0.1 (now {pd.__version__})"
+    assert table.loc[0, "version_drift"] == f"pandas 0.0.1 -> {pd.__version__}"
     assert (
         table.loc[5, "accepted"] == "only comments changed" and table.loc[4, "why_missing"] == "failed: out of memory"
     )

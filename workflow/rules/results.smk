@@ -3,6 +3,7 @@
 
 def tables(wildcards):
     """The tables of today's runs, once all of these are known; their key names what they list."""
+    await_checkpoints()
     return expand(rules.tables.output[0], key=JOBS.tables_keys())
 
 
