@@ -8,7 +8,7 @@ from typing import Any
 from ivvit.config.merge import set_key
 
 MOST = 10_000
-"""Points of a grid, and characters that nobody would type by hand, are a slip of the pen."""
+"""A grid with more points is a mistake."""
 
 
 def size(over: dict[str, Any]) -> int:
