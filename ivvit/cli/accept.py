@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> None:
     if any(reason.kind != "code" for reason in differences) and not args.anyway:
         changed = "\n  ".join(reason.text for reason in differences)
         raise UserError(
-            f"{name}: more than code has changed since:\n  {changed}\nadd --anyway if it is valid nevertheless"
+            f"{name}: more than code has changed since:\n  {changed}\nadd --anyway if it is valid all the same"
         )
     accept(status.paths, name, identity, runs, args.why, differences)
     for seed, earlier in runs.items():

@@ -23,9 +23,7 @@ def run(args: argparse.Namespace) -> None:
     config = config_of(args)
     options, made = config.file.demo, Jobs(config).checks.demo
     if options is None or made is None:
-        raise UserError(
-            f"{config.source}: has no demo: section, so its data is not generated but expected at {config.root}"
-        )
+        raise UserError(f"{config.source}: no demo: section; the data is expected at {config.root}, not generated")
     write = {"joint": write_demo_data, "motion": write_motion_data}[options.data]
     write(config.root, seed=options.seed)
     write_demo_weights(config.root / "pretrained_weight" / "demo" / "demo_vit.pth", seed=options.seed)
