@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 NAME = "model.safetensors"
-_KEY = "ivvit"
+_KEY, _KEY_CHECKSUM = "ivvit", "ivvit_sha256"
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class HeadCard:
     """Videos: the length of the window that a clip's frames are taken from."""
     short_side: int
     """Pixels that the short side is scaled to before a crop is evaluated."""
+    store: dict[str, Any] | None = None
+    """Videos: how the frame store coded them (`StoreOptions`); None where the original files were read."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +75,12 @@ class ModelCard:
 def head_cards(experiment: Experiment, classes: dict[str, list[str]], img_size: int) -> dict[str, HeadCard]:
     """The heads of an experiment's model."""
     return {
-        name: HeadCard(classes[name], data.is_video, data.clip_seconds, short_side_range(name, data, img_size)[0])
+        name: HeadCard(
+            classes[name], data.is_video, data.clip_seconds, short_side_range(name, data, img_size)[0],
+            data.store.model_dump(mode="json") if data.uses_store else None,
+        )
         for name, data in experiment.data.items()
-    }
+    }  # fmt: skip
 
 
 def encode(tensors: "dict[str, Tensor]", card: ModelCard) -> bytes:
@@ -84,7 +89,8 @@ def encode(tensors: "dict[str, Tensor]", card: ModelCard) -> bytes:
 
     tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
     content = {"format": FORMAT, **asdict(card), "checksum": checksum(tensors)}
-    return save(tensors, {_KEY: json.dumps(content, ensure_ascii=False, allow_nan=False)})
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False)
+    return save(tensors, {_KEY: text, _KEY_CHECKSUM: _sha256(text)})
 
 
 def write_model(folder: Path, content: bytes) -> None:
@@ -108,10 +114,17 @@ def read_card(file: Path) -> ModelCard:
     try:
         with safe_open(file, "pt") as opened:
             metadata = opened.metadata() or {}
+    except FileNotFoundError:
+        raise UserError(f"{file} does not exist") from None
     except (OSError, SafetensorError) as error:
-        raise UserError(f"{file} cannot be read as a model ({error}); remove it to have it made again") from None
+        raise UserError(
+            f"{file} cannot be read as a model ({error}): it is damaged, or no safetensors file; copy it again, or "
+            "remove it to have it made again"
+        ) from None
     if _KEY not in metadata:
-        raise UserError(f"{file} does not say what model it is; only files that `ivvit train` wrote can be evaluated")
+        raise UserError(f"{file} does not say what model it is; only files that `ivvit train` wrote can be used")
+    if metadata.get(_KEY_CHECKSUM) != _sha256(metadata[_KEY]):
+        raise UserError(f"{file} is damaged: what it says about itself is not what was written; copy it again")
     content = json.loads(metadata[_KEY])
     if content.pop("format") != FORMAT:
         raise UserError(f"{file} is of another version of ivvit; train it again, or use that version")
@@ -120,21 +133,35 @@ def read_card(file: Path) -> ModelCard:
     return ModelCard(**content)
 
 
+def read_tensors(file: Path, card: ModelCard) -> "dict[str, Tensor]":
+    """A model's tensors, as they were written.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        tensors = load_file(file)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{file} is damaged ({error}); copy it again") from None
+    if checksum(tensors) != card.checksum:
+        raise UserError(f"{file} is damaged: its tensors are not those that were written; copy it again")
+    return tensors
+
+
 def load_model(file: Path, card: ModelCard) -> "nn.Module":
     """The model, in evaluation mode on the CPU.
 
     Raises:
         UserError: its tensors are not those that were written, or it sees its pixels otherwise than this version.
     """
-    from safetensors.torch import load_file
-
     from ivvit.numerics.models import create_model
 
     if (card.mean, card.std) != (ModelCard.mean, ModelCard.std):
         raise UserError(f"{file} was trained with pixels of mean {card.mean} and std {card.std}; not supported")
-    tensors = load_file(file)
-    if checksum(tensors) != card.checksum:
-        raise UserError(f"{file} is damaged: its tensors are not those that were written; copy it again")
+    tensors = read_tensors(file, card)
     classes = {name: len(head.classes) for name, head in card.heads.items()}
     model = create_model(
         card.model, classes, backbone=card.backbone, num_frames=card.num_frames, backbone_args=card.backbone_args,
@@ -153,3 +180,7 @@ def checksum(tensors: "dict[str, Tensor]") -> str:
         found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         found.update(tensor.contiguous().flatten().view(torch.uint8).numpy().data)
     return found.hexdigest()
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
