@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 NAME = "model.safetensors"
-_KEY, _KEY_CHECKSUM = "ivvit", "ivvit_sha256"
+_KEY = "ivvit"  # one alone: safetensors writes several in any order
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,7 @@ def encode(tensors: "dict[str, Tensor]", card: ModelCard) -> bytes:
 
     tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
     content = {"format": FORMAT, **asdict(card), "checksum": checksum(tensors)}
-    text = json.dumps(content, ensure_ascii=False, allow_nan=False)
-    return save(tensors, {_KEY: text, _KEY_CHECKSUM: _sha256(text)})
+    return save(tensors, {_KEY: _dump({**content, "sha256": hashlib.sha256(_dump(content).encode()).hexdigest()})})
 
 
 def write_model(folder: Path, content: bytes) -> None:
@@ -123,9 +122,7 @@ def read_card(file: Path) -> ModelCard:
         ) from None
     if _KEY not in metadata:
         raise UserError(f"{file} does not say what model it is; only files that `ivvit train` wrote can be used")
-    if metadata.get(_KEY_CHECKSUM) != _sha256(metadata[_KEY]):
-        raise UserError(f"{file} is damaged: what it says about itself is not what was written; copy it again")
-    content = json.loads(metadata[_KEY])
+    content = _checked(file, metadata[_KEY])
     if content.pop("format") != FORMAT:
         raise UserError(f"{file} is of another version of ivvit; train it again, or use that version")
     content["heads"] = {name: HeadCard(**head) for name, head in content["heads"].items()}
@@ -182,5 +179,19 @@ def checksum(tensors: "dict[str, Tensor]") -> str:
     return found.hexdigest()
 
 
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+def _dump(content: dict[str, Any]) -> str:
+    return json.dumps(content, ensure_ascii=False, allow_nan=False)
+
+
+def _checked(file: Path, text: str) -> dict[str, Any]:
+    """What the file says about itself, if it is what was written."""
+    try:
+        content = json.loads(text)
+        known = content.pop("sha256", None)
+        if known != hashlib.sha256(_dump(content).encode()).hexdigest():
+            raise ValueError
+    except (ValueError, AttributeError):
+        raise UserError(
+            f"{file} is damaged: what it says about itself is not what was written; copy it again, or train it again"
+        ) from None
+    return content
