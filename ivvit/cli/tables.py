@@ -47,12 +47,13 @@ def current_runs(config: Config) -> list:
             continue
         for seed in entry.seeds:
             folder = paths.run(identity, seed)
-            if not (folder / "metrics.json").is_file():
+            evaluation = paths.evaluation(identity, seed, identities.evaluation(name).digest)
+            if not (evaluation / "metrics.json").is_file():
                 print(f"{name}, seed {seed}: not finished")
-                found.append(RunRef(name, seed, folder))
+                found.append(RunRef(name, seed, folder, evaluation))
                 continue
             link_run(paths, name, seed, identity)
-            found.append(RunRef(name, seed, folder, accepted=_accepted(paths.accepted(identity))))
+            found.append(RunRef(name, seed, folder, evaluation, accepted=_accepted(paths.accepted(identity))))
     _drop_old_links(config, paths)
     return found
 

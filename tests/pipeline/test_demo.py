@@ -49,7 +49,7 @@ def test_the_terminal_ends_with_the_table_and_the_paths(demo: Workspace) -> None
 
 def test_every_promised_file_is_there(demo: Workspace) -> None:
     run = demo / "results/experiments/msca/seed0"
-    assert {"metrics.json", "history.csv", "model.safetensors", "experiment.yaml", "provenance.json"} <= {
+    assert {"evaluations", "history.csv", "model.safetensors", "experiment.yaml", "provenance.json"} <= {
         path.name for path in run.iterdir()
     }
     provenance = json.loads((run / "provenance.json").read_text())

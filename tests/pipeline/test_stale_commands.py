@@ -113,7 +113,7 @@ def test_what_would_become_stale(copied: Workspace) -> None:
 
 def test_a_refused_second_job_is_no_failure_of_the_first(copied: Workspace) -> None:
     run = (copied / "results/experiments/joint/seed0").resolve()
-    (run / "metrics.json").unlink()
+    (run / "model.safetensors").unlink()
     with run_lock(run / "state" / "lock"):
         assert copied.states()["joint/0"]["state"] == "running"
         refused = copied.python("-m", "ivvit", "train", "joint")
@@ -144,7 +144,7 @@ def test_code_that_changes_while_a_job_waits(copied: Workspace) -> None:
     text = running.communicate(timeout=300)[0]
     assert running.returncode == 1 and "were planned" not in text
     assert "nothing was trained. Start snakemake again" in text
-    assert len(set((copied / "results/runs").glob("*/seed0/metrics.json"))) == len(before) + 1
+    assert len(set((copied / "results/runs").glob("*/seed0/model.safetensors"))) == len(before) + 1
     assert copied.run().jobs == {"train:joint/0", "train:images/0"}
 
 

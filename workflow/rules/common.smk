@@ -68,6 +68,7 @@ wildcard_constraints:
     weights="|".join(map(re.escape, JOBS.weights)) or "none",
     study="|".join(map(re.escape, CONFIG.file.studies)) or "none",
     identity="[0-9a-f]{16}",
+    evaluation="[0-9a-f]{16}",
     key="[0-9a-f]{16}",
     seed=r"\d+",
     n_trials=r"\d+",
@@ -91,7 +92,7 @@ def refuse_until():
 
 
 def current_runs(wildcards):
-    """The runs with today's identities, and the checks that must be done before the others are known."""
+    """The evaluations of runs with today's identities, and the checks that must be done before the others are known."""
     refuse_until()
     found = []
     for name, entry in CONFIG.entries.items():
@@ -101,8 +102,10 @@ def current_runs(wildcards):
             found += pending.targets
         else:
             JOBS.names.setdefault(identity, name)
+            evaluation = IDENTITIES.evaluation(name).digest
             found += [
-                f"{PATHS.run(identity, seed)}/metrics.json" for seed in entry.seeds
+                f"{PATHS.evaluation(identity, seed, evaluation)}/metrics.json"
+                for seed in entry.seeds
             ]
     return list(dict.fromkeys(found))
 
