@@ -22,7 +22,7 @@ rule all:
     default_target: True
     input:
         ancient(checked),
-        ancient(runs),
+        ancient(evaluations),
         ancient(studies),
         ancient(tables),
 

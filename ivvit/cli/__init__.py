@@ -15,6 +15,7 @@ from ivvit.identity.locks import Pending
 COMMANDS = {
     "train": "train one run (the rule's job, an experiment by name, or one given by options)",
     "optuna": "search hyperparameters of an experiment given by options",
+    "evaluate": "evaluate trained models, in any protocol, without training",
     "status": "what is fresh, stale (and why), running, failed",
     "why": "all reasons why an experiment is stale, or what a change would make stale",
     "show": "draw the exact training batch of a step",

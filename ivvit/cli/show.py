@@ -31,6 +31,7 @@ def run(args: argparse.Namespace) -> None:
     experiment = identities.resolved(name)
     seed = config.entries[name].seeds[0] if args.seed is None else args.seed
     size = {"img_size": _image_size(experiment), "num_frames": experiment.num_frames, "seed": seed}
+    size["holdout"] = experiment.validation.holdout
     for dataset in args.dataset or experiment.data:
         if dataset not in experiment.data:
             raise UserError(unknown(f"data set of {name}", dataset, experiment.data))

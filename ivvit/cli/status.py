@@ -11,7 +11,16 @@ from collections.abc import Iterator
 from ivvit.cli.common import add_config, config_of
 from ivvit.ledger.status import RunState, Status
 
-COLORS = {"fresh": 32, "running": 36, "stale": 33, "failed": 31, "interrupted": 35, "silent": 35, "pending": 34}  # ANSI
+COLORS = {
+    "fresh": 32,
+    "trained": 36,
+    "running": 36,
+    "stale": 33,
+    "failed": 31,
+    "interrupted": 35,
+    "silent": 35,
+    "pending": 34,
+}  # ANSI
 _HEAD = ("experiment", "seed", "state", "why")
 
 

@@ -3,6 +3,7 @@
 import argparse
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ivvit.cli.common import add_config, check_key, config_of, relative
 from ivvit.cli.jobs import link_run
@@ -11,7 +12,10 @@ from ivvit.ground.errors import UserError
 from ivvit.ground.files import replace_link
 from ivvit.identity.identity import Identities
 from ivvit.identity.paths import Paths
-from ivvit.planning.tables import table_runs, tables_key
+from ivvit.planning.tables import TableRun, table_runs, tables_key
+
+if TYPE_CHECKING:
+    from ivvit.results.runs import RunRef
 
 FIGURES = (".svg", ".png")
 
@@ -25,7 +29,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write what is there; say what is missing."""
     from ivvit.results.figures import write_figure
-    from ivvit.results.runs import RunRef
     from ivvit.results.tables import write_tables
 
     config = config_of(args)
@@ -33,10 +36,10 @@ def run(args: argparse.Namespace) -> None:
     paths, (runs, pending) = identities.paths, table_runs(identities)
     for name, waits in pending.items():
         print(f"{name}: left out, waits for {waits}")
-    finished = [run for run in runs if paths.finished(run.identity, run.seed).is_file()]
+    finished = [run for run in runs if paths.evaluated(run.identity, run.seed, run.evaluation).is_file()]
     for run in runs:
         if run in finished:
-            link_run(paths, run.experiment, run.seed, run.identity)
+            link_run(paths, run.experiment, run.seed, run.identity, run.evaluation)
         else:
             print(f"{run.experiment}, seed {run.seed}: not finished")
     _drop_old_links(config, paths)
@@ -45,11 +48,18 @@ def run(args: argparse.Namespace) -> None:
     if not finished:
         raise UserError("no experiment has a finished run yet; start `snakemake`")
     folder = paths.tables / key
-    refs = [RunRef(r.experiment, r.seed, paths.run(r.identity, r.seed), accepted=r.accepted) for r in runs]
+    refs = [_ref(paths, run) for run in runs]
     write_figure(refs, folder)
     write_tables(refs, folder, metric=config.file.results.metric)
     _show(paths, folder)
     print(f"tables in {relative(paths.tables)}, figures in {relative(paths.figures)}")
+
+
+def _ref(paths: Paths, run: TableRun) -> "RunRef":
+    from ivvit.results.runs import RunRef
+
+    evaluation = paths.evaluation(run.identity, run.seed, run.evaluation)
+    return RunRef(run.experiment, run.seed, paths.run(run.identity, run.seed), evaluation, accepted=run.accepted)
 
 
 def _show(paths: Paths, folder: Path) -> None:
@@ -70,7 +80,11 @@ def _drop_old_links(config: Config, paths: Paths) -> None:
     folder = paths.results / "experiments"
     for place in folder.glob("*/seed*") if folder.is_dir() else ():
         entry = config.entries.get(place.parent.name)
-        if place.is_symlink() and (entry is None or place.name not in {f"seed{seed}" for seed in entry.seeds}):
+        if entry is not None and place.name in {f"seed{seed}" for seed in entry.seeds}:
+            continue
+        if place.is_symlink():  # of an earlier version
             place.unlink()
-            if not any(place.parent.iterdir()):
-                place.parent.rmdir()
+        elif all(file.is_symlink() for file in place.iterdir()):
+            shutil.rmtree(place)
+        if not any(place.parent.iterdir()):
+            place.parent.rmdir()

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from ivvit.config.base import Section
+from ivvit.config.datasets import Holdout, HoldoutOptions
 from ivvit.config.experiment import Seed
 from ivvit.config.optimisation import named
 
@@ -65,7 +66,7 @@ class Dimension(Section):
 
 
 class Objective(Section):
-    """What a study optimises: a metric of the final evaluation."""
+    """What a study optimises: a metric of the validation at the end."""
 
     metric: Literal["top1", "top5", "loss"] = "top1"
     datasets: tuple[str, ...] | Literal["all"] = "all"
@@ -113,6 +114,8 @@ class StudyOptions(Section):
     """The experiment whose keys are searched."""
     n_trials: int = Field(ge=1, le=1_000_000)
     """Finished trials in all (not: more)."""
+    holdout: Holdout | None = HoldoutOptions()
+    """What trials hold out of the train of data sets that have no val: they are chosen by it, and never see test."""
     set: dict[str, Any] = {}
     """Dotted keys that trials have otherwise than the base experiment, for instance iterations: 1000."""
     space: dict[str, Dimension] = Field(min_length=1)

@@ -10,7 +10,7 @@ from ivvit.ground.digest import digest
 from ivvit.ground.versions import versions
 from ivvit.identity.checks import Checks
 from ivvit.identity.closure import Code
-from ivvit.identity.entries import NUMERICS, STUDY, TRAINING, WITHIN_STUDY
+from ivvit.identity.entries import EVALUATION, NUMERICS, STUDY, TRAINING, WITHIN_EVALUATION, WITHIN_STUDY
 from ivvit.identity.frame_store import settings_name
 from ivvit.identity.locks import Pending
 from ivvit.identity.models import model_modules
@@ -45,6 +45,21 @@ class Identities:
         further = {"versions": versions()} if rerun else {}
         return self._identity(experiment, TRAINING, (experiment.model.name,), (experiment.pretrain,), **further)
 
+    def evaluation(self, name: str) -> Identity:
+        """The identity of the evaluation of an experiment's runs, each of which has its own below its folder.
+
+        Raises:
+            Pending: as for the experiment.
+        """
+        experiment = self.resolved(name)
+        code, code_digest = self.modules(EVALUATION, (experiment.model.name,))
+        parts = {
+            "spec": experiment.evaluation.model_dump(mode="json", exclude={"batch_size"}),
+            "code": code,
+            "data": {data: self._manifest(data)["digests"][experiment.evaluation.split] for data in experiment.data},
+        }
+        return Identity(digest({**parts, "code": code_digest}), parts)
+
     def resolved(self, name: str) -> Experiment:
         """The experiment with its study's best parameters, if it takes any.
 
@@ -71,13 +86,13 @@ class Identities:
         base = self.config.trial(name, fixed)
         models = searched(options, "model", base.model.name)
         pretrains = searched(options, "pretrain", base.pretrain)
-        search = options.model_dump(mode="json", exclude={"base", "set", "n_trials", "workers", "storage"})
+        search = options.model_dump(mode="json", exclude={"base", "set", "holdout", "n_trials", "workers", "storage"})
         return self._identity(base, (*TRAINING, *STUDY), models, pretrains, search=search)
 
     def modules(self, entries: tuple[str, ...], models: tuple[str, ...]) -> tuple[dict[str, dict[str, str]], str]:
         """The modules that can change the numbers of these models' runs, definition by definition; and their digest."""
         if (entries, models) not in self._code_memo:
-            within = NUMERICS if entries == TRAINING else WITHIN_STUDY
+            within = {TRAINING: NUMERICS, EVALUATION: WITHIN_EVALUATION}.get(entries, WITHIN_STUDY)
             closure = self.code.closure([*entries, *(self._models[model] for model in models)], within)
             self._code_memo[entries, models] = (closure.modules, closure.digest)
         return self._code_memo[entries, models]
@@ -92,12 +107,13 @@ class Identities:
     ) -> Identity:
         pending: list[Path] = []
         code, code_digest = self.modules(entries, models)
+        splits = ("train", "val") if experiment.validation.wanted or entries != TRAINING else ("train",)
         manifests = {name: _ask(pending, self._manifest, name) or {} for name in experiment.data}
         weights = {name: _ask(pending, self._weights, name) for name in pretrains}
         parts = {
             "spec": canonical(experiment),
             "code": code,
-            "data": {name: lock.get("digest") for name, lock in manifests.items()},
+            "data": {name: _of_splits(lock, splits) for name, lock in manifests.items()},
             "classes": {name: lock.get("classes") for name, lock in manifests.items()},
             "frames": {name: settings_name(data.store) for name, data in experiment.data.items() if data.uses_store},
             "weights": weights if len(weights) > 1 else weights[pretrains[0]],
@@ -124,6 +140,10 @@ def searched(study: StudyOptions, key: str, base: Any) -> tuple[Any, ...]:
     if dimension is None:
         return (base,)
     return tuple(dict.fromkeys([*(dimension.choices or ()), *([base] if dimension.when else [])]))
+
+
+def _of_splits(manifest: dict[str, Any], splits: tuple[str, ...]) -> dict[str, str | None]:
+    return {split: manifest.get("digests", {}).get(split) for split in splits}
 
 
 def _ask(pending: list[Path], question: Callable[[str], Any], name: str) -> Any:

@@ -21,14 +21,16 @@ class RunRef:
     experiment: str
     seed: int
     folder: Path
-    """Holds metrics.json, experiment.yaml, provenance.json and history.csv once the run is finished."""
+    """The training's: model.safetensors, history.csv, experiment.yaml, provenance.json."""
+    evaluation: Path
+    """Holds metrics.json, written last, and predictions.parquet."""
     accepted: str | None = None
     """Why a run of earlier code or data is taken for today's; None for a run that simply is today's."""
 
     @property
     def finished(self) -> bool:
         """Whether there is a result (metrics.json is written last)."""
-        return (self.folder / "metrics.json").is_file()
+        return (self.evaluation / "metrics.json").is_file()
 
 
 @dataclass(frozen=True)
@@ -55,12 +57,12 @@ def read_run(ref: RunRef) -> Run:
     Raises:
         UserError: a file of the run is damaged.
     """
-    metrics = _read(ref.folder / "metrics.json", json.loads)
+    metrics = _read(ref.evaluation / "metrics.json", json.loads)
     specification = _read(ref.folder / "experiment.yaml", yaml.safe_load)
     provenance = _read(ref.folder / "provenance.json", json.loads)
     datasets = metrics.get("datasets")
     if not isinstance(datasets, dict) or not all(key in found for found in datasets.values() for key in METRICS):
-        raise UserError(f"{ref.folder / 'metrics.json'} lacks top1, top5 or loss; remove it, and the run is done again")
+        raise UserError(f"{ref.evaluation / 'metrics.json'} lacks top1, top5 or loss; remove it to evaluate again")
     return Run(ref, datasets, specification, provenance)
 
 

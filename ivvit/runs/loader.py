@@ -4,7 +4,7 @@ import atexit
 import logging
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import active_children, forkserver, get_context, parent_process, resource_tracker
@@ -71,13 +71,14 @@ def train_loader(
 
 
 def eval_loader(
-    data: EvalData, *, batch_size: int, workers: int = 0, rank: int = 0, world: int = 1, pin: bool = False
-) -> Iterator[Batch]:
-    """Every sample exactly once over the ranks, in order; the last batch may be smaller.
+    data: EvalData, *, batch_size: int, workers: int = 0, rank: int = 0, world: int = 1, pin: bool = False,
+    indices: Sequence[int] | None = None,
+) -> Iterator[Batch]:  # fmt: skip
+    """Every sample (of those at `indices`) exactly once over the ranks, in order; the last batch may be smaller.
 
     Files that cannot be read are logged and left out (see `Batch.unreadable`); a batch may be left without rows.
     """
-    mine = range(rank, len(data.samples), world)
+    mine = (range(len(data.samples)) if indices is None else indices)[rank::world]
     batches = [list(mine[i : i + batch_size]) for i in range(0, len(mine), batch_size)]
     return _reported(data.samples.dataset, _load(_EvalBatches(data), batches, workers, pin))
 

@@ -227,8 +227,8 @@ def test_evaluation_tries_once_more_what_the_system_refuses(tmp_path: Path) -> N
 
 def test_an_empty_split_is_an_error(tmp_path: Path) -> None:
     chosen, lock = made(tmp_path, "image-folder")
-    with pytest.raises(UserError, match=r"D has no samples in split test"):
-        open_eval("D", chosen, tmp_path, lock, **SIZE, split="test")
+    with pytest.raises(UserError, match=r"D has no samples in split val"):
+        open_eval("D", chosen, tmp_path, lock, **SIZE, split="val")
 
 
 def test_a_contact_sheet_shows_the_batch(tmp_path: Path, data: TrainData) -> None:

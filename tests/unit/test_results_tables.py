@@ -34,7 +34,7 @@ def make_run(root: Path, name: str, seed: int, top1: dict[str, float], model: di
     (folder / "experiment.yaml").write_text(yaml.safe_dump(specification))
     (folder / "provenance.json").write_text(json.dumps(provenance))
     (folder / "history.csv").write_text("\n".join(["iteration,phase,dataset,loss,top1,top5,lr,weight", *rows]) + "\n")
-    return RunRef(name, seed, folder)
+    return RunRef(name, seed, folder, folder)
 
 
 MSCA = {"name": "MSCA", "shift": "qk", "shift_heads": 1}
@@ -48,7 +48,7 @@ def runs(tmp_path: Path) -> list[RunRef]:
         make_run(tmp_path, "b", 1, {"UCF101": 0.7, "CIFAR100": 0.4}),
         make_run(tmp_path, "a", 0, {"UCF101": 0.55, "CIFAR100": 0.8}, MSCA),
         make_run(tmp_path, "a", 1, {"UCF101": 0.65, "CIFAR100": 0.9}, MSCA),
-        RunRef("a", 2, tmp_path / "a" / "seed2"),
+        RunRef("a", 2, tmp_path / "a" / "seed2", tmp_path / "a" / "seed2"),
         make_run(tmp_path, "c_1", 0, {"UCF101": 0.9}),
     ]  # fmt: skip
 
@@ -83,7 +83,8 @@ def test_what_people_read(runs: list[RunRef], tmp_path: Path) -> None:
 
 
 def test_origins_and_pairs(runs: list[RunRef], tmp_path: Path) -> None:
-    write_tables([*runs[:5], RunRef("c_1", 0, runs[5].folder, accepted="only comments changed")], tmp_path)
+    accepted = RunRef("c_1", 0, runs[5].folder, runs[5].folder, accepted="only comments changed")
+    write_tables([*runs[:5], accepted], tmp_path)
     table = pd.read_csv(tmp_path / "runs.csv")
     assert list(table["finished"]) == [True] * 4 + [False, True]
     assert list(table.loc[0, ["identity", "commit", "starts", "CIFAR100_top1"]]) == [
@@ -113,7 +114,7 @@ def test_equal_runs_give_equal_bytes(runs: list[RunRef], tmp_path: Path) -> None
 
 
 def test_nothing_finished_is_no_crash(tmp_path: Path) -> None:
-    runs = [RunRef("a", 0, tmp_path / "nowhere")]
+    runs = [RunRef("a", 0, tmp_path / "nowhere", tmp_path / "nowhere")]
     write_tables(runs, tmp_path)
     write_figure(runs, tmp_path)
     assert "Without a result yet: a seed 0." in format_table(tmp_path / "comparison.csv")
