@@ -32,6 +32,10 @@ class Reason:
     @property
     def text(self) -> str:
         """In words."""
+        if self.kind == "check":
+            return self.detail
+        if self.kind == "study":
+            return f"study {self.subject} {self.detail}"
         if self.detail:
             return f"{self.subject}: {self.detail}" if self.subject else self.detail
         change = f"{_show(self.old)} -> {_show(self.new)}"
