@@ -11,13 +11,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from ivvit.cli.common import add_config, config_of, dataset_of, relative
+from ivvit.cli.common import add_config, config_of, count, dataset_of, relative
 from ivvit.cli.jobs import evaluation_job, identity_of
 from ivvit.cli.launch import launch, spreads
 from ivvit.cli.planned import load_planned, remember_launched
 from ivvit.config import EvaluationOptions, RuntimeOptions
-from ivvit.config.explain import unknown
 from ivvit.ground.errors import UserError
+from ivvit.ground.names import unknown
 from ivvit.identity.identity import Identities
 from ivvit.planning.jobs import Jobs, require_identity
 
@@ -43,11 +43,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     add_config(parser)
     parser.add_argument("what", nargs="?", help="an experiment, a folder with one run or its seeds, a file")
-    parser.add_argument("--seed", type=int, help="of an experiment (by default all that are trained)")
+    parser.add_argument("--seed", type=count(0, 2**63 - 1), help="of an experiment (by default all that are trained)")
     parser.add_argument("--split", choices=["test", "val", "train"], help="what to evaluate on (test)")
-    parser.add_argument("--clips", type=int, help="clips per video")
-    parser.add_argument("--crops", type=int, help="crops per clip or image (1 or 3)")
-    parser.add_argument("--batch-size", type=int, help="samples at a time")
+    parser.add_argument("--clips", type=count(), help="clips per video")
+    parser.add_argument("--crops", type=count(), help="crops per clip or image (1 or 3)")
+    parser.add_argument("--batch-size", type=count(), help="samples at a time")
     parser.add_argument("--dataset", nargs="+", metavar="NAME", help="data sets of the configuration (the model's)")
     parser.add_argument("--head", help="the head that is to know their classes (the one of the same name)")
     parser.add_argument("--out", type=Path, help="keep metrics.json and predictions.parquet in this folder")

@@ -43,7 +43,9 @@ class Identities:
         experiment = self.resolved(name)
         rerun = self.config.entries[name].runtime.on_version_drift == "rerun"
         further = {"versions": versions()} if rerun else {}
-        return self._identity(experiment, TRAINING, (experiment.model.name,), (experiment.pretrain,), **further)
+        selects = experiment.validation.wanted
+        entries = (*TRAINING, *EVALUATION) if selects else TRAINING
+        return self._identity(experiment, entries, (experiment.model.name,), (experiment.pretrain,), selects, **further)
 
     def evaluation(self, name: str) -> Identity:
         """The identity of the evaluation of an experiment's runs, each of which has its own below its folder.
@@ -87,12 +89,12 @@ class Identities:
         models = searched(options, "model", base.model.name)
         pretrains = searched(options, "pretrain", base.pretrain)
         search = options.model_dump(mode="json", exclude={"base", "set", "holdout", "n_trials", "workers", "storage"})
-        return self._identity(base, (*TRAINING, *STUDY), models, pretrains, search=search)
+        return self._identity(base, (*TRAINING, *EVALUATION, *STUDY), models, pretrains, True, search=search)
 
     def modules(self, entries: tuple[str, ...], models: tuple[str, ...]) -> tuple[dict[str, dict[str, str]], str]:
         """The modules that can change the numbers of these models' runs, definition by definition; and their digest."""
         if (entries, models) not in self._code_memo:
-            within = {TRAINING: NUMERICS, EVALUATION: WITHIN_EVALUATION}.get(entries, WITHIN_STUDY)
+            within = NUMERICS if entries == TRAINING else WITHIN_STUDY if STUDY[0] in entries else WITHIN_EVALUATION
             closure = self.code.closure([*entries, *(self._models[model] for model in models)], within)
             self._code_memo[entries, models] = (closure.modules, closure.digest)
         return self._code_memo[entries, models]
@@ -103,6 +105,7 @@ class Identities:
         entries: tuple[str, ...],
         models: tuple[str, ...],
         pretrains: tuple[str, ...],
+        selects: bool,
         **further: Any,
     ) -> Identity:
         pending: list[Path] = []
@@ -113,7 +116,7 @@ class Identities:
         parts = {
             "spec": canonical(experiment),
             "code": code,
-            "data": {name: _of_splits(lock, splits) for name, lock in manifests.items()},
+            "data": {name: _looked_at(lock, selects) for name, lock in manifests.items()},
             "classes": {name: lock.get("classes") for name, lock in manifests.items()},
             "frames": {name: settings_name(data.store) for name, data in experiment.data.items() if data.uses_store},
             "weights": weights if len(weights) > 1 else weights[pretrains[0]],
@@ -142,8 +145,10 @@ def searched(study: StudyOptions, key: str, base: Any) -> tuple[Any, ...]:
     return tuple(dict.fromkeys([*(dimension.choices or ()), *([base] if dimension.when else [])]))
 
 
-def _of_splits(manifest: dict[str, Any], splits: tuple[str, ...]) -> dict[str, str | None]:
-    return {split: manifest.get("digests", {}).get(split) for split in splits}
+def _looked_at(manifest: dict[str, Any], selects: bool) -> dict[str, str]:
+    """The digests of the splits that training looks at: train, and val where something is selected by it."""
+    digests = manifest.get("digests", {})
+    return {split: digests[split] for split in ("train", *(("val",) if selects else ())) if split in digests}
 
 
 def _ask(pending: list[Path], question: Callable[[str], Any], name: str) -> Any:

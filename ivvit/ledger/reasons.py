@@ -7,8 +7,10 @@ from typing import Any, Literal
 
 from ivvit.config.canonical import flatten
 
-DataDiff = Callable[[str, str, str, str], str | None]
-"""(data set, split, old digest, new digest) -> `2 files changed`, or None where the old manifest is not kept."""
+Splits = dict[str, str]
+"""Split -> its digest."""
+DataDiff = Callable[[str, str, str], str | None]
+"""(data set, old digest, new digest) -> `2 videos changed, 1 added`, or None where the old manifest is not kept."""
 
 Kind = Literal[
     "spec", "code", "data", "classes", "frames", "weights", "versions",  # parts of an identity that differ
@@ -130,26 +132,18 @@ def _verb(was: bool, is_: bool) -> str:
     return "changed" if was and is_ else "added" if is_ else "removed"
 
 
-def _data(old: dict[str, Any], new: dict[str, Any], data_diff: DataDiff) -> Iterator[Reason]:
+def _data(old: dict[str, Splits], new: dict[str, Splits], data_diff: DataDiff) -> Iterator[Reason]:
     for name in new:
         if name not in old:
-            yield Reason("data", name, detail="now trained on")
+            yield Reason("data", name, None, new[name], "now trained on")
             continue
-        before, after = _splits(old[name]), _splits(new[name])
-        for split in after:
-            was, is_ = before.get(split), after[split]
-            subject = name if split == "train" else f"{name}, {split}"
-            if was is None:
-                yield Reason("data", subject, was, is_, "now looked at")
-            elif was != is_:
-                yield Reason("data", subject, was, is_, data_diff(name, split, was, is_) or "content changed")
-        yield from (Reason("data", f"{name}, {split}", detail="no longer looked at") for split in before.keys() - after)
-    yield from (Reason("data", name, detail="no longer trained on") for name in old if name not in new)
-
-
-def _splits(digests: Any) -> dict[str, str]:
-    """Split -> digest; earlier versions had one of all splits."""
-    return digests if isinstance(digests, dict) else {"train": digests}
+        earlier = old[name] if isinstance(old[name], dict) else {}  # earlier versions had one digest of all
+        for split in [split for split in new[name] if new[name][split] != earlier.get(split)]:
+            before, after = earlier.get(split), new[name][split]
+            where = "" if split == "train" else f" ({split})"
+            detail = (before and data_diff(name, before, after)) or "content changed"
+            yield Reason("data", f"{name}{where}", before, after, detail)
+    yield from (Reason("data", name, old[name], None, "no longer trained on") for name in old if name not in new)
 
 
 def _classes(old: dict[str, int], new: dict[str, int]) -> Iterator[Reason]:

@@ -127,7 +127,7 @@ class Status:
 
     @cached_property
     def _difference(self) -> DataDiff:
-        return cache(lambda name, split, old, new: difference(self.paths, name, split, old, new))
+        return cache(lambda name, old, new: difference(self.paths, name, old, new))
 
     def _waits(self, target: Path) -> Reason:
         studies = self.paths.results / "studies"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from comet_server import comet_server
-from training_runs import data, job, stop_at, train_stopped  # noqa: F401
+from training_runs import job, stop_at, train_stopped
 
 from ivvit.ground.errors import UserError
 from ivvit.runs.rows import read_rows
@@ -40,7 +40,7 @@ def metrics(folder: Path) -> list[tuple[str, int, float]]:
     return [(v["metricName"], v["step"], v["metricValue"]) for v in values if "/" in v["metricName"]]
 
 
-def test_a_stopped_run_is_one_experiment_with_all_numbers(data, tmp_path):  # noqa: F811
+def test_a_stopped_run_is_one_experiment_with_all_numbers(data, tmp_path):
     stops = train_stopped(lambda _: job(data, tmp_path, **SETTINGS), stop_at(2, 4), tracking=open_tracking)
     assert stops == 2
     experiments = [experiment for experiment, _ in archives(tmp_path)]
@@ -51,7 +51,7 @@ def test_a_stopped_run_is_one_experiment_with_all_numbers(data, tmp_path):  # no
     assert {"optimizer.shades.lr": 1e-3}.items() <= {p["paramName"]: p["paramValue"] for p in parameters}.items()
 
 
-def test_numbers_of_a_killed_start_are_archived_by_the_next(data, tmp_path):  # noqa: F811
+def test_numbers_of_a_killed_start_are_archived_by_the_next(data, tmp_path):
     """The first start dies without a word: its archive is missing, its history is not."""
     train_stopped(lambda _: job(data, tmp_path, **SETTINGS), stop_at(3))  # without tracking, as if killed before it
     (tmp_path / "model.safetensors").unlink()
@@ -59,7 +59,7 @@ def test_numbers_of_a_killed_start_are_archived_by_the_next(data, tmp_path):  # 
     assert {step for name, step, _ in metrics(tmp_path) if name == "train_loss/shades"} == set(range(1, 7))
 
 
-def test_a_dead_network_does_not_slow_training_and_loses_nothing(data, tmp_path, monkeypatch):  # noqa: F811
+def test_a_dead_network_does_not_slow_training_and_loses_nothing(data, tmp_path, monkeypatch):
     monkeypatch.setenv("COMET_API_KEY", "x" * 25)
     monkeypatch.setenv("COMET_URL_OVERRIDE", "http://127.0.0.1:9/")  # nobody listens
     monkeypatch.setattr("ivvit.tracking.live._CLOSE_SECONDS", 0.5)
@@ -91,7 +91,7 @@ def server(monkeypatch):
         yield server
 
 
-def test_a_run_online_is_one_experiment_after_a_stop_too(data, tmp_path, server):  # noqa: F811
+def test_a_run_online_is_one_experiment_after_a_stop_too(data, tmp_path, server):
     train_stopped(lambda _: job(data, tmp_path, **SETTINGS), stop_at(3), tracking=open_tracking)
     (key,) = server.metrics()
     assert server.starts() == [("add", key), ("get", key)]
@@ -102,7 +102,7 @@ def test_a_run_online_is_one_experiment_after_a_stop_too(data, tmp_path, server)
     assert not archives(tmp_path)
 
 
-def test_upload_sends_everything_once(data, tmp_path, server, monkeypatch):  # noqa: F811
+def test_upload_sends_everything_once(data, tmp_path, server, monkeypatch):
     monkeypatch.delenv("COMET_API_KEY")
     train_stopped(lambda _: job(data, tmp_path, **SETTINGS), stop_at(3), tracking=open_tracking)
     assert not server.requests, "without a key, nothing is sent"
@@ -115,12 +115,12 @@ def test_upload_sends_everything_once(data, tmp_path, server, monkeypatch):  # n
         upload(tmp_path)
 
 
-def test_an_archive_that_comet_refuses_is_kept(data, tmp_path, server, monkeypatch):  # noqa: F811
+def test_an_archive_that_comet_refuses_is_kept(data, tmp_path, server, monkeypatch):
     monkeypatch.delenv("COMET_API_KEY")
     train(job(data, tmp_path, **SETTINGS), tracking=open_tracking)
     monkeypatch.setenv("COMET_API_KEY", "x" * 25)
     server.status = 400
-    with pytest.raises(UserError, match=r"Comet did not take .*zip; check COMET_API_KEY and the network"):
+    with pytest.raises(UserError, match=r"Comet did not accept .*zip; check COMET_API_KEY and the network"):
         upload(tmp_path)
     assert len(archives(tmp_path)) == 1
 
@@ -134,7 +134,7 @@ def test_upload_says_what_is_missing(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_training_without_comet_does_not_import_it(data, tmp_path):  # noqa: F811
+def test_training_without_comet_does_not_import_it(data, tmp_path):
     code = (
         "import sys; from pathlib import Path; from training_runs import job; from ivvit.runs.run import train;"
         "from ivvit.tracking import open_tracking;"
@@ -147,7 +147,7 @@ def test_training_without_comet_does_not_import_it(data, tmp_path):  # noqa: F81
     assert done.returncode == 0, done.stderr
 
 
-def test_tensorboard(data, tmp_path):  # noqa: F811
+def test_tensorboard(data, tmp_path):
     wanted = job(data, tmp_path, runtime={"tensorboard": True}, names=["shades"])
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -157,7 +157,7 @@ def test_tensorboard(data, tmp_path):  # noqa: F811
     assert events.Scalars("val_top1/shades")[-1].step == 6
 
 
-def test_tensorboard_is_not_installed(data, tmp_path, monkeypatch):  # noqa: F811
+def test_tensorboard_is_not_installed(data, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)  # what Python does where it is not there
     with pytest.raises(UserError, match=r"pip install tensorboard"):
         train(job(data, tmp_path, runtime={"tensorboard": True}, names=["shades"]), tracking=open_tracking)
