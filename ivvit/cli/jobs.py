@@ -2,10 +2,11 @@
 
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ivvit.config import Experiment, RuntimeOptions
+from ivvit.config import EvaluationOptions, Experiment, RuntimeOptions
 from ivvit.ground.errors import UserError
 from ivvit.ground.files import replace_link
 from ivvit.identity.identity import Identities, Identity
@@ -57,6 +58,26 @@ def make_job(
         provenance={**provenance, "configuration": config.source, "root_path": str(config.root)},
         name=name,
     )
+
+
+def evaluation_job(
+    identities: Identities,
+    model: Path,
+    folder: Path,
+    heads: Mapping[str, str | None],
+    options: EvaluationOptions,
+    runtime: RuntimeOptions,
+    name: str,
+) -> Any:
+    """An EvaluationJob on data sets of the configuration; a head without a name is that of the data set's own name."""
+    from ivvit.runs.evaluation_job import EvaluatedDataset, EvaluationJob
+
+    config = identities.config
+    datasets = (
+        EvaluatedDataset(dataset, config.datasets[dataset], identities.checks.manifest(dataset), head or dataset)
+        for dataset, head in heads.items()
+    )
+    return EvaluationJob(model, folder, config.root, tuple(datasets), options, runtime, name)
 
 
 def weights_of(identities: Identities, experiment: Experiment, seed: int) -> Path | None:

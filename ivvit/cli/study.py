@@ -1,6 +1,7 @@
 """A study's worker (`work`), or its end (`finish`): the jobs of the study's rules, also useful by hand."""
 
 import argparse
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=["work", "finish"])
     parser.add_argument("study", help="a study of the configuration")
     parser.add_argument("--identity", help="the study's identity; refused where it is another one by now")
-    parser.add_argument("--n-trials", type=count(), help="trials in all (by default the configuration's)")
+    parser.add_argument("--n-trials", type=count(), help="total number of trials (by default the configuration's)")
     parser.add_argument("--worker", type=count(0), default=0, help="this worker's number (%(default)s)")
 
 
@@ -61,7 +62,8 @@ def study_job(identities: Identities, name: str, identity: Identity, n_trials: i
         provenance = {"study": name, "trial": number, "parameters": parameters, "study_identity": identity.digest}
         provenance["command"] = command_line()
         label = f"{name}, trial {number}"
-        return make_job(identities, experiment, options.seed, trial_folder, weights, runtime, provenance, label)
+        job = make_job(identities, experiment, options.seed, trial_folder, weights, runtime, provenance, label)
+        return replace(job, selects=True)
 
     return StudyJob(name=name, options=options, folder=folder, make_job=trial)
 

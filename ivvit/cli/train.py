@@ -1,4 +1,7 @@
-"""Train one run: an experiment by name, the rule's job by identity, or one given by options as in the paper's code."""
+"""Train one run: an experiment by name, the rule's job by identity, or one given by options as in the paper's code.
+
+But for the rule's job, the run is evaluated as well.
+"""
 
 import argparse
 import sys
@@ -9,6 +12,7 @@ from typing import Any
 
 from ivvit.cli.common import add_config, config_of, count, experiment_of
 from ivvit.cli.direct import add_direct, prepare
+from ivvit.cli.evaluate import evaluate_today, table
 from ivvit.cli.jobs import identity_of, link_run, train_job
 from ivvit.cli.launch import launch, spreads
 from ivvit.cli.planned import load_planned, remember_launched
@@ -39,11 +43,12 @@ def run(args: argparse.Namespace) -> int:
     else:
         jobs = Jobs(config_of(args))
         name = require_identity(jobs, args.identity) if args.identity else experiment_of(jobs.config, args.experiment)
-    return train_one(jobs, name, jobs.config.entries[name].seeds[0] if args.seed is None else args.seed)
+    seed = jobs.config.entries[name].seeds[0] if args.seed is None else args.seed
+    return train_one(jobs, name, seed, evaluate=args.identity is None)
 
 
-def train_one(jobs: Jobs, name: str, seed: int) -> int:
-    """Train an experiment with one seed; what is finished already is not trained again."""
+def train_one(jobs: Jobs, name: str, seed: int, *, evaluate: bool) -> int:
+    """Train an experiment with one seed, and perhaps evaluate it; what is finished already is not done again."""
     identities, config = jobs.identities, jobs.config
     identity = identity_of(identities, name)
     runtime = config.entries[name].runtime
@@ -60,9 +65,14 @@ def train_one(jobs: Jobs, name: str, seed: int) -> int:
         if spreads(runtime):
             return launch(runtime, sys.argv[1:])
         from ivvit.runs.run import train
+        from ivvit.study.team import leads, together
         from ivvit.tracking import open_tracking
 
-        train(job, tracking=open_tracking)
+        with together():
+            train(job, tracking=open_tracking)
+            metrics = evaluate_today(identities, name, seed) if evaluate else None
+    if metrics is not None and leads():
+        print(table({f"{name}-seed{seed}": metrics}))
     return 0
 
 

@@ -15,6 +15,7 @@ from ivvit.config.optimisation import (
     PerOptimizer,
     PerSchedule,
     ScheduleOptions,
+    ValidationOptions,
 )
 from ivvit.config.runtime import RuntimeOverrides
 
@@ -83,6 +84,7 @@ class ExperimentFields(Section):
     """Blocks (and the embedding) that are not trained, from the first."""
     max_skipped: int = Field(0, ge=0)
     """Steps with a non-finite loss that may be skipped before training stops."""
+    validation: ValidationOptions = ValidationOptions()
     evaluation: EvaluationOptions = EvaluationOptions()
 
 

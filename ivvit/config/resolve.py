@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ivvit.config.checks import check_grid, check_references, check_study, check_weights
+from ivvit.config.checks import check_grid, check_references, check_results, check_study, check_weights, without_val
 from ivvit.config.datasets import DatasetOptions, dataset_order
 from ivvit.config.experiment import NAME, NAME_RULE, Experiment, ExperimentEntry
 from ivvit.config.explain import explain, shortened
@@ -54,6 +54,7 @@ class Config:
         if not problems:
             for name in self.entries:
                 problems += self._problem(lambda name=name: check_references(self, name))
+            problems += self._problem(lambda: check_results(self))
         if not problems:
             for name in self.file.studies:
                 problems += self._problem(lambda name=name: check_study(self, name))
@@ -92,7 +93,12 @@ class Config:
     def trial(self, study: str, parameters: dict[str, Any]) -> Experiment:
         """The resolved experiment that a study's trial trains."""
         options = self.file.studies[study]
-        return self.experiment(options.base, {**options.set, **parameters})
+        wanted, raw = {**options.set, **parameters}, self.entries[options.base].raw
+        for key, value in wanted.items():
+            raw = set_key(raw, key, value)
+        if options.holdout is not None and (raw.get("validation") or {}).get("holdout") is None:
+            wanted["validation.holdout"] = options.holdout.model_dump()
+        return self.experiment(options.base, wanted)
 
     def error(self, key: str, text: str) -> UserError:
         """An error about one key of the configuration."""
@@ -212,6 +218,9 @@ class Config:
 
     def _check(self, experiment: Experiment, key: str) -> None:
         model = experiment.model
+        if experiment.validation.wanted and (lacking := without_val(experiment)):
+            text = f"looks at val; there is none of {', '.join(lacking)}. Set validation.holdout: 0.1, or leave it out"
+            raise self.error(f"{key}.validation.every", text)
         if model.name == "polyvit" and experiment.num_frames % model.tubelet_frames:
             text = (
                 f"must be a multiple of polyvit's tubelet_frames {model.tubelet_frames}, found {experiment.num_frames}"

@@ -57,8 +57,12 @@ class Paths:
         return self.results / "runs" / identity / f"seed{seed}"
 
     def finished(self, identity: str, seed: int) -> Path:
-        """The file that a run writes last."""
-        return self.run(identity, seed) / "metrics.json"
+        """The file that a run writes last: its model."""
+        return self.run(identity, seed) / "model.safetensors"
+
+    def evaluation(self, identity: str, seed: int, evaluation: str) -> Path:
+        """The folder of an evaluation of a run."""
+        return self.run(identity, seed) / "evaluations" / evaluation
 
     def link(self, name: str, seed: int) -> Path:
         """The link by which people find a run."""

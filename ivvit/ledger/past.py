@@ -49,8 +49,9 @@ class PastRun:
         return self.parts.get("spec", {}).get("iterations", 0)
 
     def metrics(self) -> dict[str, Any]:
-        """metrics.json."""
-        return _read(self.folder / "metrics.json")
+        """metrics.json of its latest evaluation; empty where there is none."""
+        found = sorted(self.folder.glob("evaluations/*/metrics.json"), key=lambda path: path.stat().st_mtime_ns)
+        return _read(found[-1]) if found else {}
 
 
 def finished_runs(paths: Paths, without: Container[str] = ()) -> Iterator[PastRun]:
@@ -67,7 +68,7 @@ def finished_runs(paths: Paths, without: Container[str] = ()) -> Iterator[PastRu
 
 def past_run(folder: Path) -> PastRun | None:
     """The finished run in a folder, or behind a link."""
-    if not os.path.isfile(f"{folder}/metrics.json"):
+    if not os.path.isfile(f"{folder}/model.safetensors"):
         return None
     place = os.fspath(folder)
     while os.path.islink(place):  # Path.resolve would look at every folder on the way, for thousands of runs

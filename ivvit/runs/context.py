@@ -12,7 +12,7 @@ from ivvit.runs.pace import Pace
 from ivvit.runs.tracker import Tracker
 
 OnEvaluation = Callable[[int, dict[str, Any]], bool]
-"""Hears (iteration, {"datasets", "mean"}); True ends the run."""
+"""Hears (iteration, {"datasets", "mean"}) of each validation; True ends the run."""
 
 
 @dataclass(frozen=True)

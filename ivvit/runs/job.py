@@ -28,6 +28,13 @@ class TrainJob:
     """Passed through into provenance.json (the identity and its parts)."""
     name: str = "run"
     """For messages and trackers."""
+    selects: bool = False
+    """Validate the model at the end even where the experiment does not ask for it: a study's trial."""
+
+    @property
+    def validates(self) -> bool:
+        """Whether the run looks at val."""
+        return self.selects or self.experiment.validation.wanted
 
 
 @dataclass(frozen=True)
@@ -35,8 +42,9 @@ class Result:
     """How a run ended."""
 
     folder: Path
-    metrics: dict[str, Any]
-    """The content of metrics.json; of a pruned run, its last evaluation."""
+    metrics: dict[str, Any] | None
+    """{"datasets", "mean"} of the validation that the model was kept by, of a pruned run of its last; None where
+    nothing was validated."""
     pruned: bool = False
 
 

@@ -65,6 +65,11 @@ class Provenance:
         """How often the run was started before."""
         return len(self._content["sessions"]) - 1
 
+    def made(self, model_sha256: str) -> None:
+        """The file of the model that is about to be written."""
+        self._content["model_sha256"] = model_sha256
+        write_json(self._path, self._content)
+
     def end(self, kind: str, message: str, iteration: int, speed: dict[str, float] | None) -> None:
         """How this session ended: finished, interrupted or failed, and what there is to say of it.
 

@@ -4,18 +4,18 @@ import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from threading import Event
 
 import torch
 
 from ivvit.ground.errors import UserError
-from ivvit.ground.lock import run_lock
 from ivvit.numerics.world import World, check_world
 from ivvit.runs.context import OnEvaluation, RunContext
 from ivvit.runs.devices import lease_device
+from ivvit.runs.holder import one_holder
 from ivvit.runs.job import Interrupted, Result, TrainJob
 from ivvit.runs.logs import log_to
-from ivvit.runs.outputs import finished_metrics, write_experiment
+from ivvit.runs.model_file import NAME, is_finished, read_card
+from ivvit.runs.outputs import write_experiment
 from ivvit.runs.pace import Pace
 from ivvit.runs.processes import join_world, leave_world
 from ivvit.runs.progress import report_progress
@@ -34,14 +34,14 @@ def train(
     tracking: Tracking | None = None,
     sample_log: Path | None = None,
 ) -> Result:
-    """Train and evaluate, going on from where an earlier start of the same run was stopped or killed.
+    """Train, going on from where an earlier start of the same run was stopped or killed.
 
     A finished run is returned at once. Under torchrun all processes call this together.
 
     Args:
         job: what to train, and where.
-        on_evaluation: called after each evaluation with the iteration and {"datasets", "mean"} (as in metrics.json);
-            True ends the run there, without metrics.json. After a kill it may hear an evaluation again.
+        on_evaluation: called after each validation with the iteration and {"datasets", "mean"}; True ends the run
+            there, without a model. After a kill it may hear a validation again.
         tracking: opens the trackers that the job asks for (`ivvit.tracking.open_tracking`).
         sample_log: a CSV file to record every training sample in.
 
@@ -49,8 +49,8 @@ def train(
         Interrupted: a signal or the job's time limit asked for a stop; the state is saved.
         UserError: whatever else the user can mend.
     """
-    if (metrics := finished_metrics(job.folder)) is not None:
-        return Result(job.folder, metrics)
+    if is_finished(job.folder):
+        return _result(job)
     world = join_world()
     try:
         check_world(world, job.experiment)
@@ -69,10 +69,9 @@ def _train(
     job: TrainJob, on_evaluation: OnEvaluation | None, tracking: Tracking | None, sample_log: Path | None,
     world: World, stack: ExitStack,
 ) -> Result:  # fmt: skip
-    lost = stack.enter_context(_one_holder(job.folder / "state" / "lock", world))
-    metrics = world.broadcast(finished_metrics(job.folder))  # by the process that held the lock before
-    if metrics is not None:
-        return Result(job.folder, metrics)
+    lost = stack.enter_context(one_holder(job.folder / "state" / "lock", world))
+    if world.broadcast(is_finished(job.folder)):  # by the process that held the lock before
+        return _result(job)
     stack.enter_context(log_to(job.folder / "train.log", world.leads))
     device = stack.enter_context(lease_device(job.runtime, world))
     stop = stack.enter_context(watch_for_stop(job.runtime.deadline_minutes))
@@ -87,6 +86,10 @@ def _train(
         report_progress(job.name, session.iteration, job.experiment.iterations, world.leads) as progress,
     ):
         return session.run(progress)
+
+
+def _result(job: TrainJob) -> Result:
+    return Result(job.folder, read_card(job.folder / NAME).validation)
 
 
 @contextmanager
@@ -107,26 +110,13 @@ def _failures_as_stops(name: str, stop: StopRequest) -> Iterator[None]:
 
 
 @contextmanager
-def _one_holder(lock: Path, world: World) -> Iterator[Event]:
-    """The run's lock, held by the leading process for all; all are refused if it is."""
-    with ExitStack() as stack:
-        held, refusal = Event(), None
-        try:
-            held = stack.enter_context(run_lock(lock)) if world.leads else held
-        except UserError as error:
-            refusal = str(error)
-        if (refusal := world.broadcast(refusal)) is not None:
-            raise UserError(refusal)
-        yield held
-
-
-@contextmanager
 def _provenance(job: TrainJob, device: torch.device, world: World, session: Session) -> Iterator[None]:
     """Record this start of the run and how it ended."""
     if not world.leads:
         yield
         return
     record, end = Provenance(job, device, world, session.iteration), ("finished", "")
+    session.record = record
     try:
         yield
     except BaseException as error:

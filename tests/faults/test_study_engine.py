@@ -37,12 +37,12 @@ def test_killed_trial_goes_on_where_it_stood(data: Path, tmp_path: Path) -> None
         time.sleep(0.01)
     process.kill()
     process.wait()
-    assert not (killed / "trials/0/metrics.json").exists()
+    assert not (killed / "trials/0/model.safetensors").exists()
     work(jobs[1])
     assert re.search("going on from iteration [1-5] of 6", (killed / "trials/0/train.log").read_text())
     assert outcome(jobs[0]) == outcome(jobs[1])
     assert not list(killed.glob("trials/*/state")), "the state of trials that have ended is gigabytes"
-    for name in ("metrics.json", "history.csv", "model.safetensors"):
+    for name in ("history.csv", "model.safetensors"):
         assert (whole / "trials/0" / name).read_bytes() == (killed / "trials/0" / name).read_bytes(), name
 
 

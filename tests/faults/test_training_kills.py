@@ -14,8 +14,8 @@ from training_runs import Trainers, alive, same_bits
 
 from ivvit.runs.checkpoint import load_checkpoint
 
-FILES = ("metrics.json", "history.csv", "model.safetensors", "confusion.npz", "samples.csv", "experiment.yaml")
-SETTINGS = {"evaluation": {"every": 100}, "ema": 0.9, "loss_weighting": "uncertainty"}
+FILES = ("history.csv", "model.safetensors", "samples.csv", "experiment.yaml")
+SETTINGS = {"validation": {"every": 100}, "ema": 0.9, "loss_weighting": "uncertainty"}
 ITERATIONS = 40
 """For each kill."""
 TIMEOUT = 600

@@ -88,7 +88,7 @@ def close(one: Path, two: Path) -> None:
 
 TOGETHER = {
     "iterations": 4, "optimizer": {"name": "SGD", "lr": 0.01}, "loss_weighting": "uncertainty", "accumulate": 2,
-    "datasets": {"shades": 5, "moves": 4}, "evaluation": {"every": 2, "batch_size": 4}, "max_skipped": 1,
+    "datasets": {"shades": 5, "moves": 4}, "validation": {"every": 2, "batch_size": 4}, "max_skipped": 1,
 }  # fmt: skip
 
 
@@ -100,7 +100,9 @@ def test_two_processes_do_what_one_does(data, tmp_path):
     assert done.returncode == 0, done.stderr
     assert samples(one) == samples(two)
     close(one, two)
-    counts = [json.loads((f / "metrics.json").read_text())["datasets"]["shades"]["num_samples"] for f in (one, two)]
+    counts = [
+        json.loads((f / "model.safetensors").read_text())["datasets"]["shades"]["num_samples"] for f in (one, two)
+    ]
     assert counts == [15, 15]
     assert json.loads((two / "provenance.json").read_text())["sessions"][0]["processes"] == 2
 
@@ -153,7 +155,7 @@ def test_a_second_process_is_refused(trainers, data, tmp_path):
     assert (folder / "status").read_text() == "75"
     assert "received SIGTERM" in (folder / "messages.txt").read_text()
     assert load_checkpoint(folder / "state")["iteration"] > 0
-    assert not (folder / "state" / "lock").exists() and not (folder / "metrics.json").exists()
+    assert not (folder / "state" / "lock").exists() and not (folder / "model.safetensors").exists()
 
 
 def test_training_stops_before_the_time_limit(data, tmp_path, monkeypatch):
@@ -172,7 +174,7 @@ def test_a_full_disk_leaves_the_checkpoint_before_and_a_clear_message(data, tmp_
     from ivvit.ground.errors import UserError
     from ivvit.runs.job import Interrupted
 
-    settings = {"evaluation": {"every": 1}, "names": ["shades"]}
+    settings = {"validation": {"every": 1}, "names": ["shades"]}
     with pytest.raises(Interrupted):
         train(job(data, tmp_path, **settings), stop_at(2))
     before = checkpoints(tmp_path / "state")

@@ -56,8 +56,8 @@ def test_a_signal_to_all_of_several_processes(number, data, tmp_path):
 @pytest.mark.slow
 def test_a_stop_in_the_evaluation_of_several_processes(data, tmp_path):
     """It is heard there, and not after it, with one process ahead of the other."""
-    evaluation = {"every": 1, "batch_size": 1}
-    run = start(data, tmp_path, {"val": 2.0}, processes=2, runtime={"gpus": 2}, evaluation=evaluation)
+    validation = {"every": 1, "batch_size": 1}
+    run = start(data, tmp_path, {"val": 2.0}, processes=2, runtime={"gpus": 2}, validation=validation)
     until(run, lambda: rows(tmp_path) >= 1)
     os.killpg(run.pid, signal.SIGTERM)
     message = run.communicate(timeout=120)[1]
@@ -70,11 +70,11 @@ def test_processes_with_unequal_evaluations_ask_equally_often(data, tmp_path):
     shutil.copytree(data, tmp_path / "data")
     for file in sorted((tmp_path / "data/shades/val").rglob("*.png"))[:9:2]:
         file.write_bytes(b"no longer an image")
-    settings = {"evaluation": {"every": 1, "batch_size": 1}, "options": {"max_damaged": 0.5}, "runtime": {"gpus": 2}}
+    settings = {"validation": {"every": 1, "batch_size": 1}, "options": {"max_damaged": 0.5}, "runtime": {"gpus": 2}}
     run = start(tmp_path / "data", tmp_path, {}, processes=2, iterations=2, **settings)
     message = run.communicate(timeout=120)[1]
     assert run.returncode == 0, message
-    assert len(json.loads((tmp_path / "metrics.json").read_text())["datasets"]["shades"]["unreadable"]) == 5
+    assert len(json.loads((tmp_path / "model.safetensors").read_text())["datasets"]["shades"]["unreadable"]) == 5
 
 
 @pytest.mark.slow
@@ -94,7 +94,7 @@ def test_what_fails_while_a_run_is_to_stop_is_no_failure(data, tmp_path):
         os.kill(os.getpid(), signal.SIGUSR1)
         raise RuntimeError("a worker is gone")
 
-    settings = {"names": ["shades"], "evaluation": {"every": 2}}
+    settings = {"names": ["shades"], "validation": {"every": 2}}
     with pytest.raises(Interrupted, match=r"received SIGUSR1.*RuntimeError: a worker is gone") as stopped:
         train(job(data, tmp_path, **settings), fail)
     assert isinstance(stopped.value.__cause__, RuntimeError)
@@ -109,7 +109,7 @@ def test_a_due_checkpoint_comes_before_an_evaluation(data, tmp_path):
             assert time.monotonic() < end
         return True
 
-    settings = {"names": ["shades"], "evaluation": {"every": 2}, "runtime": {"checkpoint_minutes": 1e-9}}
+    settings = {"names": ["shades"], "validation": {"every": 2}, "runtime": {"checkpoint_minutes": 1e-9}}
     assert train(job(data, tmp_path, **settings), written).pruned
 
 

@@ -525,7 +525,7 @@ def test_reasons_are_sentences() -> None:
     old = {
         "spec": {"optimizer": {"A": {"lr": 1e-5}, "B": {"lr": 1e-5}}, "iterations": 5},
         "code": {"models/msca.py": {"shift": "1-1", "gone": "1-2"}},
-        "data": {"A": "1", "B": "2"},
+        "data": {"A": {"train": "1"}, "B": {"train": "2"}},
         "classes": {"A": 3, "B": 2},
         "frames": {},
         "weights": None,
@@ -533,7 +533,7 @@ def test_reasons_are_sentences() -> None:
     new = {
         "spec": {"optimizer": {"A": {"lr": 3e-5}, "B": {"lr": 3e-5}}, "iterations": 5},
         "code": {"models/msca.py": {"shift": "2-1"}},
-        "data": {"A": "9", "B": "2"},
+        "data": {"A": {"train": "9"}, "B": {"train": "2"}},
         "classes": {"A": 4, "B": 2},
         "frames": {},
         "weights": "abcdef0123",

@@ -17,7 +17,7 @@ from ivvit.runs.rows import read_rows
 from ivvit.runs.run import train
 from ivvit.tracking import live, open_tracking, upload
 
-SETTINGS = {"evaluation": {"every": 1}, "names": ["shades"], "runtime": {"comet": True}}
+SETTINGS = {"validation": {"every": 1}, "names": ["shades"], "runtime": {"comet": True}}
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +54,7 @@ def test_a_stopped_run_is_one_experiment_with_all_numbers(data, tmp_path):
 def test_numbers_of_a_killed_start_are_archived_by_the_next(data, tmp_path):
     """The first start dies without a word: its archive is missing, its history is not."""
     train_stopped(lambda _: job(data, tmp_path, **SETTINGS), stop_at(3))  # without tracking, as if killed before it
-    (tmp_path / "metrics.json").unlink()
+    (tmp_path / "model.safetensors").unlink()
     train(job(data, tmp_path, **SETTINGS), tracking=open_tracking)
     assert {step for name, step, _ in metrics(tmp_path) if name == "train_loss/shades"} == set(range(1, 7))
 
@@ -120,7 +120,7 @@ def test_an_archive_that_comet_refuses_is_kept(data, tmp_path, server, monkeypat
     train(job(data, tmp_path, **SETTINGS), tracking=open_tracking)
     monkeypatch.setenv("COMET_API_KEY", "x" * 25)
     server.status = 400
-    with pytest.raises(UserError, match=r"Comet did not take .*zip; check COMET_API_KEY and the network"):
+    with pytest.raises(UserError, match=r"Comet did not accept .*zip; check COMET_API_KEY and the network"):
         upload(tmp_path)
     assert len(archives(tmp_path)) == 1
 

@@ -30,7 +30,7 @@ def test_iterations_do_not_wait_for_the_gpu(rule, data, tmp_path):
 
 
 def test_a_stopped_run_ends_like_an_undisturbed_one(data, tmp_path):
-    settings = {"evaluation": {"every": 1}, "runtime": {"gpus": 1}}
+    settings = {"validation": {"every": 1}, "runtime": {"gpus": 1}}
     train(job(data, tmp_path / "whole", **settings))
     stops = train_stopped(lambda _: job(data, tmp_path / "stopped", **settings), stop_at(2, 4))
     assert stops == 2

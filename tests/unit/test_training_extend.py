@@ -10,13 +10,13 @@ from ivvit.config import canonical
 from ivvit.runs.extension import extend, obstacle
 from ivvit.runs.run import train
 
-FILES = ("metrics.json", "history.csv", "model.safetensors", "confusion.npz")
+FILES = ("history.csv", "model.safetensors")
 CONSTANT = {"name": "constant", "warmup": 2}
 STEPS = {"name": "MultiStepLR", "milestones": [2, 5]}
 SETTINGS = {
     "constant": {"lr_schedule": CONSTANT, "ema": 0.9},
-    "steps": {"lr_schedule": STEPS, "evaluation": {"every": 2}, "loss_weighting": "uncertainty"},
-    "best": {"lr_schedule": CONSTANT, "evaluation": {"every": 3, "keep": "best"}, "task_schedule": "uniform"},
+    "steps": {"lr_schedule": STEPS, "validation": {"every": 2}, "loss_weighting": "uncertainty"},
+    "best": {"lr_schedule": CONSTANT, "validation": {"every": 3, "keep": "best"}, "task_schedule": "uniform"},
 }
 
 
@@ -40,7 +40,7 @@ def test_the_same_bits(name: str, data: Path, tmp_path: Path) -> None:
     [
         ({"lr_schedule": "cosine"}, "spans all iterations"),
         ({"lr_schedule": {"name": "MultiStepLR", "milestones": [0.5]}}, "fractions of all iterations"),
-        ({"lr_schedule": CONSTANT, "evaluation": {"every": 2, "keep": "best"}}, "the best model may be"),
+        ({"lr_schedule": CONSTANT, "validation": {"every": 2, "keep": "best"}}, "the best model may be"),
     ],
 )
 def test_where_it_is_not_exact_it_says_why(settings: dict, reason: str, data: Path, tmp_path: Path) -> None:

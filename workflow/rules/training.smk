@@ -5,7 +5,7 @@ rule train:
     input:
         ancient(lambda wildcards: JOBS.train_inputs(wildcards.identity, wildcards.seed)),
     output:
-        RESULTS / "runs/{identity}/seed{seed}/metrics.json",
+        RESULTS / "runs/{identity}/seed{seed}/model.safetensors",
     log:
         "logs/train/{identity}-seed{seed}.log",
     benchmark:

@@ -1,0 +1,155 @@
+"""model.safetensors: a trained model that says all it takes to use it, wherever it is copied to."""
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ivvit.config.experiment import Experiment
+from ivvit.ground.errors import UserError
+from ivvit.ground.files import write_atomically
+from ivvit.numerics.batch import MEAN, STD
+from ivvit.numerics.sizes import short_side_range
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+FORMAT = 1
+NAME = "model.safetensors"
+_KEY = "ivvit"
+
+
+@dataclass(frozen=True)
+class HeadCard:
+    """What a head was trained on."""
+
+    classes: list[str]
+    """The names of its outputs."""
+    video: bool
+    clip_seconds: float
+    """Videos: the length of the window that a clip's frames are taken from."""
+    short_side: int
+    """Pixels that the short side is scaled to before a crop is evaluated."""
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a model's file says about it."""
+
+    model: str
+    options: dict[str, Any]
+    """The model's own, such as fold_div."""
+    backbone: str
+    backbone_args: dict[str, Any]
+    num_frames: int
+    img_size: int
+    heads: dict[str, HeadCard]
+    """By data set, in the order of the model's heads."""
+    precision: str
+    """Of the forward passes, as in training."""
+    identity: str | None
+    """The run's; None for one outside a configuration."""
+    seed: int
+    iterations: int
+    kept_iteration: int
+    """The iteration whose weights these are."""
+    skipped_steps: int
+    """Steps left out as their loss was not finite."""
+    substitutes: dict[str, int]
+    """Training samples that another one stood in for, by data set."""
+    validation: dict[str, Any] | None
+    """{"datasets", "mean"} of the validation that the weights were kept by, or None."""
+    mean: tuple[float, ...] = (MEAN,) * 3
+    """Of the pixels' normalisation, after scaling to 0..1."""
+    std: tuple[float, ...] = (STD,) * 3
+    interpolation: str = "bilinear"
+    """With antialiasing."""
+    checksum: str = field(default="", compare=False)
+    """SHA-256 over the tensors' names, types, shapes and bytes."""
+
+
+def head_cards(experiment: Experiment, classes: dict[str, list[str]], img_size: int) -> dict[str, HeadCard]:
+    """The heads of an experiment's model."""
+    return {
+        name: HeadCard(classes[name], data.is_video, data.clip_seconds, short_side_range(name, data, img_size)[0])
+        for name, data in experiment.data.items()
+    }
+
+
+def encode(tensors: "dict[str, Tensor]", card: ModelCard) -> bytes:
+    """The file's content; equal models give equal bytes."""
+    from safetensors.torch import save
+
+    tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    content = {"format": FORMAT, **asdict(card), "checksum": checksum(tensors)}
+    return save(tensors, {_KEY: json.dumps(content, ensure_ascii=False, allow_nan=False)})
+
+
+def write_model(folder: Path, content: bytes) -> None:
+    """The file of a run: it is written last, so that its existence means finished."""
+    write_atomically(folder / NAME, lambda file: file.write(content))
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether a run is finished."""
+    return os.path.isfile(folder / NAME)
+
+
+def read_card(file: Path) -> ModelCard:
+    """What a model's file says about itself, without its tensors.
+
+    Raises:
+        UserError: the file is missing, damaged, or not of this project.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, "pt") as opened:
+            metadata = opened.metadata() or {}
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{file} cannot be read as a model ({error}); remove it to have it made again") from None
+    if _KEY not in metadata:
+        raise UserError(f"{file} does not say what model it is; only files that `ivvit train` wrote can be evaluated")
+    content = json.loads(metadata[_KEY])
+    if content.pop("format") != FORMAT:
+        raise UserError(f"{file} is of another version of ivvit; train it again, or use that version")
+    content["heads"] = {name: HeadCard(**head) for name, head in content["heads"].items()}
+    content |= {"mean": tuple(content["mean"]), "std": tuple(content["std"])}
+    return ModelCard(**content)
+
+
+def load_model(file: Path, card: ModelCard) -> "nn.Module":
+    """The model, in evaluation mode on the CPU.
+
+    Raises:
+        UserError: its tensors are not those that were written, or it sees its pixels otherwise than this version.
+    """
+    from safetensors.torch import load_file
+
+    from ivvit.numerics.models import create_model
+
+    if (card.mean, card.std) != (ModelCard.mean, ModelCard.std):
+        raise UserError(f"{file} was trained with pixels of mean {card.mean} and std {card.std}; not supported")
+    tensors = load_file(file)
+    if checksum(tensors) != card.checksum:
+        raise UserError(f"{file} is damaged: its tensors are not those that were written; copy it again")
+    classes = {name: len(head.classes) for name, head in card.heads.items()}
+    model = create_model(
+        card.model, classes, backbone=card.backbone, num_frames=card.num_frames, backbone_args=card.backbone_args,
+        **card.options,
+    )  # fmt: skip
+    model.load_state_dict(tensors)
+    return model.eval()
+
+
+def checksum(tensors: "dict[str, Tensor]") -> str:
+    """SHA-256 over the tensors' names, types, shapes and bytes."""
+    import torch
+
+    found = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        found.update(tensor.contiguous().flatten().view(torch.uint8).numpy().data)
+    return found.hexdigest()
