@@ -22,7 +22,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write one sheet per data set."""
+    from ivvit.data.places import dataset_folder
     from ivvit.results.contact_sheet import contact_sheet
+    from ivvit.results.words import class_words
     from ivvit.runs.inputs import open_train
 
     config = config_of(args)
@@ -42,7 +44,8 @@ def run(args: argparse.Namespace) -> None:
             )
         data = open_train(dataset, dataset_of(config, dataset), config.root, manifest, **size)
         file = _file(args.out, config.results, f"{name}-seed{seed}-{dataset}-step{args.step}.png")
-        print(relative(contact_sheet(data, args.step, experiment.datasets[dataset].batch_size, file)))
+        words = class_words(dataset_folder(dataset_of(config, dataset), config.root), data.samples.classes)
+        print(relative(contact_sheet(data, args.step, experiment.datasets[dataset].batch_size, file, words)))
 
 
 def _file(out: Path | None, results: Path, name: str) -> Path:
