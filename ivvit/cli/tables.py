@@ -15,6 +15,10 @@ from ivvit.planning.tables import table_runs, tables_key
 
 FIGURES = (".svg", ".png")
 
+EXAMPLES = """\
+  ivvit tables
+"""
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
