@@ -69,7 +69,7 @@ class Command(argparse.ArgumentParser):
             self.module.add(self)
             self.set_defaults(run=self.module.run)
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:  # type: ignore[override]
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """As of argparse."""
         self.load()
         return super().parse_known_args(args, namespace)

@@ -27,7 +27,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Run the study; started again, it goes on where it was."""
+    """Run the study; when started again, it continues."""
     name = name_of(args)
     study = {"base": name, "n_trials": args.n_trials, "space": SPACE}
     config = direct_config(args, {"studies": {STUDY: study}})

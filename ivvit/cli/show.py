@@ -1,4 +1,4 @@
-"""Draw the exact training batch of a step, with labels, files and clip starts: shows a wrong label or frame."""
+"""Draw the exact training batch of a step, with labels, files and clip starts, to reveal wrong labels or frames."""
 
 import argparse
 from pathlib import Path
@@ -27,7 +27,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write one sheet per data set."""
+    from ivvit.data.places import dataset_folder
     from ivvit.results.contact_sheet import contact_sheet
+    from ivvit.results.words import class_words
     from ivvit.runs.inputs import open_train
 
     config = config_of(args)
@@ -47,7 +49,8 @@ def run(args: argparse.Namespace) -> None:
             )
         data = open_train(dataset, dataset_of(config, dataset), config.root, manifest, **size)
         file = _file(args.out, config.results, f"{name}-seed{seed}-{dataset}-step{args.step}.png")
-        print(relative(contact_sheet(data, args.step, experiment.datasets[dataset].batch_size, file)))
+        words = class_words(dataset_folder(dataset_of(config, dataset), config.root), data.samples.classes)
+        print(relative(contact_sheet(data, args.step, experiment.datasets[dataset].batch_size, file, words)))
 
 
 def _file(out: Path | None, results: Path, name: str) -> Path:

@@ -3,15 +3,22 @@
 import argparse
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ivvit.cli.common import add_config, check_key, config_of, relative
 from ivvit.cli.jobs import link_run
 from ivvit.config import Config
-from ivvit.ground.errors import UserError
+from ivvit.data.places import dataset_folder
 from ivvit.ground.files import replace_link
 from ivvit.identity.identity import Identities
 from ivvit.identity.paths import Paths
-from ivvit.planning.tables import table_runs, tables_key
+from ivvit.ledger.status import Status
+from ivvit.planning.tables import TableRun, table_runs, tables_key
+
+if TYPE_CHECKING:
+    from ivvit.results.comparison import Comparison
+    from ivvit.results.pixels import PixelSource
+    from ivvit.results.runs import RunRef
 
 FIGURES = (".svg", ".png")
 
@@ -28,32 +35,80 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write what is there; say what is missing."""
-    from ivvit.results.figures import write_figure
-    from ivvit.results.runs import RunRef
+    from ivvit.results.figures import write_figures
+    from ivvit.results.samples import write_samples
     from ivvit.results.tables import write_tables
 
     config = config_of(args)
     identities = Identities(config)
-    paths, (runs, pending) = identities.paths, table_runs(identities)
-    for name, waits in pending.items():
-        print(f"{name}: left out, waits for {waits}")
+    paths, (runs, _) = identities.paths, table_runs(identities)
     finished = [run for run in runs if paths.finished(run.identity, run.seed).is_file()]
-    for run in runs:
-        if run in finished:
-            link_run(paths, run.experiment, run.seed, run.identity)
-        else:
-            print(f"{run.experiment}, seed {run.seed}: not finished")
+    for run in finished:
+        link_run(paths, run.experiment, run.seed, run.identity)
     _drop_old_links(config, paths)
     key = tables_key(identities, runs if finished == runs else finished)
     check_key(key, args.key, "tables")
-    if not finished:
-        raise UserError("no experiment has a finished run yet; start `snakemake`")
+    comparison = current_comparison(identities, finished)
+    for ref, why in comparison.missing.items():
+        print(f"{ref.experiment}, seed {ref.seed}: no result: {why}")
     folder = paths.tables / key
-    refs = [RunRef(r.experiment, r.seed, paths.run(r.identity, r.seed), accepted=r.accepted) for r in runs]
-    write_figure(refs, folder)
-    write_tables(refs, folder, metric=config.file.results.metric)
+    write_tables(comparison, folder)
+    write_figures(comparison, folder)
+    write_samples(comparison, _pixels(identities), folder)
     _show(paths, folder)
     print(f"tables in {relative(paths.tables)}, figures in {relative(paths.figures)}")
+
+
+def current_comparison(identities: Identities, finished: list[TableRun]) -> "Comparison":
+    """All experiments as the configuration wants them compared.
+
+    Raises:
+        UserError: `results.baseline` or `results.references` names what is not there.
+    """
+    from ivvit.results.comparison import compare
+    from ivvit.results.references import read_references
+
+    config = identities.config
+    options = config.file.results
+    references = read_references(Path(options.references).expanduser()) if options.references else []
+    return compare(
+        _refs(identities, finished),
+        metric=options.metric,
+        baseline=options.baseline,
+        references=references,
+        folders={name: dataset_folder(data, config.root) for name, data in config.datasets.items()},
+    )
+
+
+def _pixels(identities: Identities) -> "dict[str, PixelSource]":
+    """Where each data set's files are, as far as it is validated."""
+    from ivvit.results.pixels import PixelSource
+
+    config = identities.config
+    places = {name: (data, identities.checks.manifest(name)) for name, data in config.datasets.items()
+              if dataset_folder(data, config.root).is_dir()}  # fmt: skip
+    return {name: PixelSource(config.root, data, lock) for name, (data, lock) in places.items() if lock.is_file()}
+
+
+def _refs(identities: Identities, finished: list[TableRun]) -> "list[RunRef]":
+    """All runs in the configuration's order, and why there is no result, where there is none."""
+    from ivvit.results.runs import RunRef
+
+    config, paths = identities.config, identities.paths
+    status = Status(config)
+    there, found = {(run.experiment, run.seed): run for run in finished}, []
+    for name, entry in config.entries.items():
+        for seed in entry.seeds:
+            run, place = there.get((name, seed)), paths.link(name, seed)
+            if run is None:
+                state = status.run(name, seed)
+                why = "; ".join([state.state, *state.why])
+                found.append(RunRef(name, seed, place, place, tuned=entry.from_study, missing=why))
+            else:
+                folder, today = paths.run(run.identity, seed), identities.evaluation(name).digest
+                evaluation, tuned = paths.evaluation(run.identity, seed, today), entry.from_study
+                found.append(RunRef(name, seed, folder, evaluation, run.accepted, tuned, "trained, not evaluated"))
+    return found
 
 
 def _show(paths: Paths, folder: Path) -> None:

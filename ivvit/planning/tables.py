@@ -40,7 +40,16 @@ def tables_key(identities: Identities, runs: list[TableRun]) -> str:
     """The key of the tables of these runs."""
     code = identities.code.closure(TABLES, WITHIN_TABLES).digest
     listed = [list(vars(run).values()) for run in runs]
-    return digest([listed, identities.config.file.results.model_dump(exclude={"path"}), code])
+    options = identities.config.file.results
+    return digest([listed, options.model_dump(exclude={"path"}), _published(options.references), code])
+
+
+def _published(file: str | None) -> str | None:
+    """The content of the file of published numbers; making the tables says what is wrong with it."""
+    if file is not None:
+        with suppress(OSError):
+            return Path(file).expanduser().read_bytes().hex()
+    return None
 
 
 def _accepted(record: Path) -> str | None:

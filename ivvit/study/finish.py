@@ -42,10 +42,10 @@ _PAGE = """<!DOCTYPE html>
 def finish(job: StudyJob, best: Path) -> None:
     """Write `best` (best-<n_trials>.yaml), and trials.csv and report-<n_trials>.html in the study's folder.
 
-    All three say what the first n_trials say, however many there are by now; best comes last.
+    All three describe the first n_trials only, however many there are by now; `best` is written last.
 
     Raises:
-        UserError: not all of the n_trials are finished, or none was trained to its end.
+        UserError: not all of the n_trials are finished, or none was trained to the end.
     """
     trials = Records(job).places(job.options.n_trials)
     finished = sum(trial.state.is_finished() for trial in trials)
@@ -90,7 +90,7 @@ def state(trial: "FrozenTrial") -> str:
 
 
 def counts_note(job: StudyJob, trials: list["FrozenTrial"]) -> str:
-    """How the trials ended, in words: `20 trials: 14 complete, 5 pruned, 1 diverged; 2 failed attempts`."""
+    """How the trials ended: `20 trials: 14 complete, 5 pruned, 1 diverged; 2 failed attempts`."""
     states = [state(trial) for trial in trials]
     parts = [f"{states.count(name)} {name}" for name in ("complete", "pruned", "diverged") if name in states]
     failures = sum(trial.user_attrs.get("failures", 0) for trial in trials)
@@ -140,8 +140,8 @@ def _importances(study: "Study", trials: list["FrozenTrial"], index: int, name: 
     from optuna import visualization
 
     if sum(trial.state.name == "COMPLETE" for trial in trials) < 2:
-        return "Importances need two trials that were trained to their end."
-    sign = -1 if study.directions[index].name == "MAXIMIZE" else 1  # what matters is what makes it low
+        return "Importances need two trials that were trained to the end."
+    sign = -1 if study.directions[index].name == "MAXIMIZE" else 1  # importance for low values
     return visualization.plot_param_importances(
         study, target=lambda trial: sign * trial.values[index], target_name=name
     )
