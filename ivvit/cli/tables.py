@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 FIGURES = (".svg", ".png")
 
+EXAMPLES = """\
+  ivvit tables
+"""
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
