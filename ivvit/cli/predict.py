@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
     from ivvit.use.outcome import FileResult
 
+EXAMPLES = """\
+  ivvit predict results/experiments/msca/seed0 holiday.jpg clips/ --top 3
+  ivvit predict model.safetensors 'videos/**/*.mp4' --dataset UCF101 --csv --out predictions.csv
+  ivvit predict model.safetensors clip.mp4 --clips 10 --crops 3     as an evaluation of ten clips and three crops
+  ivvit predict model.safetensors photos/ --html page.html          with pictures
+"""
 _FEW = 4  # files that worker processes would not be worth it for
 
 

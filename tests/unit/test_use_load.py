@@ -125,7 +125,7 @@ def test_places_without_a_model(model, tmp_path):
         ivvit.load_run(tmp_path)
     save_file({"a": torch.zeros(1)}, tmp_path / "foreign.safetensors")
     (tmp_path / "note.txt").write_text("hello")
-    for name, message in (("foreign.safetensors", "does not say what model it is"), ("note.txt", "cannot be read as")):
+    for name, message in (("foreign.safetensors", "has no metadata of a model"), ("note.txt", "cannot be read as")):
         with pytest.raises(UserError, match=message):
             ivvit.load_run(tmp_path / name)
 
