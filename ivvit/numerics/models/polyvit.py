@@ -47,7 +47,7 @@ class PolyViT(JointModel):
         x = self.tubelet(x.transpose(1, 2)).flatten(2).transpose(1, 2)  # (B, N, D)
         x = vit.patch_embed.norm(x)
         tokens = (getattr(vit, name, None) for name in ("cls_token", "dist_token", "reg_token"))
-        prefix = [token.expand(len(x), -1, -1) for token in tokens if token is not None]
+        prefix = [token.expand(x.shape[0], -1, -1) for token in tokens if token is not None]
         if vit.no_embed_class:
             x = torch.cat([*prefix, x + self.pos_embed_video], 1)
         else:
