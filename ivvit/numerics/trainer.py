@@ -11,6 +11,7 @@ from torch.nn.parallel import DistributedDataParallel
 from ivvit.numerics.batch import Batch, normalize
 from ivvit.numerics.ema import WeightAverage
 from ivvit.numerics.finite import FiniteCheck
+from ivvit.numerics.gradients import Gradients
 from ivvit.numerics.loss_weighting import make_weighting
 from ivvit.numerics.losses import batch_sums
 from ivvit.numerics.lr_schedule import lr_factor, set_lr
@@ -47,6 +48,7 @@ class Trainer:
         self._seed = seed
         freeze(model, experiment.freeze)
         self._parameters = trained(model)
+        self._gradients = Gradients(self._parameters, experiment.grad_clip)
         self._optimizers = make_optimizers(model, experiment)
         self._weighting = make_weighting(experiment, device)
         self.precision = Precision(experiment.precision, device)
@@ -80,19 +82,33 @@ class Trainer:
 
     def clear(self) -> None:
         """Forget all gradients."""
-        for parameter in self._parameters:
-            parameter.grad = None
-        self.precision.cleared()
+        self._gradients.clear()
 
     def backward(self, dataset: str) -> bool:
-        """Forward and backward of a data set's batch; False if its loss is not finite and training may go on."""
-        batch, weight = self._batches[dataset], self._weighting.weight(dataset)
+        """Forward and backward of a data set's batch; False if it is left out and nothing was added.
+
+        It is left out if its loss is not finite and training may go on, or if its gradients overflowed in fp16.
+        """
         now = self._now
-        now.weights[dataset], now.learning_rates[dataset] = weight, self.lr(dataset, now.number - 1)
+        now.weights[dataset] = self._weighting.weight(dataset)
+        now.learning_rates[dataset] = self.lr(dataset, now.number - 1)
         now.sums[dataset] = torch.zeros(3, device=self.device)
-        parts = self._parts(batch)
-        self.precision.rescale(self._parameters)  # before the copy, which may be put back after the first part
-        before = self._copy_gradients() if len(parts) > 1 and self.experiment.max_skipped else None
+        parts = self._parts(self._batches[dataset])
+        # What was added before must outlive a batch that is left out after its gradients are there.
+        apart = self.precision.scales or (len(parts) > 1 and self.experiment.max_skipped > 0)
+        before = self._gradients.take() if apart else None
+        finite = self._add_gradients(dataset, parts)
+        if not finite:
+            now.skipped.add(dataset)
+        added = finite and self.precision.unscale(self._parameters)
+        if before is not None:
+            (self._gradients.add if added else self._gradients.put)(before)
+        return added
+
+    def _add_gradients(self, dataset: str, parts: list[tuple[Tensor, Tensor]]) -> bool:
+        """Forward and backward, part by part; False if a loss is not finite and training may go on."""
+        now, records = self._now, self._batches[dataset].records
+        share = self.world.size / self.experiment.datasets[dataset].batch_size
         for number, (pixels, labels) in enumerate(parts, 1):
             last = number == len(parts)
             with contextlib.nullcontext() if last or self.world.size == 1 else self._forward.no_sync():
@@ -101,21 +117,15 @@ class Trainer:
                 sums = batch_sums(logits.float(), labels)
                 now.sums[dataset] += sums.detach()
                 if not self._finite.check(sums[0].detach(), self.world, iteration=now.number, dataset=dataset,
-                                          records=batch.records):  # fmt: skip
-                    self._restore_gradients(before)
-                    now.skipped.add(dataset)
+                                          records=records):  # fmt: skip
                     return False
-                loss = sums[0] * weight * (self.world.size / self.experiment.datasets[dataset].batch_size)
-                self.precision.scale(loss).backward()
+                self.precision.scale(sums[0] * now.weights[dataset] * share).backward()
         return True
 
-    def step(self, optimizer: str) -> None:
-        """Update the parameters by one optimiser."""
-        chosen = self._optimizers[optimizer]
-        self.precision.unscale(chosen)
-        if self.experiment.grad_clip:
-            nn.utils.clip_grad_norm_(self._parameters, self.experiment.grad_clip)
-        self.precision.step(chosen)
+    def step(self, optimizer: str, keep: bool = False) -> None:
+        """Update the parameters by one optimiser; `keep`: more gradients will be added to those that are there."""
+        with self._gradients.clipped(keep):
+            self._optimizers[optimizer].step()
 
     def lr(self, dataset: str, iteration: int) -> float:
         """The learning rate of the heads in iteration 0, 1, ... (earlier layers' may be less)."""
@@ -133,8 +143,8 @@ class Trainer:
 
     @property
     def skipped(self) -> int:
-        """Steps left out so far as their loss was not finite."""
-        return self._finite.skipped
+        """Batches left out so far as their loss was not finite, or their gradients overflowed in fp16."""
+        return self._finite.skipped + self.precision.overflows
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that later iterations depend on."""
@@ -161,14 +171,6 @@ class Trainer:
     def _parts(self, batch: Batch) -> list[tuple[Tensor, Tensor]]:
         batch, parts = batch.to(self.device), self.experiment.accumulate
         return list(zip(batch.pixels.tensor_split(parts), batch.labels.tensor_split(parts), strict=True))
-
-    def _copy_gradients(self) -> list[Tensor | None]:
-        return [None if parameter.grad is None else parameter.grad.clone() for parameter in self._parameters]
-
-    def _restore_gradients(self, gradients: list[Tensor | None] | None) -> None:
-        """Take back what the parts of a batch before the one that failed have added."""
-        for parameter, gradient in zip(self._parameters, gradients or [], strict=False):
-            parameter.grad = gradient
 
     def _mean_loss(self, dataset: str) -> Tensor:
         total = self.world.sum(self._now.sums[dataset][0].clone())

@@ -11,10 +11,10 @@ class Work(Protocol):
         """Forget all gradients."""
 
     def backward(self, dataset: str) -> bool:
-        """Add the gradients of a data set's batch; False if its loss is not finite and nothing was added."""
+        """Add the gradients of a data set's batch; False if it is left out and nothing was added."""
 
-    def step(self, optimizer: str) -> None:
-        """Update the parameters by one optimiser."""
+    def step(self, optimizer: str, keep: bool = False) -> None:
+        """Update the parameters by one optimiser; `keep`: more gradients will be added to those that are there."""
 
 
 def cumulative(work: Work, datasets: list[str]) -> None:
@@ -22,7 +22,7 @@ def cumulative(work: Work, datasets: list[str]) -> None:
     work.clear()
     for dataset in datasets:
         if work.backward(dataset):
-            work.step(dataset)
+            work.step(dataset, keep=dataset != datasets[-1])
 
 
 def sequential(work: Work, datasets: list[str]) -> None:

@@ -10,6 +10,7 @@ from ivvit.config.resolve import Config
 from ivvit.ground.errors import UserError
 from ivvit.numerics.batch import Batch, Record, normalize
 from ivvit.numerics.models import create_model
+from ivvit.numerics.precision import ScaleState
 from ivvit.numerics.trainer import Trainer
 from ivvit.numerics.world import World
 
@@ -71,7 +72,7 @@ def descend(parameters: list[torch.Tensor], gradients: list[torch.Tensor]) -> No
         parameter -= 0.1 * gradient
 
 
-GENTLE = {"scale": 256.0, "growth_factor": 2.0, "backoff_factor": 0.5, "growth_interval": 2000, "_growth_tracker": 0}
+GENTLE: ScaleState = {"scale": 256.0, "growth_tracker": 0, "overflows": 0}
 """A loss scale at which nothing overflows."""
 FIXED = {"CIFAR100": {"batch_size": 4, "loss_weight": 0.5}, "UCF101": {"batch_size": 2, "loss_weight": 2.0}}
 
@@ -113,6 +114,47 @@ def test_gradients_are_clipped():
     free.run(0, one)
     assert (weights(free) - before).norm() > 0.01
     assert (weights(training) - before).norm().item() == pytest.approx(0.1 * 0.01, rel=1e-3)
+
+
+def test_clipping_bounds_each_step_and_leaves_the_sum_alone():
+    """`cumulative` by hand: the second step is along the true sum of both gradients."""
+    training = trainer(grad_clip=0.5)
+    before, parameters = weights(training), list(training.model.parameters())
+    training.run(0, batches())
+    plain, total = trainer(), [torch.zeros_like(p) for p in parameters]
+    norms = []
+    for name, batch in batches().items():
+        mine = list(plain.model.parameters())
+        gradients = torch.autograd.grad(plain_loss(plain, name, batch), mine, allow_unused=True)
+        total = [t if g is None else t + g for t, g in zip(total, gradients, strict=True)]
+        norm = torch.cat([t.flatten() for t in total]).norm()
+        norms.append(norm.item())
+        descend(mine, [t * (0.5 / norm) for t in total])
+    assert min(norms) > 1  # both steps are clipped
+    torch.testing.assert_close(weights(training) - before, weights(plain) - before, atol=1e-6, rtol=1e-4)
+
+
+def test_clipping_that_does_not_apply_changes_no_bit():
+    clipped, free = trainer(grad_clip=1e6), trainer()
+    for iteration in range(2):
+        clipped.run(iteration, batches(iteration))
+        free.run(iteration, batches(iteration))
+    assert torch.equal(weights(clipped), weights(free))
+
+
+@pytest.mark.parametrize("rule", ["cumulative", "sequential", "joint"])
+@pytest.mark.parametrize("lost", ["CIFAR100", "UCF101"])
+def test_a_data_set_that_overflows_in_fp16_is_left_out_alone_and_counted(rule, lost):
+    training, other = trainer(precision="fp16", update_rule=rule), trainer(precision="fp16", update_rule=rule)
+    for each in (training, other):
+        each.precision.load_state_dict(GENTLE)
+    training.model.heads[lost].weight.register_hook(lambda gradient: gradient * math.inf)
+    training.run(0, batches())
+    left = {name: batch for name, batch in batches().items() if name != lost}
+    other.run(0, left)
+    torch.testing.assert_close(weights(training), weights(other), atol=1e-6, rtol=1e-5)
+    assert (training.skipped, other.skipped) == (1, 0)
+    assert (training.state_dict()["precision"]["scale"], other.state_dict()["precision"]["scale"]) == (128, 256)
 
 
 def test_uncertainty_learns_its_log_variances():
