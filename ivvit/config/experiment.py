@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from ivvit.config.base import Section
+from ivvit.config.base import Section, off
 from ivvit.config.datasets import DatasetOptions
 from ivvit.config.models import BackboneOptions, IVViTOptions, ModelField
 from ivvit.config.optimisation import (
@@ -36,6 +36,9 @@ class DatasetUse(Section):
     """loss_weighting: fixed."""
     task_weight: float = Field(1.0, gt=0)
     """task_schedule: weighted."""
+    lr_factor: float = Field(1.0, gt=0, json_schema_extra=off(1.0))
+    """update_rule: joint with one data set an iteration (alternating, uniform, weighted): factor on the learning rate
+    of this data set's iterations; the optimiser and its state stay one (PolyViT, section 3.2)."""
 
 
 def _batch_size(value: Any) -> Any:
@@ -77,10 +80,14 @@ class ExperimentFields(Section):
     """Parts that a batch is split into, their gradients summed before the step."""
     ema: float | None = Field(None, gt=0, lt=1)
     """Decay of an exponential moving average of the weights, which is then the result."""
+    ema_warmup: bool = Field(False, json_schema_extra=off(False))
+    """Begin with a smaller decay: min(ema, (1 + t) / (10 + t)) in iteration t. Without, 0.9998 keeps 95% of the initial
+    weights after 250 iterations."""
     layer_decay: float | None = Field(None, gt=0, le=1)
-    """Factor on the learning rate per layer, from the last to the first."""
-    freeze: int = Field(0, ge=0)
-    """Blocks (and the embedding) that are not trained, from the first."""
+    """Factor on the learning rate per layer, from the heads to the embedding, in timm's groups."""
+    freeze: Annotated[int, Field(ge=0)] | Literal["all"] = 0
+    """Blocks (and the embedding) that are not trained, from the first; with the last block, the final norm. `all`
+    leaves heads and adapters."""
     max_skipped: int = Field(0, ge=0)
     """Steps with a non-finite loss that may be skipped before training stops."""
     evaluation: EvaluationOptions = EvaluationOptions()

@@ -5,23 +5,34 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, field_validator
 
-from ivvit.config.base import Section
+from ivvit.config.base import Section, off
 
 T = TypeVar("T", bound=Section)
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
-class OptimizerOptions(Section):
-    """One torch optimiser."""
+TorchOptimizer = Literal["SGD", "Adam", "AdamW"]
+# Of timm's factory, those that need no further package, no second backward pass and no generator of their own.
+TimmOptimizer = Literal[
+    "adabelief", "adafactorbv", "adamp", "adan", "adanw", "adopt", "adoptw", "lamb", "lambc", "lambw", "laprop",
+    "lars", "lion", "madgrad", "mars", "muon", "nadamuon", "nadamw", "nesterov", "novograd", "radamw", "sgdp", "sgdw",
+]  # fmt: skip
 
-    name: Literal["SGD", "Adam", "AdamW"] = "AdamW"
+
+class OptimizerOptions(Section):
+    """An optimiser of torch or timm."""
+
+    name: TorchOptimizer | TimmOptimizer = "AdamW"
+    """torch's three, or by timm's name."""
     lr: float = Field(1e-5, gt=0)
     """Peak learning rate."""
     weight_decay: float = Field(5e-5, ge=0)
     momentum: float = Field(0.9, ge=0, lt=1)
-    """SGD only."""
+    """SGD, and timm's that have one."""
     betas: tuple[Beta, Beta] = (0.9, 0.999)
-    """Adam and AdamW only."""
+    """Adam and AdamW, and timm's that have them."""
+    no_decay: bool = Field(False, json_schema_extra=off(False))
+    """Leave biases, norms, positions and tokens out of weight decay, by timm's rule. The paper's code decays all."""
 
 
 class ScheduleOptions(Section):
@@ -35,7 +46,9 @@ class ScheduleOptions(Section):
     warmup: int = Field(0, ge=0)
     """Iterations of linear warm-up."""
     period: int | None = Field(None, ge=1)
-    """cosine: iterations down to zero (T_max); by default all of them."""
+    """cosine: iterations down to the lowest rate (T_max); by default all of them."""
+    min_factor: float = Field(0.0, ge=0, lt=1, json_schema_extra=off(0.0))
+    """cosine: the lowest rate, as a share of the peak."""
 
     @field_validator("milestones")
     @classmethod

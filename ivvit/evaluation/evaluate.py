@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from ivvit.ground.errors import UserError
-from ivvit.numerics.batch import Batch, normalize
+from ivvit.numerics.batch import Batch
+from ivvit.numerics.pixels import normalize
 from ivvit.numerics.precision import Precision
 from ivvit.numerics.world import World
 
@@ -90,7 +91,7 @@ def _unreadable(
 def _scores(model: nn.Module, dataset: str, pixels: Tensor) -> Tensor:
     """(B, V, ...) -> (B, classes): the logarithm of the views' mean softmax."""
     B, V = pixels.shape[:2]
-    logits = model(normalize(pixels.flatten(0, 1)), dataset).float().unflatten(0, (B, V))
+    logits = model(normalize(pixels.flatten(0, 1), model.pixels), dataset).float().unflatten(0, (B, V))
     return logits.log_softmax(-1).logsumexp(1) - math.log(V)
 
 

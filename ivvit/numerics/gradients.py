@@ -47,21 +47,19 @@ class Gradients:
                 parameter.grad = gradient.add_(parameter.grad)
 
     @contextmanager
-    def clipped(self, keep: bool) -> Iterator[None]:
+    def for_step(self, keep: bool, writes: bool) -> Iterator[None]:
         """Within this context no norm is above the limit.
 
         Args:
-            keep: more will be added to the sum afterwards, which must not remember the clipping; this costs a copy.
+            keep: more will be added to the sum afterwards, which must remember neither clipping nor the step; where
+                there is any of them, that costs a copy.
+            writes: the step writes into the gradients.
         """
-        if self._clip is None:
-            yield
-            return
-        held = [parameter.grad for parameter in self._parameters] if keep else None
-        gradients = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
-        norm = nn.utils.get_total_norm(gradients)
+        held = [parameter.grad for parameter in self._parameters] if keep and (writes or self._clip) else None
         if held is not None:
             self.put([None if gradient is None else gradient.clone() for gradient in held])
-        nn.utils.clip_grads_with_norm_(self._parameters, self._clip, norm)
+        if self._clip is not None:
+            nn.utils.clip_grad_norm_(self._parameters, self._clip)
         yield
         if held is not None:
             self.put(held)

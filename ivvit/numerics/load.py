@@ -10,6 +10,9 @@ from ivvit.numerics.fit import fit
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+NEW = ("heads.", "adapters.")
+"""What weights of an image model do not have."""
+
 
 @dataclass
 class LoadReport:
@@ -28,7 +31,8 @@ class LoadReport:
         ]
         heads = dict.fromkeys(name.split(".")[1].replace("%2E", ".") for name in self.missing if _is_head(name))
         lines += [f"  new heads: {', '.join(heads)}"] if heads else []
-        lines += [f"  missing: {name}" for name in self.missing if not _is_head(name)]
+        lines += ["  new adapters"] if any(name.startswith("adapters.") for name in self.missing) else []
+        lines += [f"  missing: {name}" for name in self.missing if not name.startswith(NEW)]
         lines += [f"  unexpected: {name}" for name in self.unexpected]
         return "\n".join(lines + [f"  {note}" for note in self.notes])
 
@@ -99,7 +103,7 @@ def _check_shapes(chosen: "dict[str, Tensor]", targets: dict) -> None:
 
 
 def _check_complete(report: LoadReport, allow_partial: bool) -> None:
-    lacking = [name for name in report.missing if not name.startswith("heads.")]
+    lacking = [name for name in report.missing if not name.startswith(NEW)]
     if lacking and not allow_partial:
         raise UserError(
             f"the weights ({report.layout} layout) lack {len(lacking)} of the backbone's parameters, for instance "

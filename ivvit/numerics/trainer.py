@@ -1,6 +1,7 @@
 """What is trained, and one iteration of it. B samples of a data set, R <= B of them on this process."""
 
 import contextlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -8,14 +9,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from ivvit.numerics.batch import Batch, normalize
+from ivvit.numerics.batch import Batch
 from ivvit.numerics.ema import WeightAverage
 from ivvit.numerics.finite import FiniteCheck
 from ivvit.numerics.gradients import Gradients
 from ivvit.numerics.loss_weighting import make_weighting
 from ivvit.numerics.losses import batch_sums
 from ivvit.numerics.lr_schedule import lr_factor, set_lr
-from ivvit.numerics.optimizers import freeze, make_optimizers, trained
+from ivvit.numerics.layers import freeze
+from ivvit.numerics.optimizers import keeps_gradients, make_optimizers, trained
+from ivvit.numerics.pixels import normalize
 from ivvit.numerics.precision import Precision
 from ivvit.numerics.rng import Rng
 from ivvit.numerics.update_rules import UPDATE_RULES
@@ -52,7 +55,7 @@ class Trainer:
         self._optimizers = make_optimizers(model, experiment)
         self._weighting = make_weighting(experiment, device)
         self.precision = Precision(experiment.precision, device)
-        self._average = WeightAverage(model, experiment.ema) if experiment.ema else None
+        self._average = WeightAverage(model, experiment.ema, experiment.ema_warmup) if experiment.ema else None
         self._finite = FiniteCheck(experiment.max_skipped)
         for block in model.backbone.blocks if compiled else ():
             block.compile()
@@ -65,11 +68,11 @@ class Trainer:
     def run(self, iteration: int, batches: dict[str, Batch]) -> Iteration:
         """Iteration 0, 1, ... on one batch of each data set whose turn it is."""
         self.model.train()
-        # Dropout and the like depend on (seed, iteration) only, so there is no generator state to save.
-        torch.manual_seed(Rng(self._seed, "dropout", iteration, self.world.rank).integer(2**63))
+        # What a backbone draws for a whole batch (DINOv3's jitter of coordinates); there is no generator state to save.
+        torch.manual_seed(Rng(self._seed, "dropout", iteration).integer(2**63))
         for name, optimizer in self._optimizers.items():
             options = self.experiment.lr_schedule[name]
-            set_lr(optimizer, lr_factor(options, iteration, self.experiment.iterations))
+            set_lr(optimizer, lr_factor(options, iteration, self.experiment.iterations) * self._turn_factor(batches))
         self._now, self._batches = Iteration(iteration + 1), batches
         self._rule(self, list(batches))
         self.precision.finish_iteration()
@@ -77,7 +80,7 @@ class Trainer:
             heard = [name for name in self._now.sums if name not in self._now.skipped]
             self._weighting.update({name: self._mean_loss(name) for name in heard})
         if self._average:
-            self._average.update()
+            self._average.update(iteration)
         return self._now
 
     def clear(self) -> None:
@@ -113,7 +116,7 @@ class Trainer:
             last = number == len(parts)
             with contextlib.nullcontext() if last or self.world.size == 1 else self._forward.no_sync():
                 with self.precision.autocast():
-                    logits = self._forward(normalize(pixels), dataset)
+                    logits = self._forward(normalize(pixels, self.model.pixels), dataset)
                 sums = batch_sums(logits.float(), labels)
                 now.sums[dataset] += sums.detach()
                 if not self._finite.check(sums[0].detach(), self.world, iteration=now.number, dataset=dataset,
@@ -124,14 +127,21 @@ class Trainer:
 
     def step(self, optimizer: str, keep: bool = False) -> None:
         """Update the parameters by one optimiser; `keep`: more gradients will be added to those that are there."""
-        with self._gradients.clipped(keep):
-            self._optimizers[optimizer].step()
+        chosen = self._optimizers[optimizer]
+        with self._gradients.for_step(keep, writes=not keeps_gradients(chosen)):
+            chosen.step()
 
     def lr(self, dataset: str, iteration: int) -> float:
         """The learning rate of the heads in iteration 0, 1, ... (earlier layers' may be less)."""
         name = dataset if dataset in self._optimizers else "default"
         options = self.experiment.lr_schedule[name]
-        return self.experiment.optimizer[name].lr * lr_factor(options, iteration, self.experiment.iterations)
+        factor = lr_factor(options, iteration, self.experiment.iterations)
+        return self.experiment.optimizer[name].lr * factor * self.experiment.datasets[dataset].lr_factor
+
+    def _turn_factor(self, datasets: Iterable[str]) -> float:
+        """`joint` with one data set an iteration: that data set's factor on the one learning rate."""
+        factors = [self.experiment.datasets[name].lr_factor for name in datasets]
+        return factors[0] if len(factors) == 1 else 1.0
 
     def result_weights(self) -> contextlib.AbstractContextManager[None]:
         """Within this context the model has the weights that count: the average's, where there is one."""
