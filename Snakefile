@@ -1,4 +1,9 @@
-"""From a list of experiments to trained models, a study and tables; re-runs exactly what became stale."""
+"""From a list of experiments to trained models, a study and tables; re-runs exactly what became stale.
+
+Everything lies at its identity: the path of an output names, by a digest, all that it was made of. So an output that
+exists is right, and what is due does not exist. That is why inputs are `ancient` throughout: their order in time says
+nothing. Checkpoints are those rules whose outputs' contents name what comes after them.
+"""
 
 from snakemake.utils import min_version
 
@@ -13,21 +18,20 @@ include: "workflow/rules/study.smk"
 include: "workflow/rules/results.smk"
 
 
-report: "workflow/report/workflow.rst"
-
-
 rule all:
     default_target: True
     input:
-        rules.tables.output,
-        current_runs,
-        study_reports,
+        ancient(checked),
+        ancient(runs),
+        ancient(studies),
+        ancient(tables),
 
 
 rule runs:
     """All trained runs and nothing after them (--until cannot know them before the checks are done)."""
     input:
-        current_runs,
+        ancient(checked),
+        ancient(runs),
 
 
 onsuccess:

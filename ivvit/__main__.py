@@ -1,7 +1,5 @@
 """`python -m ivvit` is the `ivvit` command."""
 
-import sys
+from ivvit.cli import entry
 
-from ivvit.cli import main
-
-sys.exit(main())
+entry()

@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 import torch
 
+from ivvit.ground.ending import leave
 from ivvit.runs.loader import STOP_SIGNALS
 
 SECONDS = 120
@@ -124,4 +125,4 @@ def _several(processes: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

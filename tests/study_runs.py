@@ -16,6 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from ivvit.config import StudyOptions
+from ivvit.ground.ending import leave
 from ivvit.ground.files import write_json
 from ivvit.runs.job import Result, TrainJob
 from ivvit.study.choice import best_trial
@@ -175,3 +176,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    leave(0)

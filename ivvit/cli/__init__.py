@@ -4,10 +4,13 @@ import argparse
 import importlib
 import os
 import sys
+from typing import NoReturn
 
 from ivvit import __version__
 from ivvit.config.explain import unknown
+from ivvit.ground.ending import leave
 from ivvit.ground.errors import UserError
+from ivvit.identity.locks import Pending
 
 COMMANDS = {
     "train": "train one run (the rule's job, an experiment by name, or one given by options)",
@@ -28,6 +31,18 @@ COMMANDS = {
     "study": "a study's worker, or its end",
     "comet": "upload archived Comet experiments",
 }
+
+
+def entry() -> NoReturn:
+    """The `ivvit` process: ends with the command's exit status, whatever became of its threads."""
+    try:
+        status = main()
+    except SystemExit as end:  # argparse has said why
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        status = 1
+    leave(status)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -51,6 +66,9 @@ def main(argv: list[str] | None = None) -> int:
         if code != 75 or os.environ.get("RANK", "0") == "0":  # a run's processes stop together; one says so
             print(f"error: {error}", file=sys.stderr)
         return code
+    except Pending as pending:
+        print(f"error: this must be made first: {pending}; start `snakemake`", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

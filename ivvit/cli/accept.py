@@ -34,9 +34,10 @@ def run(args: argparse.Namespace) -> None:
     if not args.why:
         raise UserError("say why the earlier result is still valid: --why 'renamed a variable'")
     runs = _earlier(config, status, name)
-    differences = sorted({line for run in runs.values() for line in status.reasons(run, identity)})
-    if any(not line.partition(":")[0].endswith(".py") for line in differences) and not args.anyway:
-        changed = "\n  ".join(differences)
+    found = {reason.text: reason for run in runs.values() for reason in status.reasons(run, identity)}
+    differences = [found[text] for text in sorted(found)]
+    if any(reason.kind != "code" for reason in differences) and not args.anyway:
+        changed = "\n  ".join(reason.text for reason in differences)
         raise UserError(f"{name}: more than code has changed since:\n  {changed}\nadd --anyway if it is valid even so")
     accept(status.paths, name, identity, runs, args.why, differences)
     for seed, earlier in runs.items():
@@ -51,7 +52,7 @@ def _earlier(config: Config, status: Status, name: str) -> dict[int, PastRun]:
         if state.state == "fresh":
             continue
         if state.state == "pending":
-            raise UserError(f"{name}, seed {seed}: {'; '.join(state.why)}; start snakemake first")
+            raise UserError(f"{name}, seed {seed}: {'; '.join(state.texts)}; start snakemake first")
         if (earlier := status.earlier(name, seed)) is None:
             raise UserError(f"{name}, seed {seed}: has no earlier run that could be accepted")
         found[seed] = earlier

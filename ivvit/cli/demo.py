@@ -1,18 +1,18 @@
 """Make the demo's data sets and weights under root_path, in the official formats."""
 
 import argparse
-from pathlib import Path
+import json
 
-from ivvit.cli.common import add_config, config_of
+from ivvit.cli.common import add_config, add_gone, config_of
 from ivvit.ground.errors import UserError
+from ivvit.ground.files import write_text
 from ivvit.planning.jobs import Jobs
-from ivvit.planning.records import record
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     add_config(parser)
-    parser.add_argument("--lock", type=Path, metavar="FILE", help="written when all is there")
+    add_gone(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -22,16 +22,12 @@ def run(args: argparse.Namespace) -> None:
     from ivvit.demo.weights import write_demo_weights
 
     config = config_of(args)
-    options = config.file.demo
-    if options is None:
+    options, made = config.file.demo, Jobs(config).checks.demo
+    if options is None or made is None:
         raise UserError(f"{config.source}: has no demo: section, so its data is not made but expected at {config.root}")
-    jobs = Jobs(config)
-    key = jobs.keys.demo()
     write = {"joint": write_demo_data, "motion": write_motion_data}[options.data]
     write(config.root, seed=options.seed)
-    weights = config.root / "pretrained_weight" / "demo" / "demo_vit.pth"
-    write_demo_weights(weights, seed=options.seed)
+    write_demo_weights(config.root / "pretrained_weight" / "demo" / "demo_vit.pth", seed=options.seed)
+    made.parent.mkdir(parents=True, exist_ok=True)
+    write_text(made, json.dumps(options.model_dump()) + "\n")
     print(f"made the demo's data sets and weights in {config.root}")
-    if args.lock:
-        args.lock.write_text(f"{options.data} {options.seed}\n")
-        record(jobs.paths, args.lock, key)

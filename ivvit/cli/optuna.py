@@ -5,7 +5,6 @@ import argparse
 from ivvit.cli.common import count, relative
 from ivvit.cli.direct import NAME, add_direct, direct_config, make_ready
 from ivvit.cli.study import finish_all
-from ivvit.identity.identity import Identities
 
 STUDY = "command-line"
 # The paper's code: optimiser, learning rate, weight decay and schedule.
@@ -27,7 +26,6 @@ def run(args: argparse.Namespace) -> None:
     """Run the study; started again, it goes on where it was."""
     study = {"base": NAME, "n_trials": args.n_trials, "space": SPACE}
     config = direct_config(args, {"studies": {STUDY: study}})
-    make_ready(config, NAME)
-    best = finish_all(config, STUDY, Identities(config).study(STUDY))
+    best = finish_all(make_ready(config, NAME).identities, STUDY)
     print(best.read_text().rstrip())
     print(f"best parameters: {relative(best)}")

@@ -88,7 +88,7 @@ class _Estimator:
         from ivvit.cli.probe import probe
 
         try:
-            return probe(self._config, name, experiment)
+            return probe(self._status.identities, name, experiment)
         except (UserError, RuntimeError) as error:  # memory that does not suffice is one of torch's RuntimeErrors
             print(f"note: {name} could not be probed: {error}")
             return None
@@ -130,7 +130,7 @@ def _waiting(status: Status, waiting: list[RunState], estimator: _Estimator) -> 
         experiment = status.config.experiment(state.experiment)
         new = estimator.is_new(experiment) and status.earlier(state.experiment, state.seed) is None
         cost = estimator.cost(state.experiment, experiment)
-        after = next((why.partition(" must")[0] for why in state.why if why.startswith("study ")), "the checks")
+        after = next((f"study {why.subject}" for why in state.why if why.kind == "study"), "the checks")
         print(f"{'train' if new else 'maybe'}: {state.experiment}, seed {state.seed} (after {after}): {cost.words}")
         sure += [cost] * new
     return sure

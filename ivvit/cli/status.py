@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _lines(states: list[RunState], terminal: int | None) -> Iterator[str]:
     """The table and the sum; on a terminal the reasons are wrapped and the states coloured."""
-    rows = [(state.experiment, str(state.seed), state.state, "; ".join(state.why)) for state in states]
+    rows = [(state.experiment, str(state.seed), state.state, "; ".join(state.texts)) for state in states]
     widths = [max(len(row[i]) for row in [_HEAD, *rows]) + 2 for i in range(3)]
     if rows:
         yield "".join(f"{name:<{width}}" for name, width in zip(_HEAD, [*widths, 0], strict=True))

@@ -1,4 +1,4 @@
-"""Which backbones may be named, and with which arguments: what timm would refuse, or take from elsewhere, in the job."""
+"""Which backbones may be named, and with which arguments: what timm would refuse, or take from elsewhere, in a job."""
 
 import difflib
 import re

@@ -33,13 +33,14 @@ def _leave_out(section: Any, dumped: Any) -> None:
             extra = field.json_schema_extra
             if name not in dumped:
                 continue
+            _leave_out(getattr(section, name), dumped[name])
             if isinstance(extra, dict) and "off" in extra and dumped[name] == extra["off"]:
                 del dumped[name]
-            else:
-                _leave_out(getattr(section, name), dumped[name])
     elif isinstance(section, dict):
         for name, inner in section.items():
             _leave_out(inner, dumped[name])
+            if isinstance(inner, BaseModel) and not dumped[name]:
+                del dumped[name]
 
 
 def flatten(value: Any, prefix: str = "") -> dict[str, Any]:

@@ -59,7 +59,7 @@ class PolyViTOptions(CommonOptions):
 
 
 class AIMOptions(CommonOptions):
-    """AIM (arXiv 2302.03024): adapters in the blocks of an image model, and its own attention used over time as well."""
+    """AIM (arXiv 2302.03024): adapters in the blocks of an image model, and its attention used over time as well."""
 
     name: Literal["AIM"] = "AIM"
     bottleneck: float = Field(0.25, gt=0, le=1)

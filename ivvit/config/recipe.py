@@ -1,4 +1,4 @@
-"""Today's training recipes: what is done to samples and labels beyond the paper's crops and flips. All off by default."""
+"""Today's training recipes: what is done to samples and labels beyond the paper's crops and flips. All are off."""
 
 from typing import Annotated
 

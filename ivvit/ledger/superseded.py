@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ivvit.config import Config
-from ivvit.data.frame_store import coder
+from ivvit.identity.frame_store import coder
 from ivvit.identity.locks import Pending
 from ivvit.ledger.acceptance import accepted_runs
 from ivvit.ledger.holders import holder, lock_holder
@@ -64,7 +64,7 @@ def size(folder: Path) -> int:
 
 def _studies(config: Config, status: Status) -> list[Leftover]:
     current: dict[str, str | None] = {}
-    pending = bool(status.outdated)
+    pending = bool(status.due)
     for name in config.file.studies:
         try:
             current[name] = None if pending else status.identities.study(name).digest

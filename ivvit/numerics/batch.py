@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 import torch
 
 
-
 @dataclass(frozen=True, slots=True)
 class Record:
     """Where a row of a batch comes from."""
@@ -68,5 +67,3 @@ def collate(
     for row, sample in zip(pixels, samples, strict=True):
         row.copy_(sample)  # one pass over the memory, where contiguous() and stack() would take two
     return Batch(pixels, torch.tensor(labels, dtype=torch.int64), records, step=step)
-
-

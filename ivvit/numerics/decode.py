@@ -29,7 +29,7 @@ class _SeekError(Exception):
 
 @contextmanager
 def open_video(path: Path | str) -> Iterator[tuple[Any, Any]]:
-    """(container, its first video stream), closed afterwards. Metadata that is not UTF-8 is no obstacle.
+    """(container, its film), closed afterwards. Metadata that is not UTF-8 is no obstacle.
 
     Raises:
         UnreadableError: it is no video, has no video stream, or breaks while it is read.
@@ -38,13 +38,25 @@ def open_video(path: Path | str) -> Iterator[tuple[Any, Any]]:
 
     try:
         with av.open(str(path), metadata_errors="ignore") as container:
-            if not container.streams.video:
-                raise UnreadableError("it has no video stream")
-            stream = container.streams.video[0]
+            stream = film_of(container.streams.video)
             stream.thread_type, stream.thread_count = "NONE", 1
             yield container, stream
     except (av.FFmpegError, OSError) as error:
         raise UnreadableError(error.strerror or str(error)) from error
+
+
+def film_of(streams: "Sequence[av.VideoStream]") -> Any:
+    """The film among the video streams: a cover picture may come before it.
+
+    Raises:
+        UnreadableError: there is none.
+    """
+    from av.stream import Disposition
+
+    films = [stream for stream in streams if not stream.disposition & Disposition.attached_pic]
+    if not films:
+        raise UnreadableError("it has a cover picture and no video stream" if streams else "it has no video stream")
+    return next((stream for stream in films if stream.disposition & Disposition.default), films[0])
 
 
 def decode_all(path: Path | str) -> "Iterator[av.VideoFrame]":

@@ -1,7 +1,7 @@
 """mixup (Zhang et al., arXiv 1710.09412) and CutMix (Yun et al., arXiv 1905.04899) within a data set's batch.
 
-Rows 2k and 2k + 1 of a batch are mixed with each other, so that a pair is on one process whatever their number. All that
-is random comes from (seed, data set, step, pair); a clip has the same box in all frames.
+Rows 2k and 2k + 1 of a batch are mixed with each other, so that a pair is on one process whatever their number. All
+that is random comes from (seed, data set, step, pair); a clip has the same box in all frames.
 """
 
 import math

@@ -1,8 +1,14 @@
 """How pixels become numbers: normalisation, and the kernel by which pictures are resized."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
+
+from ivvit.ground.errors import UserError
+
+if TYPE_CHECKING:
+    from ivvit.config.experiment import Experiment
 
 
 @dataclass(frozen=True)
@@ -16,6 +22,14 @@ class Pixels:
 
 PAPER = Pixels((0.45, 0.45, 0.45), (0.225, 0.225, 0.225))
 """The authors' setting for images and clips alike."""
+
+
+def pixels_of(experiment: "Experiment") -> Pixels:
+    """What an experiment trains with; what `weights` means must have been found out before."""
+    by = experiment.normalize
+    if isinstance(by, str) or experiment.interpolation == "weights":
+        raise UserError("normalize and interpolation say `weights`; the weights must be looked at first")
+    return Pixels(by.mean, by.std, experiment.interpolation)
 
 
 def normalize(pixels: torch.Tensor, by: Pixels, dtype: torch.dtype = torch.float32) -> torch.Tensor:

@@ -5,8 +5,6 @@ import math
 import struct
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -15,8 +13,7 @@ class Rng:
     """A stream of numbers for a key such as (seed, data set, "clip", position).
 
     Counter-based: number n is a part of a keyed hash of n's block (BLAKE2b, RFC 7693), so that a stream costs nothing
-    to begin. Long ones, permutations, come from Philox (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
-    SC 2011) with the same key, of which only the raw 64-bit stream is used, which numpy guarantees never to change.
+    to begin. Permutations of a key: `ivvit.numerics.permutation`.
     """
 
     def __init__(self, *key: int | str) -> None:
@@ -59,11 +56,6 @@ class Rng:
             v = (1 + x / math.sqrt(9 * d)) ** 3
             if v > 0 and math.log(1 - self.uniform()) < 0.5 * x * x + d - d * v + d * math.log(v):
                 return d * v
-
-    def permutation(self, size: int) -> np.ndarray:
-        """The numbers 0 ... size - 1 in random order (a function of the key alone)."""
-        bits = np.random.Philox(key=int.from_bytes(self._key, "little")).random_raw(size)
-        return np.argsort(bits, kind="stable")
 
 
 # SplitMix64 (Steele et al., "Fast splittable pseudorandom number generators", OOPSLA 2014), in int64 that wraps around.

@@ -5,20 +5,21 @@ from functools import lru_cache
 
 import numpy as np
 
+from ivvit.numerics.permutation import Permutation
 from ivvit.numerics.rng import Rng
 from ivvit.numerics.timeline import Timeline
 
 
-@lru_cache(maxsize=4)
-def epoch_order(seed: int, dataset: str, epoch: int, size: int) -> np.ndarray:
+@lru_cache(maxsize=64)
+def epoch_order(seed: int, dataset: str, epoch: int, size: int) -> Permutation:
     """The order of a data set's samples in an epoch: each exactly once."""
-    return Rng(seed, dataset, "order", epoch).permutation(size)
+    return Permutation(size, seed, dataset, "order", epoch)
 
 
 def sample_at(seed: int, dataset: str, position: int, size: int) -> int:
     """The sample at a position of the endless stream of epochs; batch `step` holds positions step x B ... + B - 1."""
     epoch, offset = divmod(position, size)
-    return int(epoch_order(seed, dataset, epoch, size)[offset])
+    return epoch_order(seed, dataset, epoch, size)[offset]
 
 
 def substitute_at(seed: int, dataset: str, position: int, attempt: int, size: int) -> int:

@@ -10,17 +10,21 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from ivvit.numerics.batch import Batch
+from ivvit.numerics.dropping import Dropping
 from ivvit.numerics.ema import WeightAverage
 from ivvit.numerics.finite import FiniteCheck
-from ivvit.numerics.gradients import Gradients
+from ivvit.numerics.gradients import Gradients, Held
+from ivvit.numerics.layers import freeze
 from ivvit.numerics.loss_weighting import make_weighting
 from ivvit.numerics.losses import batch_sums
 from ivvit.numerics.lr_schedule import lr_factor, set_lr
-from ivvit.numerics.layers import freeze
+from ivvit.numerics.mixing import mixed
 from ivvit.numerics.optimizers import keeps_gradients, make_optimizers, trained
+from ivvit.numerics.pcgrad import pcgrad
 from ivvit.numerics.pixels import normalize
 from ivvit.numerics.precision import Precision
 from ivvit.numerics.rng import Rng
+from ivvit.numerics.train_data import rows_of
 from ivvit.numerics.update_rules import UPDATE_RULES
 from ivvit.numerics.world import World
 
@@ -57,9 +61,11 @@ class Trainer:
         self.precision = Precision(experiment.precision, device)
         self._average = WeightAverage(model, experiment.ema, experiment.ema_warmup) if experiment.ema else None
         self._finite = FiniteCheck(experiment.max_skipped)
+        self._dropping = Dropping(model, seed)
         for block in model.backbone.blocks if compiled else ():
             block.compile()
-        self._rule = UPDATE_RULES[experiment.update_rule]
+        self._rule = UPDATE_RULES[experiment.update_rule if experiment.gradient_surgery == "none" else "surgery"]
+        self._aside: list[Held] = []
         partial = len(experiment.datasets) > 1 or experiment.model.name == "polyvit"  # other heads, other tokenisers
         self._forward = DistributedDataParallel(
             model, find_unused_parameters=partial, device_ids=[device.index] if device.type == "cuda" else None
@@ -110,18 +116,23 @@ class Trainer:
 
     def _add_gradients(self, dataset: str, parts: list[tuple[Tensor, Tensor]]) -> bool:
         """Forward and backward, part by part; False if a loss is not finite and training may go on."""
-        now, records = self._now, self._batches[dataset].records
-        share = self.world.size / self.experiment.datasets[dataset].batch_size
+        now, batch, total = self._now, self._batches[dataset], self.experiment.datasets[dataset].batch_size
+        recipe, share = self.experiment.recipe[dataset], self.world.size / total
+        first = rows_of(self.world.rank, self.world.size, total).start
         for number, (pixels, labels) in enumerate(parts, 1):
             last = number == len(parts)
             with contextlib.nullcontext() if last or self.world.size == 1 else self._forward.no_sync():
+                self._dropping.prepare(now.number, dataset, range(first, first + len(labels)), self.device)
+                x = normalize(pixels, self.model.pixels)
+                x, target = mixed(x, labels, recipe, (self._seed, dataset, batch.step), first, total)
                 with self.precision.autocast():
-                    logits = self._forward(normalize(pixels, self.model.pixels), dataset)
-                sums = batch_sums(logits.float(), labels)
+                    logits = self._forward(x, dataset)
+                sums = batch_sums(logits.float(), target, recipe.label_smoothing)
                 now.sums[dataset] += sums.detach()
                 if not self._finite.check(sums[0].detach(), self.world, iteration=now.number, dataset=dataset,
-                                          records=records):  # fmt: skip
+                                          records=batch.records):  # fmt: skip
                     return False
+                first += len(labels)
                 self.precision.scale(sums[0] * now.weights[dataset] * share).backward()
         return True
 
@@ -130,6 +141,15 @@ class Trainer:
         chosen = self._optimizers[optimizer]
         with self._gradients.for_step(keep, writes=not keeps_gradients(chosen)):
             chosen.step()
+
+    def set_aside(self) -> None:
+        """Keep the gradients that are there apart; there are none afterwards."""
+        self._aside.append(self._gradients.take())
+
+    def combine(self) -> None:
+        """The sum of all gradients that were set aside, after surgery."""
+        self._gradients.put(pcgrad(self._aside, Rng(self._seed, "pcgrad", self._now.number)))
+        self._aside = []
 
     def lr(self, dataset: str, iteration: int) -> float:
         """The learning rate of the heads in iteration 0, 1, ... (earlier layers' may be less)."""

@@ -16,6 +16,12 @@ class Work(Protocol):
     def step(self, optimizer: str, keep: bool = False) -> None:
         """Update the parameters by one optimiser; `keep`: more gradients will be added to those that are there."""
 
+    def set_aside(self) -> None:
+        """Keep the gradients that are there apart; there are none afterwards."""
+
+    def combine(self) -> None:
+        """The sum of all gradients that were set aside, after surgery."""
+
 
 def cumulative(work: Work, datasets: list[str]) -> None:
     """The authors' code: cleared once; later data sets' optimisers step on the sum of gradients so far."""
@@ -41,8 +47,22 @@ def joint(work: Work, datasets: list[str]) -> None:
         work.step("default")
 
 
+def surgery(work: Work, datasets: list[str]) -> None:
+    """`joint` on gradients that no longer conflict."""
+    work.clear()
+    found = False
+    for dataset in datasets:
+        if work.backward(dataset):
+            work.set_aside()
+            found = True
+    if found:
+        work.combine()
+        work.step("default")
+
+
 UPDATE_RULES: dict[str, Callable[[Work, list[str]], None]] = {
     "cumulative": cumulative,
     "sequential": sequential,
     "joint": joint,
+    "surgery": surgery,
 }

@@ -5,7 +5,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import torch
@@ -89,11 +89,18 @@ def _lock(name: str) -> FileLock:
 
 
 def lease_folder() -> Path:
-    """The machine's folder of leases, shared by its users."""
+    """The machine's folder of leases, shared by its users.
+
+    Raises:
+        UserError: something else is in its place.
+    """
     folder = Path(tempfile.gettempdir()) / "ivvit-gpus"
-    if not folder.is_dir():
-        folder.mkdir(exist_ok=True)
+    with suppress(FileExistsError):
+        folder.mkdir()
         os.chmod(folder, 0o777)  # not sticky: there, other users' locks are refused
+    if folder.is_symlink() or not folder.is_dir():
+        kind = "link" if folder.is_symlink() else "file"
+        raise UserError(f"{folder} is a {kind}, where GPUs are leased by files in a folder; remove it, or set TMPDIR")
     return folder
 
 

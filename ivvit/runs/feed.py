@@ -26,6 +26,7 @@ class Feed:
         experiment = job.experiment
         views = {"clips": experiment.evaluation.clips, "crops": experiment.evaluation.crops}
         size = {"img_size": training.img_size, "num_frames": experiment.num_frames}
+        views["interpolation"] = training.trainer.model.pixels.interpolation
         self.val: dict[str, EvalData] = {
             name: make_eval_data(samples, experiment.data[name], **size, **views)
             for name, samples in samples_of(job, "val").items()

@@ -6,10 +6,12 @@ from typing import Any
 from torch import Tensor
 
 from ivvit.config.datasets import DatasetOptions
+from ivvit.config.recipe import RecipeOptions
 from ivvit.data.manifest import read_lock
 from ivvit.data.open import open_samples
 from ivvit.evaluation.views import EvalData, make_eval_data
 from ivvit.ground.errors import UserError
+from ivvit.numerics.pixels import PAPER, Pixels
 from ivvit.numerics.samples import Samples
 from ivvit.numerics.train_data import TrainData, make_train_data
 from ivvit.runs.job import TrainJob
@@ -34,15 +36,18 @@ def samples_of(job: TrainJob, split: str) -> dict[str, Samples]:
 
 
 def open_train(
-    name: str, options: DatasetOptions, root: Path, manifest: Path, *, img_size: int, num_frames: int, seed: int
-) -> TrainData:
+    name: str, options: DatasetOptions, root: Path, manifest: Path, *, img_size: int, num_frames: int, seed: int,
+    recipe: RecipeOptions | None = None, pixels: Pixels = PAPER,
+) -> TrainData:  # fmt: skip
     """The training batches of one data set, as a run of this seed sees them.
 
     Raises:
         UserError: the manifest or the frame store is missing, or the split is empty.
     """
     samples = open_samples(name, options, root, manifest, "train")
-    return make_train_data(samples, options, img_size=img_size, num_frames=num_frames, seed=seed)
+    return make_train_data(
+        samples, options, img_size=img_size, num_frames=num_frames, seed=seed, recipe=recipe, pixels=pixels
+    )
 
 
 def open_eval(

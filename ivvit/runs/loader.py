@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import active_children, get_context, parent_process, resource_tracker
+from multiprocessing.context import ForkServerContext
 from threading import Thread
 
 import torch
@@ -82,10 +83,7 @@ def eval_loader(
 
 
 def _load(dataset: Dataset, sampler: range | list[list[int]], workers: int, pin: bool) -> Iterator[Batch | UserError]:
-    """Workers come from a fork server: forking this process would copy its threads' locks and its CUDA context."""
-    context = get_context("forkserver") if workers else None
-    if context is not None:
-        context.set_forkserver_preload(["ivvit.runs.loader"])
+    context = _server() if workers else None
     loader = DataLoader(
         dataset,
         batch_size=None,
@@ -100,6 +98,25 @@ def _load(dataset: Dataset, sampler: range | list[list[int]], workers: int, pin:
     with block_stop_signals():
         batches = iter(loader)
     return _explained(batches)
+
+
+def start_server() -> None:
+    """Start the process that workers are forked from; returns when it has imported all that they run."""
+    first = _server().Process(target=_do_nothing, daemon=True)
+    with block_stop_signals():
+        first.start()
+    first.join()
+
+
+def _server() -> ForkServerContext:
+    """Workers come from a fork server: forking this process would copy its threads' locks and its CUDA context."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["ivvit.runs.loader"])
+    return context
+
+
+def _do_nothing() -> None:
+    """A worker's work, to see that there can be workers."""
 
 
 def _explained(batches: Iterator[Batch | UserError]) -> Iterator[Batch | UserError]:

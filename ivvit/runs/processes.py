@@ -41,6 +41,9 @@ def _end_with_launcher() -> None:
 
 
 def leave_world(world: World) -> None:
-    """Leave the process group, if this world joined it. Joining again afterwards does not work."""
+    """Leave the process group, if this world joined it. Joining again afterwards does not work.
+
+    gloo's threads may outlive it, so such a process must end by `ivvit.ground.ending.leave`.
+    """
     if world.joined:
         dist.destroy_process_group()

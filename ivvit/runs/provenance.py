@@ -34,7 +34,8 @@ class Provenance:
         session = {
             "started": _now(),
             "ended": None,
-            "end": "killed",  # overwritten by whatever else ends it
+            "end": "killed",  # overwritten by whatever else ends it: finished, interrupted or failed
+            "message": "",
             "from_iteration": iteration,
             "to_iteration": None,
             "host": socket.gethostname(),
@@ -64,9 +65,12 @@ class Provenance:
         """How often the run was started before."""
         return len(self._content["sessions"]) - 1
 
-    def end(self, reason: str, iteration: int, speed: dict[str, float] | None) -> None:
-        """How this session ended; speed: {"iterations", "samples", "seconds", "samples_per_second", ...}."""
-        self._session |= {"ended": _now(), "end": reason, "to_iteration": iteration}
+    def end(self, kind: str, message: str, iteration: int, speed: dict[str, float] | None) -> None:
+        """How this session ended: finished, interrupted or failed, and what there is to say of it.
+
+        speed: {"iterations", "samples", "seconds", "samples_per_second", ...}.
+        """
+        self._session |= {"ended": _now(), "end": kind, "message": message, "to_iteration": iteration}
         self._content["speed"] = speed or self._content["speed"]
         try:
             write_json(self._path, self._content)

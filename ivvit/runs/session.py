@@ -40,7 +40,7 @@ class Session:
         state = find_state(job)
         self._training = Training(
             job.experiment, job.seed, samples_of(job, "train"), initial_weights(job) if state is None else None,
-            context.device, self._world, job.runtime.compile,
+            context.device, self._world, job.runtime.compile, job.runtime.grad_checkpointing,
         )  # fmt: skip
         self._trainer = self._training.trainer
         feed = self._feed = Feed(job, self._training, self._world, context.device, self._poll)

@@ -54,6 +54,8 @@ def fetch(
         "left_out": left_out,
         "format": FORMAT,
     }
+    if (pixels := _pixels(source, original)) is not None:
+        content["pixels"] = pixels
     write_atomically(lock, f"{json.dumps(content, indent=2)}\n".encode())
 
 
@@ -129,6 +131,22 @@ def _convert(source: Source, original: Path) -> "tuple[dict[str, Tensor], str, l
     heads = [name for name in converted.tensors if name.startswith("heads.")]
     left_out = converted.leftover + [source for name in heads for source in converted.origin[name]]
     return {n: t for n, t in converted.tensors.items() if n not in heads}, converted.layout, sorted(left_out)
+
+
+def _pixels(source: Source, original: Path) -> dict[str, Any] | None:
+    """How the weights' pixels were normalised and resized: {mean, std, interpolation}; None where nothing says so."""
+    if source.kind == "timm":
+        from ivvit.weights.hub import pixels_of_tag
+
+        return pixels_of_tag(source.location)
+    described = original / "preprocessor_config.json"
+    if not (original.is_dir() and described.is_file()):
+        return None
+    known = json.loads(described.read_text())
+    if not (known.get("image_mean") and known.get("image_std")):
+        return None
+    interpolation = "bicubic" if known.get("resample") == 3 else "bilinear"  # PIL's numbers
+    return {"mean": known["image_mean"], "std": known["image_std"], "interpolation": interpolation}
 
 
 def _store(tensors: "dict[str, Tensor]", folder: Path, stem: str) -> tuple[Path, str]:

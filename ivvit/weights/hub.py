@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import ivvit.numerics.compat  # noqa: F401  (before timm)
 from ivvit.ground.errors import UserError
@@ -35,6 +35,13 @@ def read_tag(tag: str, path: Path) -> "dict[str, Tensor]":
 
     overlay = {"file": str(path), "custom_load": path.suffix == ".npz"}
     return timm.create_model(tag, pretrained=True, pretrained_cfg_overlay=overlay, num_classes=0).state_dict()
+
+
+def pixels_of_tag(tag: str) -> dict[str, Any]:
+    """{mean, std, interpolation} that the weights of a timm tag were trained with."""
+    config = _config(tag)
+    interpolation = config.interpolation if config.interpolation in ("bilinear", "bicubic") else "bilinear"
+    return {"mean": list(config.mean), "std": list(config.std), "interpolation": interpolation}
 
 
 def _config(tag: str) -> "PretrainedCfg":

@@ -113,3 +113,16 @@ def test_more_processes_than_devices_are_an_error(monkeypatch):
         pytest.raises(UserError, match=r"3 processes were started here, where 2 GPUs can be seen"),
     ):
         devices.lease(["a", "b"], World(), leases)
+
+
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_what_lies_in_the_place_of_the_leases_is_named(kind: str, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(devices.tempfile, "gettempdir", lambda: str(tmp_path))
+    place = tmp_path / "ivvit-gpus"
+    if kind == "file":
+        place.write_text("another's")
+    else:
+        (tmp_path / "elsewhere").mkdir()
+        place.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match=rf"ivvit-gpus is a {kind}"):
+        devices.lease_folder()

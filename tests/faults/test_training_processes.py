@@ -26,6 +26,7 @@ import json, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from training_runs import job
+from ivvit.ground.ending import leave
 from ivvit.ground.errors import UserError
 from ivvit.runs.run import train
 folder = Path(sys.argv[3])
@@ -33,7 +34,8 @@ try:
     train(job(Path(sys.argv[2]), folder, **json.loads(sys.argv[4])), sample_log=folder / "samples.csv")
 except UserError as error:
     print(f"error: {error}", file=sys.stderr)
-    sys.exit(getattr(error, "exit_code", 1))
+    leave(getattr(error, "exit_code", 1))
+leave(0)
 """
 
 
@@ -100,6 +102,26 @@ def test_two_processes_do_what_one_does(data, tmp_path):  # noqa: F811
     counts = [json.loads((f / "metrics.json").read_text())["datasets"]["shades"]["num_samples"] for f in (one, two)]
     assert counts == [15, 15]
     assert json.loads((two / "provenance.json").read_text())["sessions"][0]["processes"] == 2
+
+
+@pytest.fixture
+def load() -> Iterator[None]:
+    """Four processes that keep the machine busy: threads of libraries then come late to where they end."""
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4)]
+    yield
+    for process in busy:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.slow
+def test_two_processes_end_in_order_under_load(data, tmp_path, load):  # noqa: F811
+    """Fifty times: gloo's threads are still at work when a run is done, and one in many processes aborted."""
+    settings = {"names": ["shades"], "iterations": 2, "evaluation": {"every": 2, "batch_size": 4}}
+    for number in range(50):
+        done = torchrun(2, data, tmp_path / str(number), **settings)
+        assert done.returncode == 0, f"run {number}: {done.stderr}"
+        assert (tmp_path / str(number) / "metrics.json").exists()
 
 
 @pytest.mark.slow

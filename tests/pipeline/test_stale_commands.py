@@ -30,8 +30,8 @@ def test_a_refactoring_is_accepted_and_taken_back(copied: Workspace) -> None:
     append(copied, CODE, "\nVALUE = 1\n")
     states = copied.states()
     assert {row["state"] for row in states.values()} == {"stale"}
-    assert states["joint/0"]["why"] == ["training/optimizers.py: VALUE added"]
-    assert "training/optimizers.py: VALUE added" in copied.ivvit("why", "joint")
+    assert states["joint/0"]["why"] == ["numerics/optimizers.py: VALUE added"]
+    assert "numerics/optimizers.py: VALUE added" in copied.ivvit("why", "joint")
     plan = copied.ivvit("plan")
     assert "train: images, seed 0 (stale)" in plan and "2 runs to train" in plan and "2 measured" in plan
     copied.ivvit("accept", "joint", "--why", "only a name was added")

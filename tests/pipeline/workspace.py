@@ -59,14 +59,14 @@ EVERYTHING = TRAINED | STUDY | VALIDATED | STORED | {"weights:local"}
 
 # Where each rule's log lies, so that a log written during a run tells that its job ran.
 _LOGS = {
-    "validate": re.compile(r"validate/(.+)\.log"),
+    "validate": re.compile(r"validate/(.+)-[0-9a-f]{16}\.log"),
     "extract": re.compile(r"extract/(.+?)-[0-9a-f]{16}-.*\.log"),
-    "frames": re.compile(r"frames/(.+)\.log"),
-    "weights": re.compile(r"weights/(.+)\.log"),
+    "frames": re.compile(r"frames/(.+)-[0-9a-f]{16}\.log"),
+    "weights": re.compile(r"weights/(.+)-[0-9a-f]{16}\.log"),
     "study_worker": re.compile(r"study/(.+?)-[0-9a-f]{16}-\d+-\d+\.log"),
     "study": re.compile(r"study/(.+?)-[0-9a-f]{16}-\d+\.log"),
     "train": re.compile(r"train/([0-9a-f]{16}-seed\d+)\.log"),
-    "tables": re.compile(r"(tables)\.log"),
+    "tables": re.compile(r"(tables)/[0-9a-f]{16}\.log"),
 }
 
 
@@ -107,6 +107,11 @@ class Workspace:
         """The same again, times of files and folders included."""
         shutil.copytree(self.folder, folder, symlinks=True)
         return Workspace(folder)
+
+    def manifests(self, dataset: str) -> list[Path]:
+        """The folders of a data set's manifests, the last one first."""
+        locks = (self.folder / "results/manifests" / dataset).glob("*/manifest.json")
+        return [lock.parent for lock in sorted(locks, key=lambda lock: lock.stat().st_mtime, reverse=True)]
 
     def edit(self, file: str, old: str, new: str) -> None:
         """Replace a text that must be there."""

@@ -21,7 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "identity": {"ground", "config"},
     "numerics": {"ground", "config"},
     "evaluation": CORE,
-    "data": CORE | {"identity.closure"},
+    "data": CORE | {"identity.frame_store"},
     "weights": CORE,
     "runs": CORE | {"data", "weights", "evaluation"},
     "study": INSTANCE,
@@ -29,7 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "results": INSTANCE,
     "demo": INSTANCE,
     "planning": LIGHT,
-    "ledger": LIGHT | {"planning", "data.frame_store"},
+    "ledger": LIGHT | {"planning"},
     "cli": INSTANCE | LIGHT | {"study", "tracking", "results", "demo", "planning", "ledger", "ivvit"},
     "__main__": {"cli"},
 }

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from pydantic import BaseModel
 
 from ivvit.config import Config, Experiment
@@ -95,7 +96,38 @@ def test_an_experiment_without_new_keys_has_the_specification_that_it_always_had
     assert keys(resolve()) == set(KNOWN)
 
 
-def test_what_is_off_is_possible_and_leaves_no_trace() -> None:
-    for section, key, value in optional(resolve()):
+def test_what_is_off_can_be_written() -> None:
+    found = [(section, key, value) for section, key, value in optional(resolve()) if value != {}]
+    assert len(found) > 20
+    for section, key, value in found:
         spelled = type(section).model_validate({**section.model_dump(mode="json"), key: value})
         assert spelled.model_dump(mode="json")[key] == value, f"{type(section).__name__}.{key}"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"recipe": {"mixup": 0.2}},
+        {"recipe": {"UCF101": {"label_smoothing": 0.1}}},
+        {"optimizer": {"no_decay": True}},
+        {"normalize": "imagenet"},
+        {"interpolation": "bicubic"},
+        {"model": {"name": "IV-ViT", "head": "attentive"}},
+    ],
+)
+def test_what_is_on_is_in_the_specification(settings: dict[str, Any]) -> None:
+    assert canonical(resolve(**settings)) != canonical(resolve())
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"recipe": {"mixup": 0}},
+        {"recipe": {"UCF101": {}}},
+        {"normalize": "paper", "interpolation": "bilinear"},
+        {"normalize": {"mean": [0.45, 0.45, 0.45], "std": [0.225, 0.225, 0.225]}},
+        {"pretrain": "Kinetics400"},
+    ],
+)
+def test_spelling_out_what_is_off_changes_nothing(settings: dict[str, Any]) -> None:
+    assert canonical(resolve(**settings)) == canonical(resolve())

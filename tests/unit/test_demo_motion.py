@@ -10,8 +10,8 @@ from ivvit.data.validation.run import validate
 from ivvit.demo.motion import write_motion_data
 from ivvit.demo.weights import write_demo_weights
 from ivvit.evaluation.views import EvalData
-from ivvit.numerics.batch import normalize
 from ivvit.numerics.models import create_model
+from ivvit.numerics.pixels import PAPER, normalize
 from ivvit.runs.inputs import open_eval
 from ivvit.runs.job import TrainJob
 from ivvit.runs.run import train
@@ -54,7 +54,7 @@ def run(root: Path, folder: Path, name: str, iterations: int) -> tuple[float, to
     load_weights(model, read_state_dict(folder / "model.safetensors"))
     data = open_eval("motion", experiment.data["motion"], root, root / "motion.json", img_size=32, num_frames=8)
     with torch.inference_mode():
-        clips = normalize(data.batch(list(range(len(data.samples)))).pixels[:, 0])
+        clips = normalize(data.batch(list(range(len(data.samples)))).pixels[:, 0], PAPER)
         return result.metrics["datasets"]["motion"]["top1"], model.eval()(clips, "motion"), data
 
 

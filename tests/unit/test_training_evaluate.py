@@ -13,7 +13,8 @@ from training_runs import data, job  # noqa: F401
 import ivvit.numerics.compat  # noqa: F401
 from ivvit.evaluation.evaluate import Evaluation, evaluate, mean_metrics
 from ivvit.ground.errors import UserError
-from ivvit.numerics.batch import Batch, Record, normalize
+from ivvit.numerics.batch import Batch, Record
+from ivvit.numerics.pixels import PAPER, normalize
 from ivvit.numerics.precision import Precision
 from ivvit.numerics.training import Training
 from ivvit.numerics.world import World
@@ -59,7 +60,7 @@ def test_numbers_agree_with_torchmetrics(classes, views):
     labels = torch.cat([batch.labels for batch in batches])
     pixels = torch.cat([batch.pixels for batch in batches])
     with torch.no_grad():
-        views_of = [model(normalize(pixels[:, view]), "x").softmax(1) for view in range(views)]
+        views_of = [model(normalize(pixels[:, view], PAPER), "x").softmax(1) for view in range(views)]
     scores = torch.stack(views_of).mean(0)
     common = {"num_classes": classes, "average": "micro"}
     metrics = result.metrics

@@ -6,8 +6,7 @@ import pytest
 from training_runs import data, job  # noqa: F401
 
 from ivvit.config import canonical
-from ivvit.config.extension import obstacle
-from ivvit.runs.extend import extend
+from ivvit.runs.extension import extend, obstacle
 from ivvit.runs.run import train
 
 FILES = ("metrics.json", "history.csv", "model.safetensors", "confusion.npz")

@@ -8,8 +8,9 @@ from torch.nn.functional import cross_entropy
 
 from ivvit.config.resolve import Config
 from ivvit.ground.errors import UserError
-from ivvit.numerics.batch import Batch, Record, normalize
+from ivvit.numerics.batch import Batch, Record
 from ivvit.numerics.models import create_model
+from ivvit.numerics.pixels import PAPER, normalize
 from ivvit.numerics.precision import ScaleState
 from ivvit.numerics.trainer import Trainer
 from ivvit.numerics.world import World
@@ -42,7 +43,7 @@ def batches(number: int = 0) -> dict[str, Batch]:
 
 
 def plain_loss(training: Trainer, name: str, batch: Batch) -> torch.Tensor:
-    return cross_entropy(training.model(normalize(batch.pixels), name), batch.labels)
+    return cross_entropy(training.model(normalize(batch.pixels, PAPER), name), batch.labels)
 
 
 def weights(training: Trainer) -> torch.Tensor:

@@ -3,7 +3,7 @@
 
 rule train:
     input:
-        ancient(lambda wildcards: JOBS.train_needs(wildcards.identity, wildcards.seed)),
+        ancient(lambda wildcards: JOBS.train_inputs(wildcards.identity, wildcards.seed)),
     output:
         RESULTS / "runs/{identity}/seed{seed}/metrics.json",
     log:
@@ -26,4 +26,4 @@ rule train:
     message:
         "Training {resources.experiment}, seed {wildcards.seed}"
     shell:
-        "ivvit train --identity {wildcards.identity} --seed {wildcards.seed} 2>&1 | tee {log}"
+        "ivvit train --identity {wildcards.identity} --seed {wildcards.seed} 2>&1 | tee {log:q}"

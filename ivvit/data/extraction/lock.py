@@ -6,11 +6,11 @@ from pathlib import Path
 
 from ivvit.config.datasets import DatasetOptions
 from ivvit.data.extraction.plan import store_tasks
-from ivvit.data.frame_store import settings_name
 from ivvit.data.manifest import FORMAT
 from ivvit.data.validation.content import missing_bytes
 from ivvit.data.validation.table import write_text
 from ivvit.ground.errors import UserError
+from ivvit.identity.frame_store import settings_name
 
 
 def lock_store(name: str, options: DatasetOptions, root: Path, manifest_lock: Path, lock: Path) -> None:

@@ -22,11 +22,13 @@ log = logging.getLogger("ivvit")
 
 
 def validate(
-    name: str, options: DatasetOptions, root: Path, lock: Path, *, workers: int = 1, full: bool = False
-) -> None:
+    name: str, options: DatasetOptions, root: Path, lock: Path, *, cache: Path | None = None, workers: int = 1,
+    full: bool = False,
+) -> None:  # fmt: skip
     """Check a data set and write `lock` (JSON), with <stem>.parquet and <stem>.md beside it.
 
-    Only files whose size or modification time changed since the last validation are opened again, unless `full`.
+    Only files whose size or modification time changed since the last validation with this `cache` (by default beside
+    the lock) are opened again, unless `full`.
     Damaged files, and those that cannot be read this time, are left out of the manifest and named in the lock
     ("quarantined") and in the report.
 
@@ -35,8 +37,9 @@ def validate(
     """
     root, lock = Path(root).expanduser(), Path(lock)
     lock.parent.mkdir(parents=True, exist_ok=True)
+    cache = cache or lock.with_suffix(".cache.jsonl")
     listing = list_samples(name, options, root)
-    findings = find_all(name, options, root, listing, lock.with_suffix(".cache.jsonl"), workers=workers, full=full)
+    findings = find_all(name, options, root, listing, cache, workers=workers, full=full)
     folder = relative_to_root(dataset_folder(options, root), root)
     table, quarantined = _usable(listing, findings, folder)
     warnings = _warnings(listing, findings, folder)

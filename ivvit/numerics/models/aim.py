@@ -1,4 +1,4 @@
-"""AIM (Yang et al., "AIM: Adapting Image Models for Efficient Video Action Recognition", arXiv 2302.03024, section 3.2).
+"""AIM (Yang et al., "AIM: Adapting Image Models for Efficient Video Action Recognition", arXiv 2302.03024, 3.2).
 
 In each block, for clips, the block's own attention is first used over time, then over space, with an adapter after
 each; a third adapter stands beside the MLP. Made for a frozen backbone: `freeze: all` leaves adapters trained.
@@ -67,7 +67,9 @@ class AIM(JointModel):
         for block in vit.blocks:
             adopt(block, BLOCKS, AdaptedBlock, "AIM")
         if vit.patch_drop is not None and not isinstance(vit.patch_drop, nn.Identity):
-            raise UserError("AIM attends over time at each place, so no patches can be dropped; leave out patch_drop_rate")
+            raise UserError(
+                "AIM attends over time at each place, so no patches can be dropped; leave out patch_drop_rate"
+            )
         self.mlp_scale = mlp_scale
         inner = max(1, int(vit.embed_dim * bottleneck))
         self.adapters = nn.ModuleList(BlockAdapters(vit.embed_dim, inner) for _ in vit.blocks)
@@ -79,9 +81,7 @@ class AIM(JointModel):
             raise UserError(f"this AIM was made for clips of {self.num_frames} frames, got {x.shape[1]}")
         return super().classify_clips(x, dataset)
 
-    def encode(
-        self, x: torch.Tensor, rotary: torch.Tensor | None = None, frames: int | None = None
-    ) -> torch.Tensor:
+    def encode(self, x: torch.Tensor, rotary: torch.Tensor | None = None, frames: int | None = None) -> torch.Tensor:
         """(B*T, N, D) -> (B*T, N, D)."""
         if frames is not None:
             x = (x.unflatten(0, (-1, frames)) + self.adapters.time_embed).flatten(0, 1)

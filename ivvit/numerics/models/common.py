@@ -17,7 +17,6 @@ from ivvit.ground.errors import UserError
 from ivvit.numerics.models.heads import make_heads
 from ivvit.numerics.pixels import PAPER
 
-
 Backbone = VisionTransformer | Eva
 
 
@@ -92,9 +91,7 @@ class JointModel(nn.Module):
         x, rotary = x if isinstance(x, tuple) else (vit.patch_drop(x), None)  # Eva drops patches itself
         return vit.norm_pre(x), rotary
 
-    def encode(
-        self, x: torch.Tensor, rotary: torch.Tensor | None = None, frames: int | None = None
-    ) -> torch.Tensor:
+    def encode(self, x: torch.Tensor, rotary: torch.Tensor | None = None, frames: int | None = None) -> torch.Tensor:
         """(B, N, D) -> (B, N, D), through the blocks and the final norm."""
         for number in range(len(self.backbone.blocks)):
             x = self.run_block(number, x, frames, **self._position(rotary, number))

@@ -32,7 +32,9 @@ class PolyViT(JointModel):
                 f"{' and only rotary or no positions, which do not tell frames apart' if vit.pos_embed is None else ''}"
             )
         if isinstance(vit, Eva) and vit.patch_drop is not None:
-            raise UserError("polyvit does not drop patches of a backbone with rotary positions; leave out patch_drop_rate")
+            raise UserError(
+                "polyvit does not drop patches of a backbone with rotary positions; leave out patch_drop_rate"
+            )
         size = (tubelet_frames, *patch.patch_size)
         bias = patch.proj.bias is not None
         self.tubelet = nn.Conv3d(patch.proj.in_channels, vit.embed_dim, size, stride=size, bias=bias)

@@ -6,7 +6,6 @@ B batch, T frames, N tokens of a frame (class token first), D width, S = D // fo
 from typing import Any
 
 import torch
-from torch import nn
 
 from ivvit.ground.errors import UserError
 from ivvit.numerics.models.blocks import BLOCKS, adopt, attention_half, mlp_half
