@@ -3,7 +3,7 @@
 from itertools import pairwise
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from ivvit.config.base import Section, off
 
@@ -17,6 +17,7 @@ TimmOptimizer = Literal[
     "adabelief", "adafactorbv", "adamp", "adan", "adanw", "adopt", "adoptw", "lamb", "lambc", "lambw", "laprop",
     "lars", "lion", "madgrad", "mars", "muon", "nadamuon", "nadamw", "nesterov", "novograd", "radamw", "sgdp", "sgdw",
 ]  # fmt: skip
+BETAS = (0.9, 0.999)
 
 
 class OptimizerOptions(Section):
@@ -29,10 +30,16 @@ class OptimizerOptions(Section):
     weight_decay: float = Field(5e-5, ge=0)
     momentum: float = Field(0.9, ge=0, lt=1)
     """SGD, and timm's that have one."""
-    betas: tuple[Beta, Beta] = (0.9, 0.999)
-    """Adam and AdamW, and timm's that have them."""
+    betas: tuple[Beta, Beta] = BETAS
+    """Adam and AdamW; of timm's, those that have two, which keep their own defaults unless these are changed."""
     no_decay: bool = Field(False, json_schema_extra=off(False))
     """Leave biases, norms, positions and tokens out of weight decay, by timm's rule. The paper's code decays all."""
+
+    @model_validator(mode="after")
+    def _two_betas(self) -> "OptimizerOptions":
+        if self.name in ("adan", "adanw") and self.betas != BETAS:
+            raise ValueError(f"betas: {self.name} has three of its own; leave betas out")
+        return self
 
 
 class ScheduleOptions(Section):

@@ -9,6 +9,7 @@ from timm.optim import create_optimizer_v2, get_optimizer_info
 from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
+from ivvit.config.optimisation import BETAS
 from ivvit.numerics.layers import layers_of, without_decay
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def _optimizer(options: "OptimizerOptions", groups: list[dict[str, Any]]) -> Opt
         case "AdamW":
             return AdamW(groups, betas=options.betas, fused=True, **common)
         case name:
-            betas = {"betas": options.betas} if get_optimizer_info(name).has_betas else {}
+            chosen = get_optimizer_info(name).has_betas and options.betas != BETAS
+            betas = {"betas": options.betas} if chosen else {}
             return create_optimizer_v2(groups, name, momentum=options.momentum, filter_bias_and_bn=False,
                                        **betas, **common)  # fmt: skip
