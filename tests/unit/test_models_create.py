@@ -13,7 +13,7 @@ from ivvit.numerics.models.common import JointModel
 from ivvit.numerics.models.registry import MODEL_MODULES, register
 
 TINY = {"img_size": 32, "embed_dim": 24, "depth": 2, "num_heads": 4}
-SHRINK = {"embed_dim": 24, "depth": 2, "num_heads": 4}
+SHRINK = {"embed_dim": 32, "depth": 2, "num_heads": 4}
 BACKBONES = {
     "vit_tiny_patch16_224": ("Ti", 32),
     "vit_small_patch16_224": ("S", 32),
@@ -89,7 +89,7 @@ def test_unsupported_kind_of_block_or_patch(name, backbone):
     [
         ("IVViT", {}, "did you mean 'IV-ViT'.*TokenShift"),
         ("MSCA", {"shifts": "qk"}, "unknown option 'shifts'.*did you mean 'shift'.*shift_heads"),
-        ("IV-ViT", {"fold_div": 8}, "unknown option 'fold_div'.*no options"),
+        ("IV-ViT", {"fold_div": 8}, "unknown option 'fold_div'.*its options are head"),
         ("MSCA", {"shift": "qx"}, "'shift'.*letters of q, k, v"),
         ("MSCA", {"shift_heads": 3}, "shift_heads is 3.*has 4"),
         ("TokenShift", {"fold_div": 1}, "'fold_div'"),

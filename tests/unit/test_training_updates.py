@@ -350,7 +350,7 @@ def test_timms_optimisers_step_and_go_on_from_their_state(name):
 def test_optimisers_that_write_into_gradients_leave_the_sum_alone():
     """LAMB scales gradients to a common norm in place; the second data set's step sees the plain sum."""
     seen, training = [], trainer(optimizer={"name": "lamb", "lr": 0.0001})
-    for name, optimizer in training._optimizers.items():
+    for optimizer in training._optimizers.values():
         optimizer.register_step_pre_hook(lambda o, *_: seen.append(o.param_groups[0]["params"][3].grad.clone()))
     training.run(0, batches())
     training, plain = trainer(optimizer={"name": "SGD", "lr": 1e-12, "momentum": 0.0}), []

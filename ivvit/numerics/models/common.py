@@ -31,7 +31,7 @@ def create_backbone(name: str, args: dict[str, Any]) -> Backbone:
         backbone = timm.create_model(name, pretrained=False, num_classes=0, **args)
     except RuntimeError as error:
         if "Unknown model" not in str(error):
-            raise
+            raise UserError(f"backbone {name!r} does not accept {args}: {error}") from error
         near = ", ".join(timm.list_models(f"*{name.split('_')[0]}*")[:5]) or "vit_base_patch16_224"
         raise UserError(f"backbone {name!r} is not a model of timm {timm.__version__}; for instance {near}") from None
     except (TypeError, ValueError, AssertionError) as error:
