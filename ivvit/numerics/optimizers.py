@@ -9,12 +9,14 @@ from timm.optim import create_optimizer_v2, get_optimizer_info
 from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
-from ivvit.config.optimisation import BETAS
 from ivvit.numerics.layers import layers_of, without_decay
 
 if TYPE_CHECKING:
     from ivvit.config.experiment import Experiment
     from ivvit.config.optimisation import OptimizerOptions
+
+TORCHS = (0.9, 0.999)
+"""The betas of torch's Adam: where a configuration does not change them, timm's optimisers keep their own."""
 
 
 def make_optimizers(model: nn.Module, experiment: "Experiment") -> dict[str, Optimizer]:
@@ -62,7 +64,7 @@ def _optimizer(options: "OptimizerOptions", groups: list[dict[str, Any]]) -> Opt
         case "AdamW":
             return AdamW(groups, betas=options.betas, fused=True, **common)
         case name:
-            chosen = get_optimizer_info(name).has_betas and options.betas != BETAS
+            chosen = get_optimizer_info(name).has_betas and options.betas != TORCHS
             betas = {"betas": options.betas} if chosen else {}
             return create_optimizer_v2(groups, name, momentum=options.momentum, filter_bias_and_bn=False,
                                        **betas, **common)  # fmt: skip

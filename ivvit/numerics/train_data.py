@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ivvit.config.recipe import RecipeOptions
 from ivvit.ground.errors import UserError
 from ivvit.numerics.batch import Batch, Record, collate
 from ivvit.numerics.decode import UnreadableError
@@ -21,6 +20,7 @@ from ivvit.numerics.transforms import Resize, train_clip, train_image
 
 if TYPE_CHECKING:
     from ivvit.config.datasets import DatasetOptions
+    from ivvit.config.recipe import RecipeOptions
 
 ATTEMPTS = 20
 """Substitutes that may fail in a row before the data set is taken to be lost."""
@@ -36,7 +36,7 @@ class TrainData:
     num_frames: int
     short_side: tuple[int, int]
     seed: int
-    recipe: RecipeOptions
+    recipe: "RecipeOptions | None"
     pixels: Pixels
 
     def batch(
@@ -60,7 +60,7 @@ class TrainData:
 
     def _stream(self, step: int, row: int, batch_size: int) -> int:
         """The place in the stream of samples that a row shows; repeats show a batch's first part again."""
-        different = batch_size // self.recipe.repeats
+        different = batch_size // (self.recipe.repeats if self.recipe else 1)
         return step * different + row % different
 
     def _sample(self, position: int, place: int) -> tuple[torch.Tensor, int, Record]:
@@ -96,7 +96,7 @@ class TrainData:
     def _augmented(self, pixels: torch.Tensor, position: int) -> torch.Tensor:
         """What the recipe adds, from a stream of its own."""
         recipe = self.recipe
-        if not (recipe.rand_augment or recipe.random_erasing):
+        if recipe is None or not (recipe.rand_augment or recipe.random_erasing):
             return pixels
         rng = Rng(self.seed, self.samples.dataset, "recipe", position)
         if recipe.rand_augment:
@@ -106,7 +106,7 @@ class TrainData:
 
 def make_train_data(
     samples: Samples, options: "DatasetOptions", *, img_size: int, num_frames: int, seed: int,
-    recipe: RecipeOptions | None = None, pixels: Pixels = PAPER,
+    recipe: "RecipeOptions | None" = None, pixels: Pixels = PAPER,
 ) -> TrainData:  # fmt: skip
     """The training data of one seed; without a recipe, cropped and flipped only.
 
@@ -116,7 +116,7 @@ def make_train_data(
     short_side = short_side_range(samples.dataset, options, img_size)
     return TrainData(
         samples=samples, options=options, img_size=img_size, num_frames=num_frames, short_side=short_side, seed=seed,
-        recipe=recipe or RecipeOptions(), pixels=pixels,
+        recipe=recipe, pixels=pixels,
     )  # fmt: skip
 
 

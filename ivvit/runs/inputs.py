@@ -1,5 +1,7 @@
 """What a run reads before it begins: manifests, samples and initial weights."""
 
+import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,9 @@ from ivvit.numerics.samples import Samples
 from ivvit.numerics.train_data import TrainData, make_train_data
 from ivvit.runs.job import TrainJob
 from ivvit.weights import load_converted, read_state_dict
+from ivvit.weights.notes import notes
+
+log = logging.getLogger("ivvit")
 
 
 def data_digests(job: TrainJob) -> dict[str, str]:
@@ -67,7 +72,12 @@ def initial_weights(job: TrainJob) -> dict[str, Tensor] | None:
     """The tensors that the model starts from, under timm's names; None where it starts from random ones."""
     if job.weights is None:
         return None
-    return load_converted(job.weights, job.root) if job.weights.suffix == ".json" else read_state_dict(job.weights)
+    if job.weights.suffix != ".json":
+        return read_state_dict(job.weights)
+    tensors = load_converted(job.weights, job.root)
+    for note in notes(job.experiment, json.loads(job.weights.read_text())):
+        log.warning("%s: %s", job.name, note)
+    return tensors
 
 
 def _path(job: TrainJob, dataset: str) -> Path:

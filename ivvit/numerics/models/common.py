@@ -12,7 +12,6 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from ivvit.config.backbone import check_backbone
 from ivvit.ground.errors import UserError
 from ivvit.numerics.models.heads import make_heads
 from ivvit.numerics.pixels import PAPER
@@ -27,7 +26,6 @@ def create_backbone(name: str, args: dict[str, Any]) -> Backbone:
         UserError: timm does not know the name or an argument, or the model is of another kind.
     """
     try:
-        check_backbone(name, args)
         backbone = timm.create_model(name, pretrained=False, num_classes=0, **args)
     except RuntimeError as error:
         if "Unknown model" not in str(error):
