@@ -13,3 +13,14 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip(f"real test data not found: set IVVIT_SHARED (looked in {folder})")
     return folder
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root with two validated data sets: images `shades` (3 classes) and clips `moves` (2 classes)."""
+    from training_runs import make_data, write_data  # imports torch
+
+    root = tmp_path_factory.mktemp("training-data")
+    write_data(root)
+    make_data(root)
+    return root

@@ -19,10 +19,9 @@ from ivvit.config import StudyOptions
 from ivvit.ground.ending import leave
 from ivvit.ground.files import write_json
 from ivvit.runs.job import Result, TrainJob
-from ivvit.study.choice import best_trial
-from ivvit.study.finish import best_text
+from ivvit.study.choice import best_text, best_trial
+from ivvit.study.finish import trials_table
 from ivvit.study.job import StudyJob
-from ivvit.study.trials_table import trials_table
 from ivvit.study.worker import work
 
 ITERATIONS, EVERY, SAVE = 12, 3, 2

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 import torch
 from PIL import Image
 
@@ -24,16 +23,6 @@ DATASETS = {
     "moves": {"kind": "video-folder", "path": "moves", "flip": False, "clip_seconds": 0.4},
 }
 TINY = {"name": "vit_tiny_patch16_224", "img_size": 32, "patch_size": 16, "embed_dim": 24, "depth": 2, "num_heads": 3}
-
-
-@pytest.fixture(scope="session")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A root with two validated data sets: images `shades` (3 classes) and clips `moves` (2 classes)."""
-    root = tmp_path_factory.getbasetemp() / "training-data"
-    if not root.is_dir():
-        write_data(root)
-        make_data(root)
-    return root
 
 
 def job(data: Path, folder: Path, *, seed: int = 0, weights: Path | None = None, **settings: Any) -> TrainJob:

@@ -1,17 +1,21 @@
-"""Floor 5: the `ivvit` command. A command is a file with `add(parser)` and `run(args)`."""
+"""The `ivvit` command. A command is a module of this package with `add(parser)` and `run(args)`."""
 
 import argparse
 import importlib
-import os
 import sys
-from typing import NoReturn
+from types import ModuleType
+from typing import Any, NoReturn
 
 from ivvit import __version__
-from ivvit.config.explain import unknown
 from ivvit.ground.ending import leave
-from ivvit.ground.errors import UserError
+from ivvit.ground.errors import FAILURE, INTERRUPTED, OK, STOPPED, UserError
+from ivvit.ground.names import unknown
+from ivvit.ground.ranks import rank
+from ivvit.identity.locks import Pending
 
 COMMANDS = {
+    "init": "write a project for the data in a folder, or the demo",
+    "doctor": "is everything there: Python, GPU, codecs, disk, data sets, weights, Slurm, Comet",
     "train": "train one run (the rule's job, an experiment by name, or one given by options)",
     "optuna": "search hyperparameters of an experiment given by options",
     "evaluate": "evaluate trained models, in any protocol, without training",
@@ -41,33 +45,52 @@ def entry() -> NoReturn:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
     except BaseException:
         sys.excepthook(*sys.exc_info())
-        status = 1
+        status = FAILURE
     leave(status)
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run a command; returns the exit status (0, 1 for an error the user can mend, 75 to be started again)."""
-    argv = sys.argv[1:] if argv is None else argv
-    parser = argparse.ArgumentParser("ivvit", description="Joint learning of images and videos with one ViT.")
+class _Command(argparse.ArgumentParser):
+    """A command's parser; the command's module is imported, and adds its options, when the command is given."""
+
+    module: ModuleType
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:  # type: ignore[override]
+        """As of argparse."""
+        self.module = importlib.import_module(f"ivvit.cli.{self.prog.split()[-1]}")
+        self.description = self.module.__doc__
+        self.module.add(self)
+        self.set_defaults(run=self.module.run)
+        return super().parse_known_args(args, namespace)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "ivvit", description="Joint learning of images and videos with one ViT.", allow_abbrev=False
+    )
     parser.add_argument("--version", action="version", version=f"ivvit {__version__}")
-    lines = "\n".join(f"  {name:<10} {text}" for name, text in COMMANDS.items())
-    parser.epilog, parser.formatter_class = f"commands:\n{lines}", argparse.RawDescriptionHelpFormatter
-    parser.add_argument("command", metavar="command")
-    known = parser.parse_args(argv[:1] or ["--help"])
+    commands = parser.add_subparsers(title="commands", metavar="command", required=True, parser_class=_Command)
+    for name, text in COMMANDS.items():
+        commands.add_parser(name, help=text, allow_abbrev=False)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command; returns the exit status (see ivvit.ground.errors; argparse's own is 2)."""
+    argv = (sys.argv[1:] if argv is None else argv) or ["--help"]
     try:
-        if known.command not in COMMANDS:
-            raise UserError(unknown("command", known.command, COMMANDS))
-        module = importlib.import_module(f"ivvit.cli.{known.command}")
-        inner = argparse.ArgumentParser(f"ivvit {known.command}", description=module.__doc__)
-        module.add(inner)
-        return module.run(inner.parse_args(argv[1:])) or 0
+        if not argv[0].startswith("-") and argv[0] not in COMMANDS:
+            raise UserError(unknown("command", argv[0], COMMANDS))
+        args = _parser().parse_args(argv)
+        return args.run(args) or OK
     except UserError as error:
-        code = getattr(error, "exit_code", 1)
-        if code != 75 or os.environ.get("RANK", "0") == "0":  # a run's processes stop together; one says so
+        if error.exit_code != STOPPED or rank() == 0:  # a run's processes stop together; one says so
             print(f"error: {error}", file=sys.stderr)
-        return code
+        return error.exit_code
+    except Pending as pending:
+        print(f"error: this must be made first: {pending}; start `snakemake`", file=sys.stderr)
+        return FAILURE
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()  # the reader has gone; nothing more to say
-        return 1
+        return FAILURE

@@ -1,4 +1,4 @@
-"""Declare that a superseded result is still valid, say after a refactoring; --undo takes it back."""
+"""Declare that a superseded result is still valid, say after a refactoring; --undo reverts that."""
 
 import argparse
 
@@ -16,7 +16,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
     parser.add_argument("experiment")
     parser.add_argument("--why", help="the reason, which the tables show")
-    parser.add_argument("--undo", action="store_true", help="take the acceptance back")
+    parser.add_argument("--undo", action="store_true", help="revert the acceptance")
     parser.add_argument("--anyway", action="store_true", help="even if more than code has changed")
 
 
@@ -34,14 +34,17 @@ def run(args: argparse.Namespace) -> None:
     if not args.why:
         raise UserError("say why the earlier result is still valid: --why 'renamed a variable'")
     runs = _earlier(config, status, name)
-    differences = sorted({line for run in runs.values() for line in status.reasons(run, identity)})
-    if any(not line.partition(":")[0].endswith(".py") for line in differences) and not args.anyway:
-        changed = "\n  ".join(differences)
-        raise UserError(f"{name}: more than code has changed since:\n  {changed}\nadd --anyway if it is valid even so")
+    found = {reason.text: reason for run in runs.values() for reason in status.reasons(run, identity)}
+    differences = [found[text] for text in sorted(found)]
+    if any(reason.kind != "code" for reason in differences) and not args.anyway:
+        changed = "\n  ".join(reason.text for reason in differences)
+        raise UserError(
+            f"{name}: more than code has changed since:\n  {changed}\nadd --anyway if it is valid all the same"
+        )
     accept(status.paths, name, identity, runs, args.why, differences)
     for seed, earlier in runs.items():
         link_run(status.paths, name, seed, identity.digest)
-        print(f"{name}, seed {seed}: the run of {earlier.ended[:16]} is taken for today's; --undo takes that back")
+        print(f"{name}, seed {seed}: the run of {earlier.ended[:16]} is accepted as today's; --undo reverts that")
 
 
 def _earlier(config: Config, status: Status, name: str) -> dict[int, PastRun]:
@@ -51,7 +54,7 @@ def _earlier(config: Config, status: Status, name: str) -> dict[int, PastRun]:
         if state.state == "fresh":
             continue
         if state.state == "pending":
-            raise UserError(f"{name}, seed {seed}: {'; '.join(state.why)}; start snakemake first")
+            raise UserError(f"{name}, seed {seed}: {'; '.join(state.texts)}; start snakemake first")
         if (earlier := status.earlier(name, seed)) is None:
             raise UserError(f"{name}, seed {seed}: has no earlier run that could be accepted")
         found[seed] = earlier

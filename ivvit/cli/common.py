@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ivvit.config import Config, DatasetOptions
-from ivvit.config.explain import unknown
 from ivvit.ground.errors import UserError
+from ivvit.ground.names import unknown
 from ivvit.planning.environment import load_current
 
 
@@ -15,6 +15,34 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config", nargs="+", metavar="FILE", help="configuration files, later ones win (config/config.yaml)"
     )
+
+
+def add_key(parser: argparse.ArgumentParser, what: str) -> None:
+    """The option by which a rule says what it planned, and the one it had before."""
+    parser.add_argument("--key", help=f"the {what}'s key as it was planned; refused where it is another one by now")
+    add_gone(parser)
+
+
+def add_gone(parser: argparse.ArgumentParser) -> None:
+    """The option --lock of earlier versions, to say what replaces it."""
+    parser.add_argument("--lock", action=_Gone, help=argparse.SUPPRESS)
+
+
+class _Gone(argparse.Action):
+    def __call__(self, *_: object, **__: object) -> None:
+        """Refuse the option."""
+        raise UserError(
+            "--lock is no more: locks lie at their keys (results/manifests/<data set>/<key>/...); leave it out"
+        )
+
+
+def check_key(now: str, planned: str | None, what: str) -> None:
+    """Refuse a job that was planned for another key. Raises UserError."""
+    if planned is not None and planned != now:
+        raise UserError(
+            f"{what}: files, options or code changed after this job was planned; start snakemake again: it plans with"
+            " what is there now"
+        )
 
 
 def config_of(args: argparse.Namespace) -> Config:

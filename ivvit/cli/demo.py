@@ -1,18 +1,17 @@
-"""Make the demo's data sets and weights under root_path, in the official formats."""
+"""Generate the demo's data sets and weights under root_path, in the official formats."""
 
 import argparse
-from pathlib import Path
 
-from ivvit.cli.common import add_config, config_of
+from ivvit.cli.common import add_config, add_gone, config_of
 from ivvit.ground.errors import UserError
+from ivvit.ground.files import write_json
 from ivvit.planning.jobs import Jobs
-from ivvit.planning.records import record
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     add_config(parser)
-    parser.add_argument("--lock", type=Path, metavar="FILE", help="written when all is there")
+    add_gone(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -22,16 +21,12 @@ def run(args: argparse.Namespace) -> None:
     from ivvit.demo.weights import write_demo_weights
 
     config = config_of(args)
-    options = config.file.demo
-    if options is None:
-        raise UserError(f"{config.source}: has no demo: section, so its data is not made but expected at {config.root}")
-    jobs = Jobs(config)
-    key = jobs.keys.demo()
+    options, made = config.file.demo, Jobs(config).checks.demo
+    if options is None or made is None:
+        raise UserError(f"{config.source}: no demo: section; the data is expected at {config.root}, not generated")
     write = {"joint": write_demo_data, "motion": write_motion_data}[options.data]
     write(config.root, seed=options.seed)
-    weights = config.root / "pretrained_weight" / "demo" / "demo_vit.pth"
-    write_demo_weights(weights, seed=options.seed)
-    print(f"made the demo's data sets and weights in {config.root}")
-    if args.lock:
-        args.lock.write_text(f"{options.data} {options.seed}\n")
-        record(jobs.paths, args.lock, key)
+    write_demo_weights(config.root / "pretrained_weight" / "demo" / "demo_vit.pth", seed=options.seed)
+    made.parent.mkdir(parents=True, exist_ok=True)
+    write_json(made, options.model_dump())
+    print(f"generated the demo's data sets and weights in {config.root}")

@@ -1,14 +1,16 @@
 """An experiment given by options, as in the paper's code: no configuration file, the same machinery."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from ivvit.cli.common import count
+from ivvit.cli.extract import extract_frames, lock_frames
+from ivvit.cli.validate import validate_one
+from ivvit.cli.weights import fetch_weights
 from ivvit.config import Config
 from ivvit.ground.errors import UserError
-from ivvit.identity.locks import Pending
-from ivvit.identity.paths import Paths
+from ivvit.identity.entries import TRAINING
+from ivvit.planning.jobs import Jobs
 
 NAME = "command-line"
 
@@ -63,32 +65,24 @@ def direct_config(args: argparse.Namespace, extra: dict[str, Any] | None = None)
     return Config(raw, "the command line")
 
 
-def prepare(args: argparse.Namespace) -> tuple[Config, str]:
-    """The configuration, after its data sets and weights have been made ready."""
-    config = direct_config(args)
-    make_ready(config, NAME)
-    return config, NAME
+def prepare(args: argparse.Namespace) -> tuple[Jobs, str]:
+    """The jobs of the configuration, after its data sets and weights have been made ready."""
+    return make_ready(direct_config(args), NAME), NAME
 
 
-def make_ready(config: Config, name: str) -> None:
-    """Validate, extract and fetch what an experiment needs and what is not there yet."""
-    from ivvit.data.extraction.lock import lock_store
-    from ivvit.data.extraction.run import extract
-    from ivvit.data.validation.run import validate
-    from ivvit.identity.identity import Identities
-    from ivvit.weights.fetch import fetch
-
-    paths, experiment = Paths(config.results), config.experiment(name)
+def make_ready(config: Config, name: str) -> Jobs:
+    """Do the checks that an experiment needs and that are due, as the workflow's rules would."""
+    jobs = Jobs(config)
+    checks, experiment = jobs.checks, config.experiment(name)
+    # Read before the checks below import some of it: see ivvit.cli.planned.
+    jobs.identities.modules(TRAINING, (experiment.model.name,))
     for dataset, options in experiment.data.items():
-        manifest, frames = paths.manifest(dataset), paths.frames(dataset)
-        validate(dataset, options, config.root, manifest, workers=2)
-        if options.uses_store:
-            extract(dataset, options, config.root, manifest, workers=2)
-            lock_store(dataset, options, config.root, manifest, frames)
-    lock: Path = paths.weights(experiment.pretrain)
-    if experiment.pretrain != "none" and not lock.is_file():
-        fetch(experiment.pretrain, root=config.root, lock=lock)
-    try:
-        Identities(config).experiment(name)
-    except Pending as pending:
-        raise UserError(f"{pending} is still missing") from None
+        if not checks.manifest(dataset).is_file():
+            validate_one(checks, dataset)
+        if options.uses_store and not checks.frames(dataset).is_file():
+            extract_frames(checks, dataset)
+            lock_frames(checks, dataset)
+    pretrain = experiment.pretrain
+    if pretrain != "none" and not pretrain.startswith("experiment:") and not checks.weights(pretrain).is_file():
+        fetch_weights(checks, pretrain)
+    return jobs

@@ -11,13 +11,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from ivvit.cli.common import add_config, config_of, dataset_of, relative
+from ivvit.cli.common import add_config, config_of, count, dataset_of, relative
 from ivvit.cli.jobs import evaluation_job, identity_of
 from ivvit.cli.launch import launch, spreads
 from ivvit.cli.planned import load_planned, remember_launched
 from ivvit.config import Config, EvaluationOptions, RuntimeOptions
-from ivvit.config.explain import unknown
 from ivvit.ground.errors import UserError
+from ivvit.ground.names import unknown
 from ivvit.identity.identity import Identities
 from ivvit.planning.jobs import Jobs, require_identity
 
@@ -43,11 +43,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     add_config(parser)
     parser.add_argument("what", nargs="?", help="an experiment, a folder with one run or its seeds, a file")
-    parser.add_argument("--seed", type=int, help="of an experiment (by default all that are trained)")
+    parser.add_argument("--seed", type=count(0, 2**63 - 1), help="of an experiment (by default all that are trained)")
     parser.add_argument("--split", choices=["test", "val", "train"], help="what to evaluate on (test)")
-    parser.add_argument("--clips", type=int, help="clips per video")
-    parser.add_argument("--crops", type=int, help="crops per clip or image (1 or 3)")
-    parser.add_argument("--batch-size", type=int, help="samples at a time")
+    parser.add_argument("--clips", type=count(), help="clips per video")
+    parser.add_argument("--crops", type=count(), help="crops per clip or image (1 or 3)")
+    parser.add_argument("--batch-size", type=count(), help="samples at a time")
     parser.add_argument("--dataset", nargs="+", metavar="NAME", help="data sets of the configuration (the model's)")
     parser.add_argument("--head", help="the head that is to know their classes (the one of the same name)")
     parser.add_argument("--out", type=Path, help="keep metrics.json and predictions.parquet in this folder")
@@ -65,16 +65,16 @@ def run(args: argparse.Namespace) -> int:
     targets = _targets(config, args)
     if spreads(targets[0].runtime):
         return launch(targets[0].runtime, sys.argv[1:])
-    from ivvit.study.team import leads, together
+    from ivvit.study.team import is_main, process_group
 
-    with together():
+    with process_group():
         found = {target.label: _evaluate(config, args, target, len(targets)) for target in targets}
-    if leads():
+    if is_main():
         print(table(found))
     return 0
 
 
-def evaluate_today(config: Config, identities: Identities, name: str, seed: int) -> "EvaluationMetrics":
+def evaluate_today(identities: Identities, name: str, seed: int) -> "EvaluationMetrics":
     """Today's evaluation of an experiment's run, in its place among the results."""
     from ivvit.runs.evaluate import evaluate_run
 
@@ -85,8 +85,8 @@ def evaluate_today(config: Config, identities: Identities, name: str, seed: int)
         raise UserError(f"{name}, seed {seed}: is not trained yet ({relative(model)}); `ivvit train {name}` does")
     return evaluate_run(
         evaluation_job(
-            config, model, paths.evaluation(run, seed, evaluation), dict.fromkeys(experiment.data),
-            experiment.evaluation, config.entries[name].runtime, f"{name}, seed {seed}",
+            identities, model, paths.evaluation(run, seed, evaluation), dict.fromkeys(experiment.data),
+            experiment.evaluation, identities.config.entries[name].runtime, f"{name}, seed {seed}",
         )
     )  # fmt: skip
 
@@ -100,8 +100,8 @@ def table(found: dict[str, "EvaluationMetrics"]) -> str:
 
 def _planned(config: Config, args: argparse.Namespace) -> int:
     """The rule's job."""
-    name = require_identity(Jobs(config), args.identity)
-    identities = Identities(config)
+    jobs = Jobs(config)
+    name, identities = require_identity(jobs, args.identity), jobs.identities
     identity = identities.evaluation(name)
     if identity.digest != args.evaluation:
         raise UserError(
@@ -113,7 +113,7 @@ def _planned(config: Config, args: argparse.Namespace) -> int:
         remember_launched(identity)
         return launch(runtime, sys.argv[1:])
     load_planned(identity, runtime.workers)
-    evaluate_today(config, identities, name, seed)
+    evaluate_today(identities, name, seed)
     return 0
 
 
@@ -130,15 +130,17 @@ def _evaluate(config: Config, args: argparse.Namespace, target: _Target, count: 
             folder = Path(_shared(stack.enter_context(TemporaryDirectory(prefix="ivvit-evaluation-"))))
         else:
             folder = args.out if count == 1 else args.out / target.label
-        job = evaluation_job(config, target.file, folder, heads, target.options, target.runtime, target.label)
+        job = evaluation_job(
+            Identities(config), target.file, folder, heads, target.options, target.runtime, target.label
+        )
         return evaluate_run(job)
 
 
 def _shared(folder: str) -> str:
     """The leading process's, which all of them are to use."""
-    from ivvit.study.team import share
+    from ivvit.study.team import broadcast
 
-    return share(folder)
+    return broadcast(folder)
 
 
 def _targets(config: Config, args: argparse.Namespace) -> list[_Target]:

@@ -14,7 +14,7 @@ from ivvit.ledger.reasons import reasons
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     add_config(parser)
-    parser.add_argument("experiment", help="its name, also one that is no longer configured")
+    parser.add_argument("experiment", help="its name, also if it is no longer configured")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -40,5 +40,5 @@ def _print(runs: list[PastRun], shown: set[Path], paths: Paths) -> None:
         mark = "  (shown in the tables)" if run.folder in shown else ""
         print(f"seed {run.seed}  {run.ended[:16]}  {commit[:8]}  run {run.identity[:8]}  {numbers}{mark}")
         if before is not None:
-            for line in reasons(before.parts, run.parts, lambda n, a, b: difference(paths.manifest(n), a, b)):
-                print(f"    since the one before: {line}")
+            for reason in reasons(before.parts, run.parts, lambda n, a, b: difference(paths, n, a, b)):
+                print(f"    since the one before: {reason.text}")

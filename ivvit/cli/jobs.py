@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ivvit.config import Config, EvaluationOptions, Experiment, RuntimeOptions
+from ivvit.config import EvaluationOptions, Experiment, RuntimeOptions
 from ivvit.ground.errors import UserError
+from ivvit.ground.files import replace_link
 from ivvit.identity.identity import Identities, Identity
 from ivvit.identity.locks import Pending
 from ivvit.identity.paths import Paths
@@ -23,17 +24,17 @@ def identity_of(identities: Identities, name: str) -> Identity:
         ) from None
 
 
-def train_job(config: Config, name: str, identity: Identity, seed: int, experiment: Experiment) -> Any:
+def train_job(identities: Identities, name: str, identity: Identity, seed: int) -> Any:
     """The job of one run of an experiment, in the folder that its identity names."""
-    paths = Paths(config.results)
+    config, paths, experiment = identities.config, identities.paths, identities.resolved(name)
     provenance = {"identity": identity.digest, "parts": identity.parts, "command": command_line()}
     runtime = config.entries[name].runtime
-    weights = weights_of(config, experiment, seed)
-    return make_job(config, experiment, seed, paths.run(identity.digest, seed), weights, runtime, provenance, name)
+    weights = weights_of(identities, experiment, seed)
+    return make_job(identities, experiment, seed, paths.run(identity.digest, seed), weights, runtime, provenance, name)
 
 
 def make_job(
-    config: Config,
+    identities: Identities,
     experiment: Experiment,
     seed: int,
     folder: Path,
@@ -45,13 +46,13 @@ def make_job(
     """A TrainJob; torch is imported here and not before."""
     from ivvit.runs.job import TrainJob
 
-    paths = Paths(config.results)
+    config, checks = identities.config, identities.checks
     return TrainJob(
         experiment=experiment,
         seed=seed,
         folder=folder,
         root=config.root,
-        manifests={dataset: paths.manifest(dataset) for dataset in experiment.data},
+        manifests={dataset: checks.manifest(dataset) for dataset in experiment.data},
         weights=weights,
         runtime=runtime,
         provenance={**provenance, "configuration": config.source, "root_path": str(config.root)},
@@ -60,7 +61,7 @@ def make_job(
 
 
 def evaluation_job(
-    config: Config,
+    identities: Identities,
     model: Path,
     folder: Path,
     heads: Mapping[str, str | None],
@@ -71,41 +72,30 @@ def evaluation_job(
     """An EvaluationJob on data sets of the configuration; a head without a name is that of the data set's own name."""
     from ivvit.runs.evaluation_job import EvaluatedDataset, EvaluationJob
 
-    paths = Paths(config.results)
+    config = identities.config
     datasets = (
-        EvaluatedDataset(dataset, config.datasets[dataset], paths.manifest(dataset), head or dataset)
+        EvaluatedDataset(dataset, config.datasets[dataset], identities.checks.manifest(dataset), head or dataset)
         for dataset, head in heads.items()
     )
     return EvaluationJob(model, folder, config.root, tuple(datasets), options, runtime, name)
 
 
-def weights_of(config: Config, experiment: Experiment, seed: int) -> Path | None:
+def weights_of(identities: Identities, experiment: Experiment, seed: int) -> Path | None:
     """The lock of pretrained weights, or the model of the run that this one starts from."""
-    paths = Paths(config.results)
     if experiment.pretrain == "none":
         return None
     if experiment.pretrain.startswith("experiment:"):
-        parent = identity_of(Identities(config), experiment.pretrain.removeprefix("experiment:"))
-        model = paths.run(parent.digest, seed) / "model.safetensors"
+        parent = identity_of(identities, experiment.pretrain.removeprefix("experiment:"))
+        model = identities.paths.run(parent.digest, seed) / "model.safetensors"
         if not model.is_file():
             raise UserError(f"{experiment.pretrain} with seed {seed} has no model yet ({model}); train it first")
         return model
-    return paths.weights(experiment.pretrain)
+    return identities.checks.weights(experiment.pretrain)
 
 
 def link_run(paths: Paths, name: str, seed: int, identity: str) -> None:
-    """Let `experiments/<name>/seed<k>` point to the run, atomically."""
-    link, target = paths.link(name, seed), paths.run(identity, seed)
-    link.parent.mkdir(parents=True, exist_ok=True)
-    relative = Path("..", "..", target.relative_to(paths.results))
-    if link.is_symlink() and link.readlink() == relative:
-        return
-    if link.exists() and not link.is_symlink():
-        raise UserError(f"{link} is not a link; move it away, its place belongs to the current run")
-    partial = link.with_name(f".{link.name}.new")
-    partial.unlink(missing_ok=True)
-    partial.symlink_to(relative)
-    partial.replace(link)
+    """Let `experiments/<name>/seed<k>` point to the run."""
+    replace_link(paths.link(name, seed), paths.run(identity, seed))
 
 
 def command_line() -> str:

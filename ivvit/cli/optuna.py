@@ -5,7 +5,6 @@ import argparse
 from ivvit.cli.common import count, relative
 from ivvit.cli.direct import NAME, add_direct, direct_config, make_ready
 from ivvit.cli.study import finish_all
-from ivvit.identity.identity import Identities
 
 STUDY = "command-line"
 # The paper's code: optimiser, learning rate, weight decay and schedule.
@@ -20,14 +19,13 @@ SPACE = {
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     add_direct(parser)
-    parser.add_argument("--n-trials", type=count(), default=20, help="trials in all (%(default)s)")
+    parser.add_argument("--n-trials", type=count(), default=20, help="total number of trials (%(default)s)")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Run the study; started again, it goes on where it was."""
+    """Run the study; when started again, it continues."""
     study = {"base": NAME, "n_trials": args.n_trials, "space": SPACE}
     config = direct_config(args, {"studies": {STUDY: study}})
-    make_ready(config, NAME)
-    best = finish_all(config, STUDY, Identities(config).study(STUDY))
+    best = finish_all(make_ready(config, NAME).identities, STUDY)
     print(best.read_text().rstrip())
     print(f"best parameters: {relative(best)}")

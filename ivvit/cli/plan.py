@@ -12,6 +12,7 @@ from ivvit.config import Config, Experiment, RuntimeOptions
 from ivvit.config.canonical import canonical
 from ivvit.ground.errors import UserError
 from ivvit.ledger.estimates import Estimate, Experience, Speed
+from ivvit.ledger.forecast import waiting
 from ivvit.ledger.status import RunState, Status
 from ivvit.ledger.unfinished import duration
 
@@ -56,11 +57,11 @@ def run(args: argparse.Namespace) -> None:
     costs = list(_studies(status, estimator))
     todo = [state for state in states if state.settled not in ("fresh", "running", "pending")]
     costs += _runs(status, todo, estimator)
-    waiting = [state for state in states if state.state == "pending" and state not in todo]
-    sure = _waiting(status, waiting, estimator)
-    if checks or costs or waiting or not (status.paths.tables / "comparison.csv").is_file():
+    later = waiting(states)
+    sure = _waiting(status, later, estimator)
+    if checks or costs or later or not (status.paths.tables / "comparison.csv").is_file():
         print("tables: the tables and figures, when all of these are done")
-    _total(costs + sure, len(waiting) - len(sure), args.at_once)
+    _total(costs + sure, len(later) - len(sure), args.at_once)
 
 
 class _Estimator:
@@ -88,7 +89,7 @@ class _Estimator:
         from ivvit.cli.probe import probe
 
         try:
-            return probe(self._config, name, experiment)
+            return probe(self._status.identities, name, experiment)
         except (UserError, RuntimeError) as error:  # memory that does not suffice is one of torch's RuntimeErrors
             print(f"note: {name} could not be probed: {error}")
             return None
@@ -96,15 +97,15 @@ class _Estimator:
 
 def _studies(status: Status, estimator: _Estimator) -> Iterator[_Cost]:
     config = status.config
-    for study, left, waits in study_jobs(status):
-        options = config.file.studies[study]
-        if waits and status.paths.study(study, "").is_dir():
+    for todo, left in study_jobs(status):
+        study, options = todo.name, config.file.studies[todo.name]
+        if todo.pending and todo.begun:
             print(f"maybe: study {study}, after the checks")
             continue
         cost = estimator.cost(options.base, config.trial(study, {}), trials=left, workers=options.workers)
         pruned = "" if options.pruner.name == "none" else ", less for those that are pruned"
         rest = f": {cost.words}{pruned}" if left else "; the best is to be chosen"
-        after = ", after the checks" if waits else ""
+        after = ", after the checks" if todo.pending else ""
         print(f"study: {study}, {left} of {options.n_trials} trials are left{after}{rest}")
         if left:
             yield cost
@@ -130,7 +131,7 @@ def _waiting(status: Status, waiting: list[RunState], estimator: _Estimator) -> 
         experiment = status.config.experiment(state.experiment)
         new = estimator.is_new(experiment) and status.earlier(state.experiment, state.seed) is None
         cost = estimator.cost(state.experiment, experiment)
-        after = next((why.partition(" must")[0] for why in state.why if why.startswith("study ")), "the checks")
+        after = next((f"study {why.subject}" for why in state.why if why.kind == "study"), "the checks")
         print(f"{'train' if new else 'maybe'}: {state.experiment}, seed {state.seed} (after {after}): {cost.words}")
         sure += [cost] * new
     return sure

@@ -9,7 +9,8 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from ivvit.cli.jobs import make_job
-from ivvit.config import Config, Experiment
+from ivvit.config import Experiment
+from ivvit.identity.identity import Identities
 from ivvit.ledger.estimates import Speed
 from ivvit.ledger.superseded import size
 
@@ -41,7 +42,7 @@ class _Watch:
         return (last - first) / (end - begin) if last > first else None
 
 
-def probe(config: Config, name: str, experiment: Experiment) -> Speed:
+def probe(identities: Identities, name: str, experiment: Experiment) -> Speed:
     """Train some iterations of an experiment (or of a study's trial) on this machine.
 
     Raises:
@@ -53,10 +54,10 @@ def probe(config: Config, name: str, experiment: Experiment) -> Speed:
 
     print(f"probing {name} ...", file=sys.stderr)
     experiment = experiment.model_copy(update={"pretrain": "none"})  # what it starts from does not change the speed
-    runtime = config.entries[name].runtime.model_copy(update={"comet": False, "tensorboard": False})
+    runtime = identities.config.entries[name].runtime.model_copy(update={"comet": False, "tensorboard": False})
     watch = _Watch()
     with tempfile.TemporaryDirectory(prefix="ivvit-probe-") as folder:
-        job = make_job(config, experiment, 0, Path(folder) / "run", None, runtime, {}, name)
+        job = make_job(identities, experiment, 0, Path(folder) / "run", None, runtime, {}, name)
         try:
             train(job, tracking=lambda _: nullcontext(watch))
         except Interrupted:
@@ -70,19 +71,19 @@ def probe(config: Config, name: str, experiment: Experiment) -> Speed:
         return Speed(
             iterations_per_second=per_second,
             samples_per_second=samples,
-            validation=_views(config, experiment) / (3 * samples),  # forward is a third of forward and backward
+            validation=_views(identities, experiment) / (3 * samples),  # forward is a third of forward and backward
             saving=told["save_seconds"],
             size=size(job.folder),
             device=device if processes == 1 else f"{device}, reckoned for {processes}",
         )
 
 
-def _views(config: Config, experiment: Experiment) -> int:
+def _views(identities: Identities, experiment: Experiment) -> int:
     """What a validation looks at."""
     count = 0
     for name, data in experiment.data.items():
-        manifest = json.loads((config.results / "manifests" / f"{name}.json").read_text(encoding="utf-8"))
-        holdout, counts = data.holdout or experiment.validation.holdout, manifest["counts"]
+        counts = identities.checks.locks.read(identities.checks.manifest(name))["counts"]
+        holdout = data.holdout or experiment.validation.holdout
         samples = counts["val"] or (round(holdout.share * counts["train"]) if holdout else 0)
         count += samples * (experiment.validation.clips if data.is_video else 1)
     return count * experiment.validation.crops

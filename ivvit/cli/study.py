@@ -9,12 +9,12 @@ from typing import Any
 from ivvit.cli.common import add_config, config_of, count
 from ivvit.cli.jobs import command_line, make_job, weights_of
 from ivvit.cli.planned import load_planned
-from ivvit.config import Config
-from ivvit.config.explain import unknown
 from ivvit.ground.errors import UserError
+from ivvit.ground.names import unknown
 from ivvit.identity.identity import Identities, Identity
 from ivvit.identity.locks import Pending
 from ivvit.ledger.studies import keep_parts
+from ivvit.planning.jobs import Jobs
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +23,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=["work", "finish"])
     parser.add_argument("study", help="a study of the configuration")
     parser.add_argument("--identity", help="the study's identity; refused where it is another one by now")
-    parser.add_argument("--n-trials", type=count(), help="trials in all (by default the configuration's)")
+    parser.add_argument("--n-trials", type=count(), help="total number of trials (by default the configuration's)")
     parser.add_argument("--worker", type=count(0), default=0, help="this worker's number (%(default)s)")
 
 
@@ -32,9 +32,10 @@ def run(args: argparse.Namespace) -> None:
     config = config_of(args)
     if args.study not in config.file.studies:
         raise UserError(unknown("study", args.study, config.file.studies))
-    identity = _identity(config, args.study, args.identity)
+    identities = Jobs(config).identities
+    identity = _identity(identities, args.study, args.identity)
     load_planned(identity, config.entries[config.file.studies[args.study].base].runtime.workers)
-    job = study_job(config, args.study, identity, args.n_trials)
+    job = study_job(identities, args.study, identity, args.n_trials)
     keep_parts(job.folder, identity)
     if args.action == "work":
         work(job, args.worker)
@@ -44,23 +45,24 @@ def run(args: argparse.Namespace) -> None:
         finish(job, job.folder / f"best-{job.options.n_trials}.yaml")
 
 
-def study_job(config: Config, name: str, identity: Identity, n_trials: int | None = None) -> Any:
+def study_job(identities: Identities, name: str, identity: Identity, n_trials: int | None = None) -> Any:
     """A StudyJob whose trials are training runs of the base experiment."""
+    config = identities.config
     from ivvit.study.job import StudyJob
 
     options = config.file.studies[name]
     if n_trials is not None:
         options = options.model_copy(update={"n_trials": n_trials})
-    folder = Identities(config).paths.study(name, identity.digest)
+    folder = identities.paths.study(name, identity.digest)
     runtime = config.entries[options.base].runtime
 
     def trial(parameters: dict[str, Any], number: int, trial_folder: Path) -> Any:
         experiment = config.trial(name, parameters)
-        weights = weights_of(config, experiment, options.seed)
+        weights = weights_of(identities, experiment, options.seed)
         provenance = {"study": name, "trial": number, "parameters": parameters, "study_identity": identity.digest}
         provenance["command"] = command_line()
         label = f"{name}, trial {number}"
-        job = make_job(config, experiment, options.seed, trial_folder, weights, runtime, provenance, label)
+        job = make_job(identities, experiment, options.seed, trial_folder, weights, runtime, provenance, label)
         return replace(job, selects=True)
 
     return StudyJob(name=name, options=options, folder=folder, make_job=trial)
@@ -75,12 +77,13 @@ def work(job: Any, number: int = 0) -> None:
     work(job, worker=number, train=partial(train, tracking=open_tracking))
 
 
-def finish_all(config: Config, name: str, identity: Identity) -> Path:
+def finish_all(identities: Identities, name: str) -> Path:
     """Work alone until the study is complete, then choose the best; gives the file of best parameters."""
+    config, identity = identities.config, identities.study(name)
     load_planned(identity, config.entries[config.file.studies[name].base].runtime.workers)
     from ivvit.study.finish import finish
 
-    job = study_job(config, name, identity)
+    job = study_job(identities, name, identity)
     keep_parts(job.folder, identity)
     best = job.folder / f"best-{job.options.n_trials}.yaml"
     work(job)
@@ -88,9 +91,9 @@ def finish_all(config: Config, name: str, identity: Identity) -> Path:
     return best
 
 
-def _identity(config: Config, name: str, expected: str | None) -> Identity:
+def _identity(identities: Identities, name: str, expected: str | None) -> Identity:
     try:
-        identity = Identities(config).study(name)
+        identity = identities.study(name)
     except Pending as pending:
         raise UserError(f"study {name}: not yet known: {pending}; start `snakemake`") from None
     if expected is not None and identity.digest != expected:

@@ -5,17 +5,25 @@ But for the rule's job, the run is evaluated as well.
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
 
 from ivvit.cli.common import add_config, config_of, count, experiment_of
 from ivvit.cli.direct import add_direct, prepare
 from ivvit.cli.evaluate import evaluate_today, table
-from ivvit.cli.extension import go_on
 from ivvit.cli.jobs import identity_of, link_run, train_job
 from ivvit.cli.launch import launch, spreads
 from ivvit.cli.planned import load_planned, remember_launched
-from ivvit.config import Config
-from ivvit.ground.errors import UserError
-from ivvit.identity.identity import Identities
+from ivvit.ground.errors import STOPPED, UserError
+from ivvit.ground.files import write_json
+from ivvit.ground.holder import is_held
+from ivvit.ground.ranks import launched, rank
+from ivvit.identity.identity import Identities, Identity
+from ivvit.identity.paths import Paths
+from ivvit.ledger.past import shorter_run
+from ivvit.ledger.unfinished import FAILURE
 from ivvit.planning.jobs import Jobs, require_identity
 
 
@@ -31,18 +39,17 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Train; returns the exit status."""
     if args.experiment is None and args.identity is None:
-        config, name = prepare(args)
+        jobs, name = prepare(args)
     else:
-        config = config_of(args)
-        jobs = Jobs(config)
-        name = require_identity(jobs, args.identity) if args.identity else experiment_of(config, args.experiment)
-    seed = config.entries[name].seeds[0] if args.seed is None else args.seed
-    return train_one(config, name, seed, evaluate=args.identity is None)
+        jobs = Jobs(config_of(args))
+        name = require_identity(jobs, args.identity) if args.identity else experiment_of(jobs.config, args.experiment)
+    seed = jobs.config.entries[name].seeds[0] if args.seed is None else args.seed
+    return train_one(jobs, name, seed, evaluate=args.identity is None)
 
 
-def train_one(config: Config, name: str, seed: int, *, evaluate: bool) -> int:
+def train_one(jobs: Jobs, name: str, seed: int, *, evaluate: bool) -> int:
     """Train an experiment with one seed, and perhaps evaluate it; what is finished already is not done again."""
-    identities = Identities(config)
+    identities, config = jobs.identities, jobs.config
     identity = identity_of(identities, name)
     runtime = config.entries[name].runtime
     if spreads(runtime):
@@ -52,20 +59,58 @@ def train_one(config: Config, name: str, seed: int, *, evaluate: bool) -> int:
     for other, entry in config.entries.items():
         if seed in entry.seeds and _same(identities, other, identity.digest):
             link_run(identities.paths, other, seed, identity.digest)
-    job = train_job(config, name, identity, seed, identities.resolved(name))
-    go_on(identities.paths, identity, job)
-    if spreads(runtime):
-        return launch(runtime, sys.argv[1:])
-    from ivvit.runs.run import train
-    from ivvit.study.team import leads, together
-    from ivvit.tracking import open_tracking
+    with _failures_recorded(identities.paths.run(identity.digest, seed)):
+        job = train_job(identities, name, identity, seed)
+        go_on(identities.paths, identity, job)
+        if spreads(runtime):
+            return launch(runtime, sys.argv[1:])
+        from ivvit.runs.run import train
+        from ivvit.study.team import is_main, process_group
+        from ivvit.tracking import open_tracking
 
-    with together():
-        train(job, tracking=open_tracking)
-        metrics = evaluate_today(config, identities, name, seed) if evaluate else None
-    if metrics is not None and leads():
+        with process_group():
+            train(job, tracking=open_tracking)
+            metrics = evaluate_today(identities, name, seed) if evaluate else None
+    if metrics is not None and is_main():
         print(table({f"{name}-seed{seed}": metrics}))
     return 0
+
+
+def go_on(paths: Paths, identity: Identity, job: Any) -> None:
+    """Let a job that has not begun go on from a shorter run of the same, or say why it begins anew."""
+    begun = paths.finished(identity.digest, job.seed).exists() or (job.folder / "state").is_dir()
+    if begun or launched():  # torchrun's processes find what was prepared before they were started
+        return
+    earlier = shorter_run(paths, identity, job.seed)
+    if earlier is None:
+        return
+    from ivvit.runs.extension import extend, obstacle
+
+    if reason := obstacle(identity.parts["spec"], earlier.iterations):
+        print(f"{job.name}: begins anew, and not where the run of {earlier.iterations} iterations ended: {reason}")
+    elif (reached := extend(job, earlier.folder)) is not None:
+        print(f"{job.name}: goes on from iteration {reached}, where the run in {earlier.folder.parent.name} ended")
+
+
+@contextmanager
+def _failures_recorded(folder: Path) -> Iterator[None]:
+    """Leave a note of an error in the run's folder, for `ivvit status`; those of an earlier start are forgotten."""
+    if rank() != 0:
+        yield
+        return
+    note = folder / FAILURE
+    try:
+        yield
+    except Exception as error:
+        stopped = isinstance(error, UserError) and error.exit_code == STOPPED  # it saved its state and goes on
+        refused = is_held(folder / "state" / "lock")  # by the process that trains this run and says how that ends
+        if not stopped and not refused:
+            kind = "error" if isinstance(error, UserError) else type(error).__name__
+            with suppress(OSError):  # a full disk must not hide the error itself
+                write_json(note, {"message": f"{kind}: {error}"})
+        raise
+    else:
+        note.unlink(missing_ok=True)
 
 
 def _same(identities: Identities, name: str, digest: str) -> bool:

@@ -1,29 +1,31 @@
 """Fetch, verify and convert pretrained weights."""
 
 import argparse
-from pathlib import Path
 
-from ivvit.cli.common import add_config, config_of
+from ivvit.cli.common import add_config, add_key, check_key, config_of, relative
+from ivvit.identity.checks import Checks
 from ivvit.planning.jobs import Jobs
-from ivvit.planning.records import record
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     add_config(parser)
+    add_key(parser, "lock")
     parser.add_argument(
         "name", help="Kinetics400, ImageNet-21k, ..., timm:<tag>, file:<path>, or a name under weights:"
     )
-    parser.add_argument("--lock", type=Path, metavar="FILE", help="the lock to write (results/weights/<name>.json)")
 
 
 def run(args: argparse.Namespace) -> None:
     """Fetch the weights."""
+    fetch_weights(Jobs(config_of(args)).checks, args.name, key=args.key)
+
+
+def fetch_weights(checks: Checks, name: str, *, key: str | None = None) -> None:
+    """Fetch weights into their lock of today. Raises UserError if it is not the one with the key `key`."""
     from ivvit.weights.fetch import fetch
 
-    config = config_of(args)
-    jobs = Jobs(config)
-    lock = args.lock or jobs.paths.weights(args.name)
-    key = jobs.keys.weights(args.name)
-    fetch(args.name, root=config.root, lock=lock, sources=config.sources)
-    record(jobs.paths, lock, key)
+    lock = checks.weights(name)
+    check_key(lock.stem, key, f"weights {name}")
+    fetch(name, root=checks.config.root, lock=lock, sources=checks.config.sources)
+    print(f"weights {name}: {relative(lock)}")

@@ -8,10 +8,10 @@ from ivvit.config.files import read_assignment
 from ivvit.config.merge import set_key
 from ivvit.identity.identity import Identities
 from ivvit.identity.locks import Pending
+from ivvit.ledger.due import LastChecks, due_checks
 from ivvit.ledger.reasons import reasons
 from ivvit.ledger.status import Status
 from ivvit.planning.jobs import Jobs
-from ivvit.planning.records import outdated
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -33,16 +33,18 @@ def run(args: argparse.Namespace) -> None:
         for seed in config.entries[name].seeds:
             state = status.run(name, seed)
             print(f"{name}, seed {seed}: {state.state}")
-            for line in state.why:
+            for line in state.texts:
                 print(f"  {line}")
 
 
 def _would(config: Config, names: list[str], changes: list[str]) -> None:
     changed = with_changes(config, names, changes)
     jobs = Jobs(config)
-    for reason in outdated(jobs).values():
-        print(f"note: {reason}, which may make more stale")
-    before, after, stale = jobs.done, Identities(changed, jobs.locks, jobs.code), 0
+    for check in due_checks(jobs).values():
+        print(f"note: {check.text}, which may make more stale")
+    checks, stale = LastChecks.of(jobs.checks), 0
+    before = Identities(config, checks)
+    after = Identities(changed, LastChecks(changed, checks.code, checks.listings, checks.locks))
     for name in config.entries:
         try:
             old, new = before.experiment(name), after.experiment(name)
@@ -53,7 +55,7 @@ def _would(config: Config, names: list[str], changes: list[str]) -> None:
             stale += 1
             print(f"{name} would become stale")
             for line in reasons(old.parts, new.parts):
-                print(f"  {line}")
+                print(f"  {line.text}")
     print(f"{stale} of {len(config.entries)} experiments would become stale")
 
 

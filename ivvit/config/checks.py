@@ -3,15 +3,15 @@
 from typing import Any, Protocol
 
 from ivvit.config.experiment import Experiment
-from ivvit.config.explain import unknown
 from ivvit.config.grids import MOST, size
 from ivvit.config.root import ConfigFile, Grid
 from ivvit.ground.errors import UserError
+from ivvit.ground.names import unknown
 
 TWO_SPLITS = ("tiny-imagenet", "cifar100", "ucf101")
 """Layouts that have no val: known before any data set is looked at."""
 PUBLISHED = ("Kinetics400", "ImageNet-21k", "ImageNet-1k", "polyvit")
-"""Pretrained weights whose sources ship in config/weights.yaml."""
+"""Pretrained weights whose sources ship in ivvit/weights/sources.yaml."""
 
 
 class Resolved(Protocol):

@@ -13,13 +13,14 @@ from pydantic import ValidationError
 from ivvit.config.checks import check_grid, check_references, check_results, check_study, check_weights, without_val
 from ivvit.config.datasets import DatasetOptions, dataset_order
 from ivvit.config.experiment import NAME, NAME_RULE, Experiment, ExperimentEntry
-from ivvit.config.explain import explain, shortened, unknown
+from ivvit.config.explain import explain, shortened
 from ivvit.config.grids import points
 from ivvit.config.merge import merge, set_key
 from ivvit.config.optimisation import ScheduleOptions
 from ivvit.config.root import ConfigFile, Grid
 from ivvit.config.runtime import RuntimeOptions, with_overrides
 from ivvit.ground.errors import UserError
+from ivvit.ground.names import unknown
 
 _NOT_FIELDS = ("seeds", "extends", "from_study", "runtime")
 

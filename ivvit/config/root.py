@@ -75,7 +75,9 @@ class ResultsOptions(Section):
     metric: Literal["top1", "top5"] = "top1"
     """The number in the comparison table."""
     baseline: str | None = None
-    """The experiment that tables compare the others with."""
+    """The experiment that others are compared with."""
+    references: str | None = None
+    """A YAML file of published numbers to show beside one's own, relative to the working directory."""
 
 
 def _fill_known(value: Any) -> Any:

@@ -1,6 +1,6 @@
 """How and where things run. Nothing here can change a result, so nothing here is in an identity."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, create_model
 
@@ -36,6 +36,9 @@ class RuntimeOptions(Section):
     """Track with Comet: online with COMET_API_KEY, offline without."""
     tensorboard: bool = False
     """Write TensorBoard events too."""
+    listing: Literal["files", "folders"] = "files"
+    """What is looked at, at every start, to notice changed data: sizes and times of all files, or folders' times only,
+    which misses files replaced under their old names but is quick on a slow file server."""
     on_version_drift: str = Field("report", pattern="^(report|rerun)$")
     """Another version of torch, timm or av than the run's: only reported, or a reason to re-run."""
 
@@ -43,6 +46,7 @@ class RuntimeOptions(Section):
 _OPTIONAL: dict[str, Any] = {
     name: (field.rebuild_annotation() | None, Field(None, description=field.description))
     for name, field in RuntimeOptions.model_fields.items()
+    if name != "listing"  # data sets are shared by experiments
 }
 RuntimeOverrides: type[Section] = create_model(  # the same keys, all optional
     "RuntimeOverrides", __base__=Section, __doc__="Differences from the global `runtime:`.", **_OPTIONAL

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ivvit.config.datasets import DatasetOptions
-from ivvit.data.frame_store import store_file, store_folder
 from ivvit.data.manifest import load_manifest, timelines
 from ivvit.ground.errors import UserError
+from ivvit.identity.frame_store import store_file, store_folder
 from ivvit.numerics.samples import Samples
 from ivvit.numerics.sources import CifarSource, ImageSource, Source, VideoSource
 

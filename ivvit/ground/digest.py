@@ -1,4 +1,4 @@
-"""Short digests of plain values."""
+"""Digests of plain values and of files."""
 
 import hashlib
 import json

@@ -1,49 +1,154 @@
-"""A cheap fingerprint of a data set's files: enough to notice that some were added, removed or renamed.
+"""A fingerprint of a data set's files, without opening any but its lists: enough to notice whatever was changed.
 
-Standard library only: the Snakefile computes it each time it is parsed.
+Standard library only: the Snakefile computes it each time it is started.
 """
 
+import csv
 import hashlib
+import json
 import os
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from ivvit.config.datasets import DatasetOptions
+from ivvit.ground.digest import digest
 
 MISSING = "missing"
 LISTS = (".csv", ".tsv", ".txt")
 CIFAR_FILES = frozenset(("train", "test", "meta"))
-DEPTH = 4
-"""Folders are looked into so far below the data set's own: <archive>/<split>/<class>/images."""
+_PATIENCE = 1.0  # seconds, after which folders are looked at in parallel: a file server answers many questions at once
+_THREADS = 16
 
 
-def fingerprint(name: str, options: DatasetOptions, root: Path) -> str:
-    """A digest of the names and times of the data set's folders and list files; "missing" where there is none.
+@dataclass(frozen=True)
+class _Folder:
+    path: str
+    name: str
+    """From the data set's own folder."""
+    above: frozenset[tuple[int, int]]
+    """The folders around it, so that links that lead back are not followed for ever."""
 
-    A folder's time changes when a file in it is added, removed or renamed. Files edited in place go unnoticed here:
-    validation finds those.
+
+def fingerprint(options: DatasetOptions, root: Path, *, by_folder: bool = False) -> str:
+    """A digest of the names, sizes and modification times of all files of a data set; "missing" where there is none.
+
+    Hidden files do not count. 100,000 files in 200 folders took 0.5 s (1.5 s where the disk had to be asked).
+
+    Args:
+        options: the data set.
+        root: the configuration's root_path.
+        by_folder: look at the times of folders and at list files only, which a slow file server answers sooner; a file
+            that is replaced under its old name then goes unnoticed until it is validated by hand.
     """
     path = Path(root).expanduser() / Path(options.path).expanduser()
     if not path.exists():
         return MISSING
-    rows = sorted(_rows(path, "", DEPTH)) if path.is_dir() else [_file_row(path.name, path)]
-    return hashlib.sha256("\n".join(rows).encode(errors="surrogateescape")).hexdigest()[:16]
+    rows = _rows_of_folder(str(path), by_folder) if path.is_dir() else [_row(path.name, os.stat(path))]
+    if options.kind == "list-file" and not by_folder:
+        rows += _rows_of_lists(path)
+    return hashlib.sha256("\n".join(sorted(rows)).encode(errors="surrogateescape")).hexdigest()[:16]
 
 
-def _rows(folder: Path, prefix: str, depth: int) -> Iterator[str]:
-    yield f"{prefix}/ {os.stat(folder).st_mtime_ns}"
-    if depth == 0:
-        return
-    with os.scandir(folder) as entries:
+class Listings:
+    """Fingerprints by data set, each taken once.
+
+    What a workflow's main process saw goes to its jobs by the environment, so that they need not look again, and all
+    mean the same files.
+    """
+
+    VARIABLE = "IVVIT_LISTINGS"
+
+    def __init__(self, *, by_folder: bool = False, share: bool = False) -> None:
+        self._by_folder, self._share = by_folder, share
+        self._seen: dict[str, str] = {} if share else json.loads(os.environ.get(self.VARIABLE, "{}"))
+
+    def of(self, options: DatasetOptions, root: Path) -> str:
+        """The fingerprint, as it was when it was first asked for."""
+        name = self._name(options, root)
+        if name not in self._seen:
+            self._seen[name] = self.now(options, root)
+            if self._share:
+                os.environ[self.VARIABLE] = json.dumps(self._seen)
+        return self._seen[name]
+
+    def now(self, options: DatasetOptions, root: Path) -> str:
+        """The fingerprint as it is now."""
+        return fingerprint(options, root, by_folder=self._by_folder)
+
+    def changed(self, options: DatasetOptions, root: Path) -> bool:
+        """Whether the files are others by now than when they were first asked for."""
+        seen = self._seen.get(self._name(options, root))
+        return seen is not None and seen != self.now(options, root)
+
+    def _name(self, options: DatasetOptions, root: Path) -> str:
+        return digest([str(Path(root).absolute()), options.path, options.kind, self._by_folder])
+
+
+def _rows_of_folder(top: str, by_folder: bool) -> list[str]:
+    rows: list[str] = []
+    waiting = [_Folder(top, "", frozenset())]
+    end = time.monotonic() + _PATIENCE
+    while waiting and time.monotonic() < end:
+        found, inside = _look(waiting.pop(), by_folder)
+        rows += found
+        waiting += inside
+    with ThreadPoolExecutor(_THREADS) as pool:
+        while waiting:
+            level, waiting = waiting, []
+            for found, inside in pool.map(lambda folder: _look(folder, by_folder), level):
+                rows += found
+                waiting += inside
+    return rows
+
+
+def _look(folder: _Folder, by_folder: bool) -> tuple[list[str], list[_Folder]]:
+    """A row for the folder and for each file in it, and the folders in it."""
+    status = os.stat(folder.path)
+    rows = [f"{folder.name}/ {status.st_mtime_ns if by_folder else ''}"]
+    place, inside = (status.st_dev, status.st_ino), []
+    if place in folder.above:
+        return rows, []
+    with os.scandir(folder.path) as entries:
         for entry in entries:
+            name = f"{folder.name}/{entry.name}"
             if entry.name.startswith("."):
                 continue
             if entry.is_dir():
-                yield from _rows(Path(entry.path), f"{prefix}/{entry.name}", depth - 1)
-            elif entry.name.lower().endswith(LISTS) or entry.name in CIFAR_FILES:
-                yield _file_row(f"{prefix}/{entry.name}", Path(entry.path))
+                inside.append(_Folder(entry.path, name, folder.above | {place}))
+            elif not by_folder or entry.name.lower().endswith(LISTS) or entry.name in CIFAR_FILES:
+                rows.append(_row(name, _status(entry)))
+    return rows, inside
 
 
-def _file_row(name: str, file: Path) -> str:
-    stat = os.stat(file)
-    return f"{name} {stat.st_size} {stat.st_mtime_ns}"
+def _status(entry: "os.DirEntry[str]") -> os.stat_result:
+    try:
+        return entry.stat()
+    except FileNotFoundError:  # a link to nowhere
+        return entry.stat(follow_symlinks=False)
+
+
+def _row(name: str, status: os.stat_result) -> str:
+    return f"{name} {status.st_size} {status.st_mtime_ns}"
+
+
+def _rows_of_lists(path: Path) -> Iterator[str]:
+    """The files that a list, or those in a folder of lists, name, wherever they lie."""
+    lists = [path] if path.is_file() else [file for file in path.iterdir() if file.name.lower().endswith(LISTS)]
+    for file in lists:
+        for line in file.read_text(encoding="utf-8-sig", errors="surrogateescape").splitlines():
+            name = _listed(line.strip())
+            try:
+                yield _row(name, os.stat(file.parent / name))
+            except (OSError, ValueError):
+                yield f"{name} {MISSING}"
+
+
+def _listed(line: str) -> str:
+    """The path in a line of `path,label[,split]`; see ivvit.data.layouts.listfile."""
+    for delimiter in (",", "\t"):
+        if delimiter in line:
+            return next(csv.reader([line], delimiter=delimiter))[0].strip().replace("\\", "/")
+    return line.rpartition(" ")[0].strip().replace("\\", "/")

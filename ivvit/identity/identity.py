@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ivvit.config import Config, Experiment, StudyOptions, canonical
 from ivvit.ground.digest import digest
 from ivvit.ground.versions import versions
+from ivvit.identity.checks import Checks
 from ivvit.identity.closure import Code
 from ivvit.identity.entries import EVALUATION, NUMERICS, STUDY, TRAINING, WITHIN_EVALUATION, WITHIN_STUDY
-from ivvit.identity.locks import Locks, Pending
+from ivvit.identity.frame_store import settings_name
+from ivvit.identity.locks import Pending
 from ivvit.identity.models import model_modules
-from ivvit.identity.paths import Paths
 
 
 @dataclass(frozen=True)
@@ -25,11 +27,10 @@ class Identity:
 class Identities:
     """Today's identities of all experiments and studies of a configuration."""
 
-    def __init__(self, config: Config, locks: Locks | None = None, code: Code | None = None) -> None:
+    def __init__(self, config: Config, checks: Checks | None = None) -> None:
         self.config = config
-        self.paths = Paths(config.results)
-        self._locks = locks or Locks()
-        self._code = code or Code()
+        self.checks = checks or Checks(config, Code())
+        self.paths, self.code = self.checks.paths, self.checks.code
         self._models = model_modules()
         self._code_memo: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[dict[str, Any], str]] = {}
 
@@ -42,7 +43,9 @@ class Identities:
         experiment = self.resolved(name)
         rerun = self.config.entries[name].runtime.on_version_drift == "rerun"
         further = {"versions": versions()} if rerun else {}
-        return self._identity(experiment, TRAINING, (experiment.model.name,), (experiment.pretrain,), **further)
+        selects = experiment.validation.wanted
+        entries = (*TRAINING, *EVALUATION) if selects else TRAINING
+        return self._identity(experiment, entries, (experiment.model.name,), (experiment.pretrain,), selects, **further)
 
     def evaluation(self, name: str) -> Identity:
         """The identity of the evaluation of an experiment's runs; it is of whichever model lies there.
@@ -51,7 +54,7 @@ class Identities:
             Pending: as for the experiment.
         """
         experiment, run = self.resolved(name), self.experiment(name)
-        code, code_digest = self.code(EVALUATION, (experiment.model.name,))
+        code, code_digest = self.modules(EVALUATION, (experiment.model.name,))
         parts = {
             "run": run.digest,
             "spec": experiment.evaluation.model_dump(mode="json", exclude={"batch_size"}),
@@ -73,9 +76,7 @@ class Identities:
         """The best parameters of a study. Raises Pending while it has not been done."""
         options = self.config.file.studies[study]
         identity = self.study(study).digest
-        path = self.paths.best(study, identity, options.n_trials)
-        lock = self._locks.read(path, "study", study=study, identity=identity, n_trials=options.n_trials)
-        return lock["parameters"]
+        return self.checks.locks.read(self.paths.best(study, identity, options.n_trials))["parameters"]
 
     def study(self, name: str) -> Identity:
         """The identity of a study: its search and its base experiment without the keys that are searched."""
@@ -86,16 +87,16 @@ class Identities:
             if not dimension.when
         }
         base = self.config.trial(name, fixed)
-        models = _searched(options, "model", base.model.name)
-        pretrains = _searched(options, "pretrain", base.pretrain)
+        models = searched(options, "model", base.model.name)
+        pretrains = searched(options, "pretrain", base.pretrain)
         search = options.model_dump(mode="json", exclude={"base", "set", "holdout", "n_trials", "workers", "storage"})
-        return self._identity(base, (*TRAINING, *STUDY), models, pretrains, search=search)
+        return self._identity(base, (*TRAINING, *EVALUATION, *STUDY), models, pretrains, True, search=search)
 
-    def code(self, entries: tuple[str, ...], models: tuple[str, ...]) -> tuple[dict[str, dict[str, str]], str]:
+    def modules(self, entries: tuple[str, ...], models: tuple[str, ...]) -> tuple[dict[str, dict[str, str]], str]:
         """The modules that can change the numbers of these models' runs, definition by definition; and their digest."""
         if (entries, models) not in self._code_memo:
-            within = {TRAINING: NUMERICS, EVALUATION: WITHIN_EVALUATION}.get(entries, WITHIN_STUDY)
-            closure = self._code.closure([*entries, *(self._models[model] for model in models)], within)
+            within = NUMERICS if entries == TRAINING else WITHIN_STUDY if STUDY[0] in entries else WITHIN_EVALUATION
+            closure = self.code.closure([*entries, *(self._models[model] for model in models)], within)
             self._code_memo[entries, models] = (closure.modules, closure.digest)
         return self._code_memo[entries, models]
 
@@ -105,19 +106,19 @@ class Identities:
         entries: tuple[str, ...],
         models: tuple[str, ...],
         pretrains: tuple[str, ...],
+        selects: bool,
         **further: Any,
     ) -> Identity:
-        pending: list[Any] = []
-        code, code_digest = self.code(entries, models)
+        pending: list[Path] = []
+        code, code_digest = self.modules(entries, models)
         manifests = {name: _ask(pending, self._manifest, name) or {} for name in experiment.data}
-        stores = [name for name, data in experiment.data.items() if data.uses_store]
         weights = {name: _ask(pending, self._weights, name) for name in pretrains}
         parts = {
             "spec": canonical(experiment),
             "code": code,
-            "data": {name: lock.get("digest") for name, lock in manifests.items()},
+            "data": {name: _looked_at(lock, selects) for name, lock in manifests.items()},
             "classes": {name: lock.get("classes") for name, lock in manifests.items()},
-            "frames": {name: _ask(pending, self._frames, name) for name in stores},
+            "frames": {name: settings_name(data.store) for name, data in experiment.data.items() if data.uses_store},
             "weights": weights if len(weights) > 1 else weights[pretrains[0]],
             **further,
         }
@@ -126,20 +127,17 @@ class Identities:
         return Identity(digest({**parts, "code": code_digest}), parts)
 
     def _manifest(self, name: str) -> dict[str, Any]:
-        return self._locks.read(self.paths.manifest(name), "validate", dataset=name)
-
-    def _frames(self, name: str) -> str:
-        return self._locks.read(self.paths.frames(name), "frames", dataset=name)["digest"]
+        return self.checks.locks.read(self.checks.manifest(name))
 
     def _weights(self, pretrain: str) -> str | None:
         if pretrain == "none":
             return None
         if pretrain.startswith("experiment:"):
             return self.experiment(pretrain.removeprefix("experiment:")).digest
-        return self._locks.read(self.paths.weights(pretrain), "weights", pretrain=pretrain)["sha256"]
+        return self.checks.locks.read(self.checks.weights(pretrain))["sha256"]
 
 
-def _searched(study: StudyOptions, key: str, base: Any) -> tuple[Any, ...]:
+def searched(study: StudyOptions, key: str, base: Any) -> tuple[Any, ...]:
     """The values that a key has in a study's trials."""
     dimension = study.space.get(key)
     if dimension is None:
@@ -147,7 +145,13 @@ def _searched(study: StudyOptions, key: str, base: Any) -> tuple[Any, ...]:
     return tuple(dict.fromkeys([*(dimension.choices or ()), *([base] if dimension.when else [])]))
 
 
-def _ask(pending: list[Any], question: Callable[[str], Any], name: str) -> Any:
+def _looked_at(manifest: dict[str, Any], selects: bool) -> dict[str, str]:
+    """The digests of the splits that training looks at: train, and val where something is selected by it."""
+    digests = manifest.get("digests", {})
+    return {split: digests[split] for split in ("train", *(("val",) if selects else ())) if split in digests}
+
+
+def _ask(pending: list[Path], question: Callable[[str], Any], name: str) -> Any:
     try:
         return question(name)
     except Pending as error:

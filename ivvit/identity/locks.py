@@ -1,7 +1,6 @@
-"""What the finished checks say: digests from lock files, or what is still pending."""
+"""What finished checks and studies say, or that they have not been done."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,38 +8,32 @@ import yaml
 
 from ivvit.ground.errors import UserError
 
-Gate = Callable[..., Any]
-"""gate(kind, **wildcards) -> what is pending (for Snakemake: the checkpoint's target), or None when it is done."""
-
 
 class Pending(Exception):
-    """Some checks have not been done yet, so an identity is not known."""
+    """Some checks have not been done yet, so an identity is not known. `targets`: the files that they will write."""
 
-    def __init__(self, targets: list[Any]) -> None:
+    def __init__(self, targets: list[Path]) -> None:
         super().__init__(", ".join(map(str, targets)))
         self.targets = targets
 
 
 class Locks:
-    """Reads lock files, each once per version of the file."""
+    """Reads small JSON and YAML files, each once per version of the file."""
 
-    def __init__(self, gate: Gate | None = None) -> None:
-        self._gate = gate
+    def __init__(self) -> None:
         self._read: dict[Path, tuple[tuple[int, int], dict[str, Any]]] = {}
 
-    def read(self, path: Path, kind: str, **wildcards: Any) -> dict[str, Any]:
+    def read(self, path: Path) -> dict[str, Any]:
         """The content of a lock.
 
         Raises:
-            Pending: the check has not been done, or must be done again.
-            UserError: the file is not a lock.
+            Pending: the file is not there.
+            UserError: it is damaged.
         """
-        if self._gate is not None and (target := self._gate(kind, **wildcards)) is not None:
-            raise Pending([target])
         try:
             stat = path.stat()
         except FileNotFoundError:
-            raise Pending([str(path)]) from None
+            raise Pending([path]) from None
         version = (stat.st_mtime_ns, stat.st_size)
         if self._read.get(path, (None,))[0] != version:
             self._read[path] = (version, _parse(path))

@@ -1,15 +1,9 @@
 """Where results lie: the one place that knows the layout below `results/`."""
 
-import hashlib
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
-
-def slug(name: str) -> str:
-    """A name that is safe in a path: `timm:vit_tiny` -> `timm_vit_tiny-1a2b3c4d`; safe names stay as they are."""
-    safe = re.sub(r"[^A-Za-z0-9._=+-]+", "_", name)
-    return name if safe == name else f"{safe[-60:]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+from ivvit.ground.names import safe_name
 
 
 @dataclass(frozen=True)
@@ -18,31 +12,29 @@ class Paths:
 
     results: Path
 
-    def manifest(self, dataset: str) -> Path:
-        """The lock of a data set's manifest."""
-        return self.results / "manifests" / f"{dataset}.json"
+    def manifest(self, dataset: str, key: str) -> Path:
+        """The lock of a data set's manifest; its table (.parquet) and report (.md) lie beside it."""
+        return self.results / "manifests" / dataset / key / "manifest.json"
 
-    def frames(self, dataset: str) -> Path:
+    def report(self, dataset: str) -> Path:
+        """The link by which people find the report of the last validation."""
+        return self.results / "manifests" / f"{dataset}.md"
+
+    def findings(self, dataset: str) -> Path:
+        """What validations found out about each file, so that only new and changed files are opened again."""
+        return self.results / "manifests" / dataset / "findings.jsonl"
+
+    def frames(self, dataset: str, key: str) -> Path:
         """The lock of a data set's frame store."""
-        return self.results / "frames" / f"{dataset}.json"
+        return self.results / "frames" / dataset / f"{key}.json"
 
-    def shards(self, dataset: str, key: str) -> Path:
-        """The folder of marks of an extraction's finished parts."""
-        return self.results / "frames" / dataset / key
+    def shard(self, frames: Path, shard: int, count: int) -> Path:
+        """The mark of a finished part of an extraction."""
+        return frames.with_suffix("") / f"{shard}-of-{count}.done"
 
-    def key(self, lock: Path) -> Path:
-        """What the check behind a lock was done for."""
-        inside = lock.is_relative_to(self.results)
-        return self.results / "keys" / (lock.relative_to(self.results) if inside else lock.name)
-
-    def due(self, lock: Path) -> Path:
-        """The mark that tells Snakemake whether the check behind a lock must be done (again)."""
-        key = self.key(lock)
-        return key.with_name(f"{key.name}.due")
-
-    def weights(self, pretrain: str) -> Path:
-        """The lock of pretrained weights."""
-        return self.results / "weights" / f"{slug(pretrain)}.json"
+    def weights(self, pretrain: str, key: str) -> Path:
+        """The lock of converted weights."""
+        return self.results / "weights" / safe_name(pretrain) / f"{key}.json"
 
     def study(self, name: str, identity: str) -> Path:
         """A study's folder."""
@@ -52,9 +44,21 @@ class Paths:
         """The best parameters of a study's first trials."""
         return self.study(name, identity) / f"best-{n_trials}.yaml"
 
+    def worker(self, name: str, identity: str, n_trials: int, worker: int) -> Path:
+        """The mark of a worker that saw a study's first trials finished."""
+        return self.study(name, identity) / "workers" / f"{n_trials}-{worker}.done"
+
+    def study_report(self, name: str, identity: str, n_trials: int) -> Path:
+        """The report of a study's first trials."""
+        return self.study(name, identity) / f"report-{n_trials}.html"
+
     def run(self, identity: str, seed: int) -> Path:
         """A run's folder."""
         return self.results / "runs" / identity / f"seed{seed}"
+
+    def finished(self, identity: str, seed: int) -> Path:
+        """The file that a run writes last: its model."""
+        return self.run(identity, seed) / "model.safetensors"
 
     def evaluation(self, identity: str, seed: int, evaluation: str) -> Path:
         """The folder of an evaluation of a run."""

@@ -2,20 +2,50 @@
 
 import getpass
 import json
-import os
 import shutil
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from ivvit.ground.errors import UserError
+from ivvit.ground.files import replace_link, write_json
 from ivvit.identity.identity import Identity
 from ivvit.identity.paths import Paths
 from ivvit.ledger.past import PastRun
+from ivvit.ledger.reasons import Reason
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """The record that runs were accepted as an identity's."""
+
+    experiment: str
+    identity: str
+    seeds: dict[str, str]
+    """Seed -> the earlier run's identity."""
+    who: str
+    when: str
+    why: str
+    differences: list[str]
+
+    @property
+    def text(self) -> str:
+        """In words."""
+        return f"accepted by {self.who} on {self.when[:10]}: {self.why}"
+
+
+def acceptances(paths: Paths) -> dict[str, Acceptance]:
+    """All acceptances by identity; a damaged record is as none, and costs only its own experiment's."""
+    found = {}
+    for record in (paths.results / "accepted").glob("*.json"):
+        with suppress(OSError, ValueError, TypeError):
+            found[record.stem] = Acceptance(**json.loads(record.read_text(encoding="utf-8")))
+    return found
 
 
 def accept(
-    paths: Paths, name: str, identity: Identity, runs: dict[int, PastRun], why: str, differences: list[str]
+    paths: Paths, name: str, identity: Identity, runs: dict[int, PastRun], why: str, differences: list[Reason]
 ) -> None:
     """Let these runs (by seed) be today's.
 
@@ -24,24 +54,23 @@ def accept(
     """
     for seed in runs:
         folder = paths.run(identity.digest, seed)
-        if (folder / "model.safetensors").is_file():
+        if paths.finished(identity.digest, seed).is_file():
             raise UserError(f"{name}, seed {seed}: is fresh already; there is nothing to accept")
         if folder.exists() and not folder.is_symlink():
             raise UserError(f"{name}, seed {seed}: today's run has begun in {folder}; finish it, or remove that folder")
     record = paths.accepted(identity.digest)
-    record.parent.mkdir(parents=True, exist_ok=True)
-    content = {
-        "experiment": name,
-        "identity": identity.digest,
-        "seeds": {str(seed): run.identity for seed, run in runs.items()},
-        "who": getpass.getuser(),
-        "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "why": why,
-        "differences": differences,
-    }
+    content = Acceptance(
+        experiment=name,
+        identity=identity.digest,
+        seeds={str(seed): run.identity for seed, run in runs.items()},
+        who=getpass.getuser(),
+        when=datetime.now(UTC).isoformat(timespec="seconds"),
+        why=why,
+        differences=[reason.text for reason in differences],
+    )
+    write_json(record, asdict(content))
     for seed, run in runs.items():
-        link(paths.run(identity.digest, seed), run.folder)
-    record.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        replace_link(paths.run(identity.digest, seed), run.folder.resolve())
 
 
 def undo(paths: Paths, name: str, identity: Identity) -> dict[int, str]:
@@ -50,32 +79,25 @@ def undo(paths: Paths, name: str, identity: Identity) -> dict[int, str]:
     Raises:
         UserError: there is none.
     """
-    record = paths.accepted(identity.digest)
-    if not record.is_file():
+    record = acceptances(paths).get(identity.digest)
+    if record is None:
         raise UserError(f"{name}: no run is accepted for its identity {identity.digest}; there is nothing to undo")
-    seeds = {int(seed): earlier for seed, earlier in json.loads(record.read_text())["seeds"].items()}
+    seeds = {int(seed): earlier for seed, earlier in record.seeds.items()}
     for seed in seeds:
         folder = paths.run(identity.digest, seed)
         if folder.is_symlink():
             folder.unlink()
-    if folder.parent.is_dir() and not any(folder.parent.iterdir()):
-        shutil.rmtree(folder.parent)
-    record.unlink()
+    around = paths.run(identity.digest, 0).parent
+    if around.is_dir() and not any(around.iterdir()):
+        shutil.rmtree(around)
+    paths.accepted(identity.digest).unlink()
     return seeds
 
 
 def accepted_runs(paths: Paths) -> set[Path]:
     """The folders that acceptances refer to."""
-    found = set()
-    for record in (paths.results / "accepted").glob("*.json"):
-        content: dict[str, Any] = json.loads(record.read_text())
-        found |= {paths.run(earlier, int(seed)).resolve() for seed, earlier in content["seeds"].items()}
-    return found
-
-
-def link(place: Path, target: Path) -> None:
-    """A relative link, so that the results folder can be moved; a link that is there is replaced."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if place.is_symlink():
-        place.unlink()
-    place.symlink_to(os.path.relpath(target.resolve(), place.parent.resolve()))
+    return {
+        paths.run(earlier, int(seed)).resolve()
+        for record in acceptances(paths).values()
+        for seed, earlier in record.seeds.items()
+    }

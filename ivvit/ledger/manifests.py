@@ -1,30 +1,17 @@
-"""Earlier manifests, kept under their digest, so that a change of data can be told in words."""
+"""Earlier manifests, which stay at their keys, so that a change of data can be told in words."""
 
-import os
+import json
 from pathlib import Path
 
-
-def keep(manifest: Path, digest: str) -> None:
-    """Keep the table beside a manifest's lock under its digest (a hard link where possible, so it costs no space)."""
-    table, kept = manifest.with_suffix(".parquet"), _kept(manifest, digest)
-    if kept.exists():
-        return
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    partial = kept.with_suffix(".partial")
-    partial.unlink(missing_ok=True)
-    try:
-        os.link(table, partial)
-    except OSError:
-        partial.write_bytes(table.read_bytes())
-    partial.replace(kept)
+from ivvit.identity.paths import Paths
 
 
-def difference(manifest: Path, old: str, new: str) -> str | None:
-    """`2 files changed, 1 added`, or None where one of the tables is not kept."""
-    paths = [_kept(manifest, old), _kept(manifest, new)]
-    if not all(path.is_file() for path in paths):
+def difference(paths: Paths, dataset: str, old: str, new: str) -> str | None:
+    """`2 files changed, 1 added` between two digests of a split, or None where one of the manifests is not kept."""
+    tables = [_table(paths, dataset, digest) for digest in (old, new)]
+    if None in tables:
         return None
-    before, after = map(_rows, paths)
+    before, after = (_rows(*table) for table in tables if table is not None)
     counts = {
         "changed": sum(before[path][0] != after[path][0] for path in before.keys() & after.keys()),
         "relabelled": sum(before[path][1] != after[path][1] for path in before.keys() & after.keys()),
@@ -34,13 +21,24 @@ def difference(manifest: Path, old: str, new: str) -> str | None:
     return ", ".join(f"{n} file{'s' * (n > 1)} {verb}" for verb, n in counts.items() if n) or None
 
 
-def _rows(table: Path) -> dict[str, tuple[str, int]]:
-    """Path -> content and label."""
+def _table(paths: Paths, dataset: str, digest: str) -> tuple[Path, str] | None:
+    """The table of a manifest, and the split of it, that has this digest."""
+    for lock in paths.manifest(dataset, "x").parents[1].glob("*/manifest.json"):
+        try:
+            content = json.loads(lock.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        table = lock.with_suffix(".parquet")
+        for split, found in content.get("digests", {}).items():
+            if found == digest and table.is_file():
+                return table, split
+    return None
+
+
+def _rows(table: Path, split: str) -> dict[str, tuple[str, int]]:
+    """Path -> content and label, of a split."""
     from pyarrow.parquet import ParquetFile  # a quarter of the time that pandas takes, most of it for loading itself
 
-    columns = ParquetFile(table).read(columns=["path", "sha256", "label"]).to_pydict()
-    return dict(zip(columns["path"], zip(columns["sha256"], columns["label"], strict=True), strict=True))
-
-
-def _kept(manifest: Path, digest: str) -> Path:
-    return manifest.parent / "history" / f"{manifest.stem}-{digest[:16]}.parquet"
+    columns = ParquetFile(table).read(columns=["path", "sha256", "label", "split"]).to_pydict()
+    rows = zip(*(columns[name] for name in ("path", "sha256", "label", "split")), strict=True)
+    return {path: (sha256, label) for path, sha256, label, role in rows if role == split}

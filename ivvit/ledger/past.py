@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ivvit.identity.identity import Identity
 from ivvit.identity.paths import Paths
 
 _HEAD = 1024  # bytes: a provenance begins with the experiment's name
@@ -41,6 +42,11 @@ class PastRun:
     def parts(self) -> dict[str, Any]:
         """What its identity is a digest of."""
         return self.provenance.get("parts", {})
+
+    @property
+    def iterations(self) -> int:
+        """How many it had."""
+        return self.parts.get("spec", {}).get("iterations", 0)
 
     def metrics(self) -> dict[str, Any]:
         """metrics.json of its latest evaluation; empty where there is none."""
@@ -98,6 +104,18 @@ def _name(run: PastRun) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
+    return content if isinstance(content, dict) else {}
+
+
+def shorter_run(paths: Paths, identity: Identity, seed: int) -> PastRun | None:
+    """The longest finished run that is the same in everything but its fewer iterations, or None."""
+    wanted, total = _but_iterations(identity.parts), identity.parts["spec"]["iterations"]
+    found = [run for run in finished_runs(paths) if run.seed == seed and _but_iterations(run.parts) == wanted]
+    return max((run for run in found if run.iterations < total), key=lambda run: run.iterations, default=None)
+
+
+def _but_iterations(parts: dict[str, Any]) -> dict[str, Any]:
+    return {**parts, "spec": {key: value for key, value in parts.get("spec", {}).items() if key != "iterations"}}

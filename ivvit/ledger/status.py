@@ -1,25 +1,25 @@
 """The state of every experiment and seed: fresh, stale and why, waiting for a check, running, failed, never run."""
 
-import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from ivvit.config import Config, Experiment
+from ivvit.config import Config
 from ivvit.ground.versions import drift_of
-from ivvit.identity.identity import Identity
+from ivvit.identity.identity import Identities, Identity
 from ivvit.identity.locks import Pending
+from ivvit.ledger.acceptance import Acceptance, acceptances
+from ivvit.ledger.due import DueCheck, LastChecks, due_checks
 from ivvit.ledger.manifests import difference
 from ivvit.ledger.past import PastRun, named_runs, past_run
-from ivvit.ledger.reasons import reasons
+from ivvit.ledger.reasons import Reason, reasons
 from ivvit.ledger.studies import study_reasons
 from ivvit.ledger.unfinished import unfinished
 from ivvit.planning.jobs import Jobs
-from ivvit.planning.records import outdated
 
 
 @dataclass(frozen=True)
@@ -29,35 +29,40 @@ class RunState:
     experiment: str
     seed: int
     state: str
-    """fresh, stale, pending, running, interrupted, failed or never run."""
-    why: list[str] = field(default_factory=list)
+    """fresh, stale, pending, running, silent, interrupted, failed or never run."""
+    why: list[Reason] = field(default_factory=list)
     identity: str | None = None
     folder: str | None = None
     settled: str = ""
     """The state if the pending checks find nothing new; pending where not even that is known."""
 
+    @property
+    def texts(self) -> list[str]:
+        """The reasons in words."""
+        return [reason.text for reason in self.why]
+
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
-        return dict(vars(self))
+        return {**vars(self), "why": self.texts}
 
 
 class Status:
-    """Looks at locks, runs and logs; changes nothing."""
+    """Looks at locks and runs; changes nothing."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
         self.jobs = Jobs(config)
-        self.identities = self.jobs.done
-        self.paths = self.identities.paths
-        self._identity = cache(self.identities.experiment)
-        self._checks = cache(self._find_checks)
+        self.identities, self.paths = self.jobs.identities, self.jobs.paths
+        self.last = Identities(config, LastChecks.of(self.jobs.checks))
+        """Identities as the last checks tell them, where today's are due."""
+        self._identity, self._last_identity = cache(self.identities.experiment), cache(self.last.experiment)
         self._study = cache(self._find_study)
-        self._reasons: dict[tuple[str, str], list[str]] = {}
+        self._reasons: dict[tuple[str, str], list[Reason]] = {}
 
     @cached_property
-    def outdated(self) -> dict[Path, str]:
+    def due(self) -> dict[Path, DueCheck]:
         """The checks that must be done (again)."""
-        return outdated(self.jobs)
+        return due_checks(self.jobs)
 
     def runs(self) -> list[RunState]:
         """All experiments and seeds in the configuration's order."""
@@ -65,23 +70,24 @@ class Status:
 
     def run(self, name: str, seed: int) -> RunState:
         """The state of one run."""
+        waits: list[Reason] = []
         try:
             identity = self._identity(name)
         except Pending as pending:
-            waits = [self._waits(str(target)) for target in pending.targets]
-            return RunState(name, seed, "pending", waits, settled="pending")
+            waits = [self._waits(target) for target in pending.targets]
+            try:
+                identity = self._last_identity(name)
+            except Pending:
+                return RunState(name, seed, "pending", waits, settled="pending")
         folder = self.paths.run(identity.digest, seed)
-        fresh = os.path.isfile(f"{folder}/model.safetensors")
+        fresh = os.path.isfile(self.paths.finished(identity.digest, seed))
         settled, why = ("fresh", self._notes(folder, identity)) if fresh else self._state(name, seed, folder, identity)
-        state = settled
-        if settled != "running" and (waits := self._checks(name)):
-            state, why = "pending", [*waits, *why]
-        return RunState(name, seed, state, why, identity.digest, str(folder), settled)
+        state = "pending" if waits and settled not in ("running", "silent") else settled
+        return RunState(name, seed, state, [*waits, *why], identity.digest, str(folder), settled)
 
-    def _state(self, name: str, seed: int, folder: Path, identity: Identity) -> tuple[str, list[str]]:
-        log = f"{self.paths.results.parent}/logs/train/{identity.digest}-seed{seed}.log"
-        if found := unfinished(folder, log, identity.parts["spec"]["iterations"]):
-            return found
+    def _state(self, name: str, seed: int, folder: Path, identity: Identity) -> tuple[str, list[Reason]]:
+        if found := unfinished(folder, identity.parts["spec"]["iterations"]):
+            return found.state, found.why
         old = self.earlier(name, seed)
         return ("never run", []) if old is None else ("stale", self.reasons(old, identity))
 
@@ -101,7 +107,7 @@ class Status:
                 today.add(self._identity(name).digest)
         return named_runs(self.paths, without=today)
 
-    def reasons(self, old: PastRun, identity: Identity) -> list[str]:
+    def reasons(self, old: PastRun, identity: Identity) -> list[Reason]:
         """Why an earlier run is not today's; equal for all seeds."""
         key = (old.identity, identity.digest)
         if key not in self._reasons:
@@ -110,43 +116,30 @@ class Status:
 
     @cached_property
     def _difference(self) -> Callable[[str, str, str], str | None]:
-        return cache(lambda name, old, new: difference(self.paths.manifest(name), old, new))
+        return cache(lambda name, old, new: difference(self.paths, name, old, new))
 
-    def _find_checks(self, name: str) -> list[str]:
-        experiments = list(self._upstream(name))
-        places = (self.paths.manifest, self.paths.frames)
-        locks = [place(data) for experiment in experiments for data in experiment.data for place in places]
-        locks += [self.paths.weights(experiment.pretrain) for experiment in experiments]
-        return [self.outdated[lock] for lock in dict.fromkeys(locks) if lock in self.outdated]
+    def _waits(self, target: Path) -> Reason:
+        studies = self.paths.results / "studies"
+        if target.is_relative_to(studies):
+            return self._study(target.relative_to(studies).parts[0])
+        check = self.due.get(target)
+        return Reason("check", check.name if check else "", detail=check.text if check else f"waits for {target}")
 
-    def _upstream(self, name: str) -> Iterator[Experiment]:
-        """The experiment, its study's trials, and all that it starts from."""
-        experiment = self.identities.resolved(name)
-        yield experiment
-        if study := self.config.entries[name].from_study:
-            yield from self._upstream(self.config.file.studies[study].base)
-        if experiment.pretrain.startswith("experiment:"):
-            yield from self._upstream(experiment.pretrain.removeprefix("experiment:"))
-
-    def _waits(self, target: str) -> str:
-        path = Path(target)
-        if path.is_relative_to(self.paths.results / "studies"):
-            return self._study(path.relative_to(self.paths.results / "studies").parts[0])
-        return self.outdated.get(path, f"waits for {target}")
-
-    def _find_study(self, name: str) -> str:
+    def _find_study(self, name: str) -> Reason:
         why = study_reasons(self.paths, name, self.identities.study(name), self._difference)
-        return f"study {name} must be done first" + (f" ({'; '.join(why)})" if why else "")
+        because = f" ({'; '.join(reason.text for reason in why)})" if why else ""
+        return Reason("study", name, detail=f"must be done first{because}")
 
-    def _notes(self, folder: Path, identity: Identity) -> list[str]:
+    def _notes(self, folder: Path, identity: Identity) -> list[Reason]:
         """What is to be said about a fresh run."""
-        found = [drift_of(folder)]
-        if identity.digest in self._accepted:
-            record = json.loads(self.paths.accepted(identity.digest).read_text())
-            found.insert(0, f"accepted by {record['who']} on {record['when'][:10]}: {record['why']}")
-        return [note for note in found if note]
+        found = []
+        if accepted := self._accepted.get(identity.digest):
+            found.append(Reason("accepted", "", detail=accepted.text))
+        if drift := drift_of(folder):
+            found.append(Reason("drift", "", detail=drift))
+        return found
 
     @cached_property
-    def _accepted(self) -> set[str]:
-        """Today's and earlier identities for which another one's run was accepted."""
-        return {record.stem for record in (self.paths.results / "accepted").glob("*.json")}
+    def _accepted(self) -> dict[str, Acceptance]:
+        """Identities, today's and earlier ones, for which another one's run was accepted."""
+        return acceptances(self.paths)

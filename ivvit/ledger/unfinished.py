@@ -1,34 +1,48 @@
-"""What the folder and the log of a run that is not finished tell: it runs, it failed, or it was interrupted."""
+"""How a run stands that is not finished: running (perhaps), failed or interrupted, as it recorded itself."""
 
 import json
-import os
-import re
 import time
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from ivvit.ledger.holders import holder, reached
+from ivvit.ground.holder import holder
+from ivvit.ledger.holders import reached
+from ivvit.ledger.reasons import Reason
 
-_FAILURE = re.compile(r"error: |(\w+\.)*\w*(Error|Exception|Exit)\b")  # ours, or the last line of a traceback
-_INTERRUPTED = "Interrupted: "
-_REFUSED = "is being trained by process"  # a second job's last words, which say nothing of the first one's end
+FAILURE = "failure.json"
+"""What `ivvit train` leaves in a run's folder when it ends with an error; the next start removes it."""
 
 
-def unfinished(folder: Path, log: str, total: int) -> tuple[str, list[str]] | None:
-    """(running, failed or interrupted; in words), or None if it has not begun. It has `total` iterations."""
-    last = _last_line(log) if os.path.isfile(log) else ""
-    if not os.path.isdir(folder):
-        return ("failed", [last]) if _FAILURE.match(last) else None
+@dataclass(frozen=True)
+class Unfinished:
+    """The state of a run that has begun, or has tried to."""
+
+    state: Literal["running", "silent", "failed", "interrupted"]
+    why: list[Reason]
+
+
+def unfinished(folder: Path, total: int) -> Unfinished | None:
+    """The state of a run of `total` iterations; None if it has not begun."""
+    if not folder.is_dir():
+        return None
     step, session = reached(folder), _last_session(folder)
     progress = f"iteration {step or 0} of {total}"
-    if found := holder(folder):
-        return "running", [str(found), progress + _left(session, step, total)]
-    end = session.get("end") or "killed"
-    stopped = end.startswith(_INTERRUPTED) and last.endswith(end.removeprefix(_INTERRUPTED))
-    if not stopped and (_FAILURE.match(last) or not end.startswith(("killed", _INTERRUPTED))):
-        return "failed", [last or end, *([progress] if session else [])]
-    return ("interrupted", [f"{progress}; goes on from its checkpoint"]) if session else None
+    if found := holder(folder / "state" / "lock"):
+        if found.silent_since is not None:
+            told = f"{found}; whether it has ended, the next start finds out"
+            return Unfinished("silent", [Reason("holder", "", detail=told), _progress(progress)])
+        why = [Reason("holder", "", detail=str(found)), _progress(progress + _left(session, step, total))]
+        return Unfinished("running", why)
+    failure = _read(folder / FAILURE).get("message") or (
+        session.get("message") if session.get("end") == "failed" else ""
+    )
+    if failure:
+        return Unfinished(
+            "failed", [Reason("failure", "", detail=failure), *([_progress(progress)] if session else [])]
+        )
+    return Unfinished("interrupted", [_progress(f"{progress}; goes on from its checkpoint")]) if session else None
 
 
 def duration(seconds: float) -> str:
@@ -36,6 +50,10 @@ def duration(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _progress(text: str) -> Reason:
+    return Reason("progress", "", detail=text)
 
 
 def _left(session: dict[str, Any], step: int | None, total: int) -> str:
@@ -48,13 +66,13 @@ def _left(session: dict[str, Any], step: int | None, total: int) -> str:
 
 
 def _last_session(folder: Path) -> dict[str, Any]:
+    sessions = _read(folder / "provenance.json").get("sessions")
+    return sessions[-1] if sessions else {}
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
-        return json.loads((folder / "provenance.json").read_text(encoding="utf-8"))["sessions"][-1]
-    except (OSError, ValueError, LookupError):
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return {}
-
-
-def _last_line(log: str) -> str:
-    lines = [line.strip() for line in Path(log).read_text(errors="replace").splitlines()]
-    last = next((line for line in reversed(lines) if line), "")
-    return "" if _REFUSED in last else last
+    return content if isinstance(content, dict) else {}

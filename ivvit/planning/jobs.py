@@ -1,35 +1,36 @@
-"""What the workflow's jobs need and are called: everything that the rules ask for by a function."""
+"""What the workflow makes, and what each of its jobs reads: everything that the rules ask for by a function."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-from ivvit.config import Config, DatasetOptions, RuntimeOptions
-from ivvit.ground.digest import digest
+from ivvit.config import Config, DatasetOptions, Experiment, RuntimeOptions
 from ivvit.ground.errors import UserError
+from ivvit.ground.names import safe_name
+from ivvit.identity.checks import Checks
 from ivvit.identity.closure import Code
-from ivvit.identity.identity import Identities
-from ivvit.identity.keys import Keys
-from ivvit.identity.locks import Locks, Pending
-from ivvit.identity.paths import slug
-
-Gate = Callable[..., Any]
-VIDEOS_PER_SHARD = 2_000  # from the data set's size alone, so that no setting can make a shard stale
+from ivvit.identity.fingerprint import Listings
+from ivvit.identity.identity import Identities, searched
+from ivvit.identity.locks import Pending
+from ivvit.planning.tables import table_runs, tables_key
 
 
 class Jobs:
-    """Answers the rules' questions from lock files; never waits for anything."""
+    """Answers the rules' questions with paths; never waits for anything, and writes nothing.
 
-    def __init__(self, config: Config) -> None:
+    Where it is not known yet what is to be made, the answer is what must be made before: the outputs of checkpoints,
+    after which Snakemake asks again.
+    """
+
+    def __init__(self, config: Config, *, share: bool = False) -> None:
+        """share: let the jobs that this process starts take from it what it saw of the data sets' files."""
         self.config = config
-        self.code, self.locks = Code(), Locks()
-        self.done = Identities(config, self.locks, self.code)
-        """Identities as far as the locks that are there tell them."""
-        self.paths = self.done.paths
-        self.keys = Keys(config, self.code)
-        self.names: dict[str, str] = {}
-        """Identity -> an experiment that has it."""
+        listings = Listings(by_folder=config.file.runtime.listing == "folders", share=share)
+        self.checks = Checks(config, Code(), listings)
+        self.identities = Identities(config, self.checks)
+        self.paths = self.checks.paths
+        self._names: dict[str, str] = {}
 
     @cached_property
     def datasets(self) -> dict[str, DatasetOptions]:
@@ -38,68 +39,116 @@ class Jobs:
 
     @cached_property
     def weights(self) -> dict[str, str]:
-        """File name -> name of the pretrained weights, for all that experiments (and studies) start from."""
+        """Folder name -> name of the pretrained weights, for all that experiments (and studies) start from."""
         used = [self.config.experiment(name).pretrain for name in self.config.entries]
         for study in self.config.file.studies.values():
             used += (study.space["pretrain"].choices or ()) if "pretrain" in study.space else ()
-        return {slug(name): name for name in used if name != "none" and not name.startswith("experiment:")}
+        return {safe_name(name): name for name in used if name != "none" and not name.startswith("experiment:")}
 
-    @property
-    def demo_lock(self) -> Path:
-        """Says that the demo's data is complete."""
-        return self.config.root / ".complete"
+    # --- what is to be made
 
-    def dataset_needs(self, gate: Gate) -> list[Any]:
-        """What must be there before data sets are validated: the demo's data, if it is made here."""
-        if self.config.file.demo is None:
-            return []
-        return [gate("demo") or str(self.demo_lock)]
+    def checked(self) -> list[str]:
+        """The locks of all data sets, frame stores and weights in use."""
+        stores = [name for name, data in self.datasets.items() if data.uses_store]
+        return _strings(
+            path
+            for place, names in (
+                (self.checks.manifest, self.datasets),
+                (self.checks.frames, stores),
+                (self.checks.weights, self.weights.values()),
+            )
+            for name in names
+            for path in _known(lambda place=place, name=name: [place(name)])
+        )
 
-    def weights_needs(self, name: str, gate: Gate) -> list[Any]:
-        """What must be there before weights are fetched: the demo's, if they lie among its data."""
-        source = self.keys.local_weights(self.weights[name])
-        inside = source is not None and source.absolute().is_relative_to(self.config.root.absolute())
-        return self.dataset_needs(gate) if inside else []
+    def checkpoints(self) -> Iterator[tuple[str, dict[str, str]]]:
+        """The checkpoints that are done: rule and wildcards."""
+        demo = self.checks.demo
+        if demo is not None and demo.is_file():
+            yield "demo", {}
+        for name in self.datasets:
+            for path in _known(lambda name=name: [self.checks.manifest(name)]):
+                if path.is_file() and path != demo:
+                    yield "validate", {"dataset": name, "key": path.parent.name}
+        for folder, name in self.weights.items():
+            for path in _known(lambda name=name: [self.checks.weights(name)]):
+                if path.is_file() and path != demo:
+                    yield "weights", {"weights": folder, "key": path.stem}
+        for name, options in self.config.file.studies.items():
+            for path in _known(lambda name=name: self._study(name)[:1]):
+                if path.is_file() and path.name.startswith("best-"):
+                    wildcards = {"study": name, "identity": path.parent.name, "n_trials": str(options.n_trials)}
+                    yield "study", wildcards
 
-    def manifest_needs(self, dataset: str, gate: Gate) -> list[Any]:
-        """The manifest, once it is up to date."""
-        return [gate("validate", dataset=dataset) or str(self.paths.manifest(dataset))]
+    def runs(self) -> list[str]:
+        """The last file of every run of today."""
+        return _strings(path for name in self.config.entries for path in _known(lambda name=name: self._runs(name)))
 
-    def extraction_key(self, dataset: str) -> str:
-        """The key of an extraction from the manifest that is there."""
-        try:
-            manifest = self.locks.read(self.paths.manifest(dataset), "validate", dataset=dataset)["digest"]
-        except Pending:
-            manifest = None
-        return self.keys.extraction(dataset, manifest)
+    def studies(self) -> list[str]:
+        """The best parameters and the report of every study."""
+        return _strings(
+            path for name in self.config.file.studies for path in _known(lambda name=name: self._study(name))
+        )
 
-    def shards(self, dataset: str, gate: Gate) -> list[Any]:
-        """The parts of an extraction, once the manifest says how many there are; another key means other parts."""
-        if (pending := gate("validate", dataset=dataset)) is not None:
-            return [pending]
-        manifest = self.locks.read(self.paths.manifest(dataset), "validate", dataset=dataset)
-        count = -(-sum(manifest["counts"].values()) // VIDEOS_PER_SHARD) or 1
-        folder = self.paths.shards(dataset, self.keys.extraction(dataset, manifest["digest"]))
-        return [f"{folder}/{shard}-of-{count}.done" for shard in range(count)]
+    def unknown(self) -> bool:
+        """Whether an experiment's runs are not known yet, for a check or a study must be done before."""
+        return bool(table_runs(self.identities)[1])
 
-    def train_needs(self, identity: str, seed: str) -> list[str]:
-        """The run whose model this one starts from, if any; it has the same seed."""
+    def tables_keys(self) -> list[str]:
+        """The key of the tables of all runs; nothing while some are not known yet."""
+        runs, pending = table_runs(self.identities)
+        return [] if pending else [tables_key(self.identities, runs)]
+
+    # --- what jobs read
+
+    def data_inputs(self) -> list[str]:
+        """Of a validation: the demo's data, where data sets are made here."""
+        return _strings([self.checks.demo] if self.checks.demo else [])
+
+    def weights_inputs(self, weights: str) -> list[str]:
+        """Of a conversion: the demo's data, where the original is a part of it."""
+        source = self.checks.local_weights(self.weights[weights])
+        return self.data_inputs() if source is not None and self.checks.is_made(source) else []
+
+    def extract_inputs(self, dataset: str) -> list[str]:
+        """Of a part of an extraction: the manifest."""
+        return _strings(_known(lambda: [self.checks.manifest(dataset)]))
+
+    def frames_inputs(self, dataset: str, key: str) -> list[str]:
+        """Of the check of a frame store: all parts of its extraction."""
+        return _inputs(self.paths.frames(dataset, key), _known(lambda: self.checks.shards(dataset)))
+
+    def train_inputs(self, identity: str, seed: str) -> list[str]:
+        """Of a run: manifests, frame stores, weights (or the run that it starts from) and its study's best."""
         name = self.find(identity)
-        pretrain = self.done.resolved(name).pretrain if name else "none"
-        if not pretrain.startswith("experiment:"):
+        if name is None:
             return []
-        parent = self.done.experiment(pretrain.removeprefix("experiment:")).digest
-        needed = self.paths.run(parent, int(seed)) / "model.safetensors"
-        finished = (self.paths.run(identity, int(seed)) / "model.safetensors").is_file()
-        return [] if finished and not needed.is_file() else [str(needed)]  # a lost parent makes no child stale
 
-    def study_needs(self, study: str, identity: str, n_trials: str) -> list[str]:
-        """The workers' marks; once the best is known those that are there, so that more workers run nothing."""
-        folder = self.paths.study(study, identity) / "workers"
-        if self.paths.best(study, identity, int(n_trials)).is_file():
-            return sorted(map(str, folder.glob(f"{n_trials}-*.done")))
+        def read() -> list[Path]:
+            experiment, study = self.identities.resolved(name), self.config.entries[name].from_study
+            best = self._study(study)[:1] if study else []
+            return [*self._data(experiment), *self._weights(experiment.pretrain, int(seed)), *best]
+
+        return _inputs(self.paths.finished(identity, int(seed)), _known(read))
+
+    def worker_inputs(self, study: str, identity: str, n_trials: str, worker: str) -> list[str]:
+        """Of a study's worker: what its trials read."""
+        options, base = self.config.file.studies[study], self.config.trial(study, {})
+
+        def read() -> list[Path]:
+            weights = [self._weights(name, options.seed) for name in searched(options, "pretrain", base.pretrain)]
+            return [*self._data(base), *(path for paths in weights for path in paths)]
+
+        return _inputs(self.paths.worker(study, identity, int(n_trials), int(worker)), _known(read))
+
+    def study_inputs(self, study: str, identity: str, n_trials: str) -> list[str]:
+        """Of a study's end: the workers' marks; once the best is known those that are there."""
+        if self.paths.best(study, identity, int(n_trials)).is_file():  # more workers would make it no better
+            return _strings(sorted(self.paths.study(study, identity).glob(f"workers/{n_trials}-*.done")))
         count = self.config.file.studies[study].workers
-        return [f"{folder}/{n_trials}-{worker}.done" for worker in range(count)]
+        return _strings(self.paths.worker(study, identity, int(n_trials), worker) for worker in range(count))
+
+    # --- how jobs are run and called
 
     def study_runtime(self, study: str) -> RuntimeOptions:
         """The base experiment's runtime settings."""
@@ -116,24 +165,38 @@ class Jobs:
 
     def find(self, identity: str) -> str | None:
         """An experiment with this identity today, or None."""
-        if identity not in self.names:
-            self.names.update({value: key for key, value in reversed(self.identities().items())})
-        return self.names.get(identity)
+        if identity not in self._names:
+            for name in reversed(self.config.entries):
+                try:
+                    self._names[self.identities.experiment(name).digest] = name
+                except Pending:
+                    continue
+        return self._names.get(identity)
 
-    def identities(self) -> dict[str, str]:
-        """Experiment -> identity, for all that are known now."""
-        known = {}
-        for name in self.config.entries:
-            try:
-                known[name] = self.done.experiment(name).digest
-            except Pending:
-                continue
-        return known
+    def changed(self) -> list[str]:
+        """The data sets whose files are others by now than when this process first looked."""
+        return [name for name, data in self.datasets.items() if self.checks.listings.changed(data, self.config.root)]
 
-    def listing(self) -> str:
-        """Changes when a name, a seed or an identity does, or how tables are made."""
-        seeds = {name: entry.seeds for name, entry in self.config.entries.items()}
-        return digest([seeds, self.identities(), self.config.file.results.model_dump(), self.keys.tables()])
+    def _runs(self, name: str) -> list[Path]:
+        identity = self.identities.experiment(name).digest
+        self._names.setdefault(identity, name)
+        return [self.paths.finished(identity, seed) for seed in self.config.entries[name].seeds]
+
+    def _study(self, name: str) -> list[Path]:
+        identity, n_trials = self.identities.study(name).digest, self.config.file.studies[name].n_trials
+        return [self.paths.best(name, identity, n_trials), self.paths.study_report(name, identity, n_trials)]
+
+    def _data(self, experiment: Experiment) -> list[Path]:
+        stores = [self.checks.frames(name) for name, data in experiment.data.items() if data.uses_store]
+        return [*(self.checks.manifest(name) for name in experiment.data), *stores]
+
+    def _weights(self, pretrain: str, seed: int) -> list[Path]:
+        if pretrain == "none":
+            return []
+        if pretrain.startswith("experiment:"):  # with the same seed
+            parent = self.identities.experiment(pretrain.removeprefix("experiment:")).digest
+            return [self.paths.finished(parent, seed)]
+        return [self.checks.weights(pretrain)]
 
 
 def require_identity(jobs: Jobs, identity: str) -> str:
@@ -149,3 +212,21 @@ def require_identity(jobs: Jobs, identity: str) -> str:
             " job was planned; nothing was trained. Start snakemake again: it plans with what is there now"
         )
     return name
+
+
+def _known(question: Callable[[], list[Path]]) -> list[Path]:
+    """The answer, or what must be made before it is known."""
+    try:
+        return question()
+    except Pending as pending:
+        return pending.targets
+
+
+def _inputs(output: Path, inputs: Iterable[Path]) -> list[str]:
+    """What an output is made from; once it is there, what is left of that: what is lost later makes nothing stale."""
+    made = os.path.isfile(output)
+    return _strings(path for path in inputs if not made or os.path.isfile(path))
+
+
+def _strings(paths: Iterable[Path]) -> list[str]:
+    return list(dict.fromkeys(map(str, paths)))

@@ -6,7 +6,7 @@ from typing import Any
 
 from ivvit.config.experiment import Experiment
 from ivvit.config.runtime import RuntimeOptions
-from ivvit.ground.errors import UserError
+from ivvit.ground.errors import STOPPED, UserError
 
 
 @dataclass(frozen=True)
@@ -51,4 +51,4 @@ class Result:
 class Interrupted(UserError):
     """The run was asked to stop (signal or time limit), has saved its state, and goes on when started again."""
 
-    exit_code = 75  # EX_TEMPFAIL of sysexits.h
+    exit_code = STOPPED

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import torch
 
 from ivvit.ground.files import write_json
 from ivvit.ground.slurm import job_number
+from ivvit.ground.versions import versions
 from ivvit.numerics.world import World
 from ivvit.runs.job import TrainJob
 
@@ -34,7 +34,8 @@ class Provenance:
         session = {
             "started": _now(),
             "ended": None,
-            "end": "killed",  # overwritten by whatever else ends it
+            "end": "killed",  # overwritten by whatever else ends it: finished, interrupted or failed
+            "message": "",
             "from_iteration": iteration,
             "to_iteration": None,
             "host": socket.gethostname(),
@@ -52,7 +53,7 @@ class Provenance:
             "name": job.name,
             "seed": job.seed,
             **job.provenance,
-            "versions": versions(),
+            "versions": _versions(),
             "git": git_state(),
             "sessions": [*before.get("sessions", []), session],
             "speed": before.get("speed"),
@@ -69,9 +70,12 @@ class Provenance:
         self._content["model_sha256"] = model_sha256
         write_json(self._path, self._content)
 
-    def end(self, reason: str, iteration: int, speed: dict[str, float] | None) -> None:
-        """How this session ended; speed: {"iterations", "samples", "seconds", "samples_per_second", ...}."""
-        self._session |= {"ended": _now(), "end": reason, "to_iteration": iteration}
+    def end(self, kind: str, message: str, iteration: int, speed: dict[str, float] | None) -> None:
+        """How this session ended: finished, interrupted or failed, and what there is to say of it.
+
+        speed: {"iterations", "samples", "seconds", "samples_per_second", ...}.
+        """
+        self._session |= {"ended": _now(), "end": kind, "message": message, "to_iteration": iteration}
         self._content["speed"] = speed or self._content["speed"]
         try:
             write_json(self._path, self._content)
@@ -79,15 +83,9 @@ class Provenance:
             log.warning("%s cannot be written (%s); it does not say how this session ended", self._path, error.strerror)
 
 
-def versions() -> dict[str, str | None]:
+def _versions() -> dict[str, str | None]:
     """Versions of what can change the last bits."""
-    found: dict[str, str | None] = {"python": platform.python_version(), "cuda": torch.version.cuda}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = None
-    return found
+    return {"python": platform.python_version(), "cuda": torch.version.cuda, **versions(_PACKAGES)}
 
 
 def git_state() -> dict[str, Any] | None:

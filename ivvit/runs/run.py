@@ -115,12 +115,13 @@ def _provenance(job: TrainJob, device: torch.device, world: World, session: Sess
     if not world.leads:
         yield
         return
-    record, reason = Provenance(job, device, world, session.iteration), "finished"
+    record, end = Provenance(job, device, world, session.iteration), ("finished", "")
     session.record = record
     try:
         yield
     except BaseException as error:
-        reason = f"{type(error).__name__}: {error}"
+        stopped = isinstance(error, Interrupted | KeyboardInterrupt)
+        end = ("interrupted" if stopped else "failed", f"{type(error).__name__}: {error}")
         raise
     finally:
-        record.end(reason, session.iteration, session.watch.speed())
+        record.end(*end, session.iteration, session.watch.speed())

@@ -114,7 +114,7 @@ appended("shared_code_of_models", "ivvit/numerics/models/common.py", "\nVALUE = 
 appended("shared_code_of_training", "ivvit/numerics/optimizers.py", "\nVALUE = 1\n", TRAINED | STUDY)
 appended("code_of_batches", "ivvit/numerics/transforms.py", "\nVALUE = 1\n", TRAINED | STUDY)
 appended("a_comment", "ivvit/numerics/trainer.py", "\n# a remark\n")
-appended("a_new_unused_module", "ivvit/training/unused.py", "VALUE = 1\n")
+appended("a_new_unused_module", "ivvit/numerics/unused.py", "VALUE = 1\n")
 appended("the_encoder", "ivvit/data/extraction/encode.py", "\nVALUE = 1\n", STORED | JOINT)  # all is coded anew
 appended("the_extractor", "ivvit/data/extraction/run.py", "\nVALUE = 1\n", STORED)  # what is there stays
 appended("the_decoder", "ivvit/numerics/decode.py", "\nVALUE = 1\n", VALIDATED | STORED | TRAINED | STUDY)
@@ -150,23 +150,42 @@ def _frames(seed: int, path: Path) -> None:
     make_video(path, np.random.default_rng(seed))
 
 
-@mutation(MOVES_ALL, "--forcerun", "validate")
+@mutation(MOVES_ALL)
 def bytes_of_a_video(workspace: Workspace) -> None:
-    """In place: its folder's time stays, so only validation (-R validate) can find it."""
+    """In place: its folder's time stays."""
     _frames(1, workspace / "data/datasets/moves/train/class0/0.avi")
 
 
-MUTATIONS["bytes_of_a_video"].jobs.update(VALIDATED)
+@mutation(MOVES_ALL)
+def video_copied_over_another(workspace: Workspace) -> None:
+    """`cp other.avi old.avi`: the name and the folder's time stay."""
+    train = workspace / "data/datasets/moves/train"
+    shutil.copyfile(train / "class1/0.avi", train / "class0/0.avi")
 
 
-@mutation(VALIDATED, "--forcerun", "validate")
-def times_of_all_data_and_validation_asked_for(workspace: Workspace) -> None:
+@mutation(VALIDATED)
+def times_of_all_data(workspace: Workspace) -> None:
     touch_all(workspace / "data" / "datasets")
 
 
-@mutation()
+@mutation(VALIDATED, "--forcerun", "validate")
+def validation_asked_for(workspace: Workspace) -> None:
+    """Nothing but the command line differs."""
+
+
+@mutation({"validate:shades"})
 def time_of_an_image(workspace: Workspace) -> None:
     os.utime(workspace / "data/datasets/shades/train/class0/0.png")
+
+
+@mutation({"validate:moves"})
+def content_of_before(workspace: Workspace) -> None:
+    """A video was another one for a while, and trained on; now it is what it was."""
+    video = workspace / "data/datasets/moves/train/class0/0.avi"
+    content = video.read_bytes()
+    _frames(1, video)
+    assert workspace.run().jobs == MOVES_ALL & {"validate:moves", *STORED, *JOINT}
+    video.write_bytes(content)
 
 
 @mutation(VALIDATED)
@@ -213,7 +232,7 @@ def class_without_images(workspace: Workspace) -> None:
 
 @mutation({"validate:shades"})
 def manifest_lost(workspace: Workspace) -> None:
-    (workspace / "results/manifests/shades.json").unlink()
+    shutil.rmtree(workspace.manifests("shades")[0])
 
 
 @mutation({"validate:shades"})

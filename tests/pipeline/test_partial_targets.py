@@ -23,15 +23,18 @@ def test_the_runs_without_the_tables(copied: Workspace) -> None:
 
 
 def test_one_file_with_no_word_of_tables_that_nobody_asked_for(copied: Workspace) -> None:
-    (copied / "results/manifests/shades.json").unlink()
+    (manifest,) = copied.manifests("shades")
+    (manifest / "manifest.json").unlink()
     (copied / "results/tables/comparison.csv").unlink()
-    outcome = copied.run("results/manifests/shades.json")
+    outcome = copied.run(str((manifest / "manifest.json").relative_to(copied.folder)))
     assert (outcome.status, outcome.jobs) == (0, {"validate:shades"})
     assert "error" not in outcome.text
 
 
 def test_until_train_is_refused_and_until_validate_is_not(copied: Workspace) -> None:
+    (manifest,) = copied.manifests("shades")
+    (manifest / "manifest.json").unlink()
     outcome = copied.run("--until", "train")
     assert outcome.status == 1 and "ask for `snakemake runs`" in outcome.text
-    (copied / "results/manifests/shades.json").unlink()
     assert copied.run("--until", "validate").jobs == {"validate:shades"}
+    assert copied.run("--until", "train").status == 0

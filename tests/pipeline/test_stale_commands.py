@@ -1,6 +1,7 @@
 """status, why, plan, accept, history and clean on a workflow that has run; and code that changes at a bad moment."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -30,8 +31,8 @@ def test_a_refactoring_is_accepted_and_taken_back(copied: Workspace) -> None:
     append(copied, CODE, "\nVALUE = 1\n")
     states = copied.states()
     assert {row["state"] for row in states.values()} == {"stale"}
-    assert states["joint/0"]["why"] == ["training/optimizers.py: VALUE added"]
-    assert "training/optimizers.py: VALUE added" in copied.ivvit("why", "joint")
+    assert states["joint/0"]["why"] == ["numerics/optimizers.py: VALUE added"]
+    assert "numerics/optimizers.py: VALUE added" in copied.ivvit("why", "joint")
     plan = copied.ivvit("plan")
     assert "train: images, seed 0 (stale)" in plan and "2 runs to train" in plan and "2 measured" in plan
     copied.ivvit("accept", "joint", "--why", "only a name was added")
@@ -85,13 +86,19 @@ def test_clean_leaves_what_other_configurations_made(copied: Workspace) -> None:
     for folder in folders:
         folder.mkdir(parents=True)
     with run_lock(folders[1] / "claims/3/lock"):
-        ours, _, rest = copied.ivvit("clean", "--yes").partition("of no experiment of this configuration")
+        ours, _, rest = copied.ivvit("clean", "--yes").partition("belonging to no experiment of this configuration")
     assert "images, seed0, unfinished" in ours and not half.exists() and "extra" not in ours
     assert "extra, seed0, finished" in rest and "elsewhere/old" in rest and "elsewhere/claimed" not in rest
     assert "2 folders" in rest and "add --yes --all" in rest and other.is_dir() and folders[0].is_dir()
     with run_lock(other / "state/lock"), run_lock(folders[1] / "claims/3/lock"):
         copied.ivvit("clean", "--yes", "--all")
     assert other.is_dir() and [folder.is_dir() for folder in folders] == [False, True]
+    silent = {"host": "node7", "pid": 8, "started": "9", "machine": "another", "token": "0", "since": 1e9}
+    (other / "state/lock").write_text(json.dumps(silent))
+    os.utime(other / "state/lock", (1e9, 1e9))
+    told = copied.ivvit("clean", "--yes", "--all")
+    assert other.is_dir() and "left as it is" in told and "node7, process 8, heartbeat lost since 2001" in told
+    (other / "state/lock").unlink()
     copied.ivvit("clean", "--yes", "--all")
     assert not other.exists() and not folders[1].parent.exists() and copied.states()["images/0"]["state"] == "fresh"
 
@@ -117,6 +124,12 @@ def test_a_refused_second_job_is_no_failure_of_the_first(copied: Workspace) -> N
     with run_lock(run / "state" / "lock"):
         assert copied.states()["joint/0"]["state"] == "running"
         refused = copied.python("-m", "ivvit", "train", "joint")
+        lock = json.loads((run / "state" / "lock").read_text())
+        (run / "state" / "lock").write_text(json.dumps(lock | {"host": "node7"}))
+        os.utime(run / "state" / "lock", (1e9, 1e9))
+        row = copied.states()["joint/0"]
+        assert row["state"] == "silent" and "heartbeat lost since" in row["why"][0]
+        (run / "state" / "lock").write_text(json.dumps(lock))
     assert "is being trained by process" in refused.stderr
     (copied / f"logs/train/{run.parent.name}-seed0.log").write_text(refused.stderr)
     provenance = json.loads((run / "provenance.json").read_text())

@@ -13,10 +13,11 @@ GROUPS = {
     "nothing": [
         "a_comment_in_the_configuration", "key_order", "dataset_order", "number_notation", "runtime", "unused_dataset",
         "another_models_code", "a_comment", "a_new_unused_module", "tracking", "progress", "tables",
-        "configuration_code", "command_of_a_rule", "formatting", "docstrings", "time_of_an_image",
-        "memory_lost_and_results_touched", "another_torch",
+        "configuration_code", "command_of_a_rule", "formatting", "docstrings", "another_torch",
     ],
+    "validation": ["memory_lost_and_results_touched", "times_of_all_data"],
     "something": ["a_layout_reader", "the_encoder", "memory_lost_and_video_added", "weights_replaced"],
+    "replaced": ["video_copied_over_another", "manifest_lost"],
 }  # fmt: skip
 
 

@@ -59,14 +59,14 @@ EVERYTHING = TRAINED | STUDY | VALIDATED | STORED | {"weights:local"}
 
 # Where each rule's log lies, so that a log written during a run tells that its job ran.
 _LOGS = {
-    "validate": re.compile(r"validate/(.+)\.log"),
+    "validate": re.compile(r"validate/(.+)-[0-9a-f]{16}\.log"),
     "extract": re.compile(r"extract/(.+?)-[0-9a-f]{16}-.*\.log"),
-    "frames": re.compile(r"frames/(.+)\.log"),
-    "weights": re.compile(r"weights/(.+)\.log"),
+    "frames": re.compile(r"frames/(.+)-[0-9a-f]{16}\.log"),
+    "weights": re.compile(r"weights/(.+)-[0-9a-f]{16}\.log"),
     "study_worker": re.compile(r"study/(.+?)-[0-9a-f]{16}-\d+-\d+\.log"),
     "study": re.compile(r"study/(.+?)-[0-9a-f]{16}-\d+\.log"),
     "train": re.compile(r"train/([0-9a-f]{16}-seed\d+)\.log"),
-    "tables": re.compile(r"(tables)\.log"),
+    "tables": re.compile(r"(tables)/[0-9a-f]{16}\.log"),
 }
 
 
@@ -92,13 +92,12 @@ class Workspace:
     @classmethod
     def make(cls, folder: Path, config: str = CONFIG) -> "Workspace":
         """The project's files, a configuration, data and weights; nothing has run yet."""
-        for name in ("Snakefile", "workflow", "profiles", "ivvit"):
+        for name in ("workflow", "ivvit"):
             source = PROJECT / name
             copy = shutil.copytree if source.is_dir() else shutil.copy2
             folder.mkdir(exist_ok=True, parents=True)
             copy(source, folder / name)
         (folder / "config").mkdir()
-        shutil.copy2(PROJECT / "config" / "weights.yaml", folder / "config")
         (folder / "config" / "config.yaml").write_text(config)
         _make_data(folder / "data")
         return cls(folder)
@@ -107,6 +106,11 @@ class Workspace:
         """The same again, times of files and folders included."""
         shutil.copytree(self.folder, folder, symlinks=True)
         return Workspace(folder)
+
+    def manifests(self, dataset: str) -> list[Path]:
+        """The folders of a data set's manifests, the last one first."""
+        locks = (self.folder / "results/manifests" / dataset).glob("*/manifest.json")
+        return [lock.parent for lock in sorted(locks, key=lambda lock: lock.stat().st_mtime, reverse=True)]
 
     def edit(self, file: str, old: str, new: str) -> None:
         """Replace a text that must be there."""

@@ -57,7 +57,7 @@ def _trained(project: Project, names: list[str]) -> tuple[str, str] | None:
 def test_time_limit(night: Night) -> None:
     *before, last = night.project.sessions("night-late")
     # On a busy machine a first job may need its time for the start alone; the next has a minute more.
-    stopped = [s for s in before if "time limit" in s["end"] and s["to_iteration"] > s["from_iteration"]]
+    stopped = [s for s in before if "time limit" in s["message"] and s["to_iteration"] > s["from_iteration"]]
     assert stopped and last["from_iteration"] == stopped[-1]["to_iteration"] and last["end"] == "finished"
     assert last["slurm_job"] != stopped[-1]["slurm_job"]  # handed in again
     night.same_bits("night-late")

@@ -15,10 +15,10 @@ from ivvit.config.datasets import StoreOptions
 from ivvit.data.extraction import extract, lock_store
 from ivvit.data.extraction.encode import fitted, jpeg_format
 from ivvit.data.extraction.plan import estimated_bytes, store_tasks
-from ivvit.data.frame_store import CODERS, PACKAGE, coder, settings_name
 from ivvit.data.manifest import load_manifest, timelines
 from ivvit.data.validation import validate
 from ivvit.ground.errors import UserError
+from ivvit.identity.frame_store import CODERS, PACKAGE, coder, settings_name
 from ivvit.numerics.decode import read_stored_frames
 
 

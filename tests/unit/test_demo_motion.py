@@ -123,7 +123,7 @@ runtime: {{workers: 0, gpus: 0, threads: 1}}
 @pytest.mark.slow
 def test_the_winner_of_a_study_does_not_bequeath_its_luck(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At chance, the best of ten trials is above it by luck; before, the tuned row repeated that trial's number."""
-    monkeypatch.setattr("ivvit.demo.motion.SIZES", {"train": 60, "val": 60})
+    monkeypatch.setattr("ivvit.demo.motion.SIZES", {"train": 200, "val": 100})
     (tmp_path / "luck.yaml").write_text(LUCK.format(root=tmp_path))
     monkeypatch.chdir(tmp_path)
     config = ("--config", str(CONFIG), "luck.yaml")
@@ -134,6 +134,6 @@ def test_the_winner_of_a_study_does_not_bequeath_its_luck(tmp_path: Path, monkey
     trials = sorted(read_card(file).validation["mean"]["top1"] for file in models)
     (file,) = tmp_path.glob("results/experiments/tuned/seed0/evaluations/*")
     tuned = read_metrics(file).datasets["motion"]
-    assert len(trials) == 10 and trials[-1] > 0.3 > tuned.top1, (trials, tuned.top1)
-    assert tuned.top1_interval[0] <= 0.25 <= tuned.top1_interval[1]
-    assert (tuned.num_samples, tuned.num_groups) == (240, 60)
+    assert len(trials) == 10 and trials[-1] > sum(trials) / 10, "there is a winner"
+    assert abs(tuned.top1 - 0.25) < 0.06 and tuned.top1_interval[0] <= 0.25 <= tuned.top1_interval[1]
+    assert (tuned.num_samples, tuned.num_groups) == (400, 100)

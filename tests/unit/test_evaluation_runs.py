@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from training_runs import DATASETS, data, job  # noqa: F401
+from training_runs import DATASETS, job
 
 import ivvit.runs.evaluate as evaluation
 from ivvit.config import DatasetOptions, EvaluationOptions, RuntimeOptions
@@ -31,7 +31,7 @@ from ivvit.runs.run import train
 
 
 @pytest.fixture(scope="session")
-def model(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: F811
+def model(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A trained model's file, away from its run."""
     folder = tmp_path_factory.mktemp("model")
     train(job(data, folder / "run", model="MSCA", seed=3))
@@ -50,7 +50,7 @@ def wanted(root: Path, model: Path, folder: Path, *names: str, head: str | None 
     return EvaluationJob(model, folder, root, datasets, EvaluationOptions(**{"batch_size": 2} | settings), runtime)
 
 
-def test_a_file_is_enough(data, model, tmp_path):  # noqa: F811
+def test_a_file_is_enough(data, model, tmp_path):
     """The numbers are those of the model applied by hand, for each sample of the split, in the manifest's order."""
     found = evaluate_run(wanted(data, model, tmp_path, clips=2, crops=3))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["evaluate.log", "metrics.json", "predictions.parquet"]
@@ -77,7 +77,7 @@ def test_a_file_is_enough(data, model, tmp_path):  # noqa: F811
     assert told["model_sha256"] == found.model_sha256 and told["classes"]["moves"] == ["class0", "class1"]
 
 
-def test_what_is_done_is_not_done_again_and_another_protocol_is(data, model, tmp_path):  # noqa: F811
+def test_what_is_done_is_not_done_again_and_another_protocol_is(data, model, tmp_path):
     first = evaluate_run(wanted(data, model, tmp_path, "shades"))
     time = (tmp_path / "predictions.parquet").stat().st_mtime_ns
     assert evaluate_run(wanted(data, model, tmp_path, "shades", batch_size=5)) == first
@@ -102,7 +102,7 @@ class Stopping:
         return self._data.batch(*arguments)
 
 
-def test_a_stopped_evaluation_goes_on_and_ends_in_the_same_bytes(data, model, tmp_path, monkeypatch):  # noqa: F811
+def test_a_stopped_evaluation_goes_on_and_ends_in_the_same_bytes(data, model, tmp_path, monkeypatch):
     opens, seen = evaluation.open_for_head, []
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     evaluate_run(wanted(data, model, whole))
@@ -121,7 +121,7 @@ def test_a_stopped_evaluation_goes_on_and_ends_in_the_same_bytes(data, model, tm
         assert (whole / name).read_bytes() == (parts / name).read_bytes(), name
 
 
-def test_what_another_model_left_is_not_taken_up(data, model, tmp_path):  # noqa: F811
+def test_what_another_model_left_is_not_taken_up(data, model, tmp_path):
     other = tmp_path / "other.safetensors"
     tensors = load_file(model)
     tensors["heads.shades.bias"] += torch.tensor([0.0, 9.0, 0.0])
@@ -132,7 +132,7 @@ def test_what_another_model_left_is_not_taken_up(data, model, tmp_path):  # noqa
     assert (run / "predictions.parquet").read_bytes() == (tmp_path / "one/predictions.parquet").read_bytes()
 
 
-def test_classes_are_matched_by_name(data, model, tmp_path):  # noqa: F811
+def test_classes_are_matched_by_name(data, model, tmp_path):
     """Another data set whose classes are a part of the head's, in another order."""
     table = load_manifest(data / "manifests/shades.json").split("test")
     rows = [f"{data}/{path},class{label},test" for path, label in zip(table["path"], table["label"], strict=True)]
@@ -151,7 +151,7 @@ def test_classes_are_matched_by_name(data, model, tmp_path):  # noqa: F811
         evaluate_run(wanted(data, model, tmp_path / "four", "shades", head="cats"))
 
 
-def test_lost_files_are_an_error_that_a_restart_makes_up_for(data, model, tmp_path):  # noqa: F811
+def test_lost_files_are_an_error_that_a_restart_makes_up_for(data, model, tmp_path):
     root = shutil.copytree(data, tmp_path / "data")
     whole = evaluate_run(wanted(data, model, tmp_path / "whole", "shades"))
     lost = sorted((root / "shades/test").rglob("*.png"))[3:5]
@@ -170,7 +170,7 @@ def test_lost_files_are_an_error_that_a_restart_makes_up_for(data, model, tmp_pa
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
-def test_a_destroyed_model_gets_no_numbers(value, data, model, tmp_path):  # noqa: F811
+def test_a_destroyed_model_gets_no_numbers(value, data, model, tmp_path):
     tensors = load_file(model)
     tensors["heads.moves.weight"][0, 0] = value
     (tmp_path / "broken.safetensors").write_bytes(encode(tensors, read_card(model)))
@@ -179,7 +179,7 @@ def test_a_destroyed_model_gets_no_numbers(value, data, model, tmp_path):  # noq
     assert not (tmp_path / "run/metrics.json").exists()
 
 
-def test_files_that_are_not_what_was_written(data, model, tmp_path):  # noqa: F811
+def test_files_that_are_not_what_was_written(data, model, tmp_path):
     damaged = bytearray(model.read_bytes())
     damaged[-5] ^= 1
     (tmp_path / "damaged.safetensors").write_bytes(damaged)

@@ -3,11 +3,10 @@
 from pathlib import Path
 
 import pytest
-from training_runs import data, job  # noqa: F401
+from training_runs import job
 
 from ivvit.config import canonical
-from ivvit.config.extension import obstacle
-from ivvit.runs.extend import extend
+from ivvit.runs.extension import extend, obstacle
 from ivvit.runs.run import train
 
 FILES = ("history.csv", "model.safetensors")
@@ -21,7 +20,7 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_the_same_bits(name: str, data: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_the_same_bits(name: str, data: Path, tmp_path: Path) -> None:
     settings = SETTINGS[name]
     train(job(data, tmp_path / "short", **settings, iterations=3))
     train(job(data, tmp_path / "whole", **settings, iterations=6))
@@ -41,11 +40,11 @@ def test_the_same_bits(name: str, data: Path, tmp_path: Path) -> None:  # noqa: 
         ({"lr_schedule": CONSTANT, "validation": {"every": 2, "keep": "best"}}, "the best model may be"),
     ],
 )
-def test_where_it_is_not_exact_it_says_why(settings: dict, reason: str, data: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_where_it_is_not_exact_it_says_why(settings: dict, reason: str, data: Path, tmp_path: Path) -> None:
     assert reason in obstacle(canonical(job(data, tmp_path, **settings).experiment), 3)
 
 
-def test_a_state_of_its_own_goes_first(data: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_a_state_of_its_own_goes_first(data: Path, tmp_path: Path) -> None:
     settings = {"lr_schedule": CONSTANT, "names": ["shades"]}
     train(job(data, tmp_path / "short", **settings, iterations=1))
     train(job(data, tmp_path / "done", **settings, iterations=2))

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from training_runs import TINY, data, job, same_bits, stop_at, train_stopped  # noqa: F401
+from training_runs import TINY, job, same_bits, stop_at, train_stopped
 
 from ivvit.ground.errors import UserError
 from ivvit.runs.checkpoint import checkpoints, load_checkpoint
@@ -26,7 +26,7 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_a_stopped_run_ends_in_the_same_bits(name, data, tmp_path):  # noqa: F811
+def test_a_stopped_run_ends_in_the_same_bits(name, data, tmp_path):
     settings = {"validation": {"every": 1}} | SETTINGS[name]
     one, two = tmp_path / "one", tmp_path / "two"
     train(job(data, one, **settings), sample_log=one / "samples.csv")
@@ -38,7 +38,7 @@ def test_a_stopped_run_ends_in_the_same_bits(name, data, tmp_path):  # noqa: F81
     same_bits(load_checkpoint(one / "state"), load_checkpoint(two / "state"))
 
 
-def test_the_number_of_workers_may_change_in_between(data, tmp_path):  # noqa: F811
+def test_the_number_of_workers_may_change_in_between(data, tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
     train(job(data, one, validation={"every": 2}))
     train_stopped(lambda n: job(data, two, validation={"every": 2}, runtime={"workers": n}), stop_at(2), workers=(1, 0))
@@ -46,7 +46,7 @@ def test_the_number_of_workers_may_change_in_between(data, tmp_path):  # noqa: F
         assert (one / file).read_bytes() == (two / file).read_bytes(), file
 
 
-def test_a_stop_in_the_middle_of_an_evaluation_is_made_up_for(data, tmp_path):  # noqa: F811
+def test_a_stop_in_the_middle_of_an_evaluation_is_made_up_for(data, tmp_path):
     """The last evaluation finds the signal of the one before it pending, before it has begun."""
     one, two = tmp_path / "one", tmp_path / "two"
     settings = {"validation": {"every": 5}, "ema": 0.5}
@@ -56,7 +56,7 @@ def test_a_stop_in_the_middle_of_an_evaluation_is_made_up_for(data, tmp_path):  
         assert (one / file).read_bytes() == (two / file).read_bytes(), file
 
 
-def test_a_finished_run_is_not_trained_again(data, tmp_path):  # noqa: F811
+def test_a_finished_run_is_not_trained_again(data, tmp_path):
     first = train(job(data, tmp_path, validation={"every": 3}))
     times = {file: (tmp_path / file).stat().st_mtime_ns for file in RESULTS}
     again = train(job(data, tmp_path, validation={"every": 3}))
@@ -64,12 +64,12 @@ def test_a_finished_run_is_not_trained_again(data, tmp_path):  # noqa: F811
     assert times == {file: (tmp_path / file).stat().st_mtime_ns for file in RESULTS}
 
 
-def interrupted(data: Path, folder: Path, at: int = 3, **settings) -> None:  # noqa: F811
+def interrupted(data: Path, folder: Path, at: int = 3, **settings) -> None:
     with pytest.raises(Interrupted):
         train(job(data, folder, validation={"every": 1}, **settings), stop_at(at))
 
 
-def test_the_state_of_another_experiment_is_refused(data, tmp_path):  # noqa: F811
+def test_the_state_of_another_experiment_is_refused(data, tmp_path):
     interrupted(data, tmp_path)
     with pytest.raises(UserError, match=r"another run: spec.ema is None there and 0\.5 now"):
         train(job(data, tmp_path, validation={"every": 1}, ema=0.5))
@@ -78,7 +78,7 @@ def test_the_state_of_another_experiment_is_refused(data, tmp_path):  # noqa: F8
 
 
 @pytest.mark.parametrize("damage", ["truncated", "empty", "flipped"])
-def test_a_damaged_checkpoint_is_passed_over(damage, data, tmp_path, caplog):  # noqa: F811
+def test_a_damaged_checkpoint_is_passed_over(damage, data, tmp_path, caplog):
     one, two = tmp_path / "one", tmp_path / "two"
     train(job(data, one, validation={"every": 1}))
     interrupted(data, two, at=2)
@@ -96,13 +96,13 @@ def test_a_damaged_checkpoint_is_passed_over(damage, data, tmp_path, caplog):  #
         assert (one / file).read_bytes() == (two / file).read_bytes(), file
 
 
-def test_two_checkpoints_are_kept_while_it_trains(data, tmp_path):  # noqa: F811
+def test_two_checkpoints_are_kept_while_it_trains(data, tmp_path):
     with pytest.raises(Interrupted):
         train(job(data, tmp_path, validation={"every": 1}, runtime={"checkpoint_minutes": 1e-9}), stop_at(5))
     assert [int(path.name.split("-")[0]) for path in checkpoints(tmp_path / "state")] == [5, 6]
 
 
-def test_a_finished_run_whose_metrics_were_removed_is_not_trained_again(data, tmp_path):  # noqa: F811
+def test_a_finished_run_whose_metrics_were_removed_is_not_trained_again(data, tmp_path):
     """As Snakemake does before a job that was queued while another one finished the run."""
     train(job(data, tmp_path))
     before = (tmp_path / "model.safetensors").read_bytes()

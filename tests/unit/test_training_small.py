@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -76,7 +77,8 @@ def test_stops_are_asked_for_by_signals_and_by_the_clock(monkeypatch):
         assert stop.reason() == "received SIGINT"
         with pytest.raises(KeyboardInterrupt):  # the second time it is meant
             os.kill(os.getpid(), signal.SIGINT)
-    monkeypatch.setenv("SLURM_JOB_END_TIME", str(time.time() + 100))
+    monkeypatch.setattr("ivvit.runs.stop.time", SimpleNamespace(time=lambda: 1e9))
+    monkeypatch.setenv("SLURM_JOB_END_TIME", str(1e9 + 100))
     assert StopRequest(1).reason() is None
     assert "time limit is 1.7 minutes away" in StopRequest(2).reason()
 
@@ -132,6 +134,6 @@ def test_history_has_a_row_per_data_set_with_means(tmp_path):
 
 
 def test_when_memory_runs_out_the_error_says_what_to_lower():
-    wanted = pytest.raises(UserError, match=r"does not suffice \(CUDA out of memory\); lower validation.batch_size")
+    wanted = pytest.raises(UserError, match=r"too little memory \(CUDA out of memory\); lower validation.batch_size")
     with wanted, enough_memory("validation.batch_size"):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")

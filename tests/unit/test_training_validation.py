@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch import nn
-from training_runs import DATASETS, data, job, same_bits  # noqa: F401
+from training_runs import DATASETS, job, same_bits
 
 import ivvit.numerics.compat  # noqa: F401
 from ivvit.config import DatasetOptions
@@ -126,7 +126,7 @@ def _refuse(rank, file, folder):
     (folder / f"{rank}.txt").write_text(str(refused.value))
 
 
-def test_lost_data_leaves_a_run_that_can_be_gone_on_with(data, tmp_path):  # noqa: F811
+def test_lost_data_leaves_a_run_that_can_be_gone_on_with(data, tmp_path):
     root = shutil.copytree(data, tmp_path / "data")
     settings = {"names": ["shades"], "validation": {"every": 6, "batch_size": 4}}
     whole = train(job(root, tmp_path / "whole", **settings))
@@ -162,7 +162,7 @@ def training(wanted: TrainJob, weights: dict | None = None) -> Training:
 
 
 @pytest.mark.parametrize("world", [1, 2, 3, 7])
-def test_every_sample_once_at_any_world_size(world, data, tmp_path):  # noqa: F811
+def test_every_sample_once_at_any_world_size(world, data, tmp_path):
     wanted = job(data, tmp_path, validation={"every": 1})
     feed = Feed(wanted, training(wanted), World(), CPU)
     for name, split in feed.val.items():
@@ -173,10 +173,10 @@ def test_every_sample_once_at_any_world_size(world, data, tmp_path):  # noqa: F8
 
 @pytest.mark.parametrize("keep", ["best", "last"])
 @pytest.mark.parametrize("metric", ["loss", "top1"])
-def test_the_kept_model_is_the_configured_one(keep, metric, data, tmp_path):  # noqa: F811
+def test_the_kept_model_is_the_configured_one(keep, metric, data, tmp_path):
     seen = {}
     looks = {"every": 1, "keep": keep, "metric": metric, "clips": 2, "crops": 3}
-    settings = {"optimizer": {"name": "SGD", "lr": 0.05}, "names": ["shades"], "validation": looks}
+    settings = {"optimizer": {"name": "SGD", "lr": 0.5}, "names": ["shades"], "validation": looks}
     result = train(job(data, tmp_path, **settings), lambda i, m: bool(seen.update({i: m})))
     values = {i: m["mean"][metric] * (-1 if metric == "loss" else 1) for i, m in seen.items()}
     chosen = max(values, key=lambda i: (values[i], -i)) if keep == "best" else 6
@@ -187,7 +187,7 @@ def test_the_kept_model_is_the_configured_one(keep, metric, data, tmp_path):  # 
     assert seen[chosen]["datasets"]["shades"]["num_samples"] == 15
 
 
-def test_the_saved_model_gives_the_saved_numbers(data, tmp_path):  # noqa: F811
+def test_the_saved_model_gives_the_saved_numbers(data, tmp_path):
     """model.safetensors, loaded as the initial weights of a run, is the model that was validated."""
     first = job(data, tmp_path, ema=0.5, validation={"every": 2, "keep": "best"})
     metrics = train(first).metrics
@@ -199,13 +199,13 @@ def test_the_saved_model_gives_the_saved_numbers(data, tmp_path):  # noqa: F811
         assert asdict(summarize(rows, samples.num_classes)) == expected
 
 
-def test_pruning_ends_a_run_without_a_model(data, tmp_path):  # noqa: F811
+def test_pruning_ends_a_run_without_a_model(data, tmp_path):
     result = train(job(data, tmp_path, validation={"every": 2}), lambda iteration, metrics: iteration == 4)
     assert result.pruned and set(result.metrics["datasets"]) == {"shades", "moves"}
     assert not (tmp_path / "model.safetensors").exists()
 
 
-def test_training_looks_at_no_test_file_and_at_val_only_where_it_is_asked_to(data, tmp_path):  # noqa: F811
+def test_training_looks_at_no_test_file_and_at_val_only_where_it_is_asked_to(data, tmp_path):
     root = shutil.copytree(data, tmp_path / "data")
     lose(root, "test")
     with_val = train(job(root, tmp_path / "looks", validation={"every": 6}))
@@ -227,7 +227,7 @@ def lose(root: Path, split: str) -> None:
                 file.unlink()
 
 
-def test_without_val_the_error_names_the_key(data, tmp_path):  # noqa: F811
+def test_without_val_the_error_names_the_key(data, tmp_path):
     """Known at the start of the job: the manifest says which splits there are."""
     root = shutil.copytree(data, tmp_path / "data")
     shutil.rmtree(root / "shades/val")
@@ -239,7 +239,7 @@ def test_without_val_the_error_names_the_key(data, tmp_path):  # noqa: F811
     assert train(job(root, tmp_path / "run", **settings)).metrics["datasets"]["shades"]["num_samples"] == 6
 
 
-def test_a_hold_out_that_empties_a_class_names_it(data, tmp_path):  # noqa: F811
+def test_a_hold_out_that_empties_a_class_names_it(data, tmp_path):
     settings = {"names": ["shades"], "options": {"holdout": 0.1, "group": r"class\d"}}
     root = shutil.copytree(data, tmp_path / "data")
     shutil.rmtree(root / "shades/val")
@@ -250,7 +250,7 @@ def test_a_hold_out_that_empties_a_class_names_it(data, tmp_path):  # noqa: F811
 
 
 @pytest.mark.parametrize("iterations", [1, 2])
-def test_a_learning_rate_that_destroys_the_model_is_an_error(iterations, data, tmp_path):  # noqa: F811
+def test_a_learning_rate_that_destroys_the_model_is_an_error(iterations, data, tmp_path):
     """Before, the last step could destroy it unnoticed, and metrics.json was no JSON."""
     settings = {"names": ["shades"], "optimizer": {"name": "SGD", "lr": 1e30}, "lr_schedule": {"name": "constant"}}
     with pytest.raises(Diverged):

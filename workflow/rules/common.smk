@@ -1,23 +1,27 @@
-"""The configuration, and which runs are wanted today."""
+"""The configuration, and what is to be made today."""
 
+import atexit
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
-from snakemake.exceptions import IncompleteCheckpointException, WorkflowError
+from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import RerunTrigger
+from snakemake.workflow import Workflow
 
-sys.path.insert(0, workflow.basedir)
+# a checkout's own package, and none that is installed beside it
+sys.path.insert(0, str(Path(workflow.basedir).parent))
 
 from ivvit.config import load_config
-from ivvit.planning.resources import Request
 from ivvit.ground.errors import UserError
-from ivvit.planning import environment
-from ivvit.planning.due import show_due, store_is_due
+from ivvit.ledger.forecast import forecast
 from ivvit.ledger.holders import show_living
-from ivvit.identity.identity import Identities
+from ivvit.ledger.status import Status
+from ivvit.planning import environment
 from ivvit.planning.jobs import Jobs
-from ivvit.identity.locks import Locks, Pending
-from ivvit.identity.paths import slug
+from ivvit.planning.resources import Request
 
 CONFIG_FILES = [str(path) for path in workflow.config_settings.configfiles] or [
     "config/config.yaml"
@@ -31,35 +35,17 @@ except UserError as error:
 # Jobs read the configuration again from the same place, so their command lines stay the same.
 environment.prepare(CONFIG_FILES, OVERRIDES)
 
+# Answers all questions about paths; the main process looks at the data sets' files, its jobs are told what it saw.
+JOBS = Jobs(CONFIG, share=workflow.is_main_process)
+RESULTS = JOBS.paths.results
 
-def pending_frames(dataset):
-    """What must come before the lock of a frame store counts, as far as Snakemake cannot see it by itself."""
-    if (pending := gate("validate", dataset=dataset)) is not None:
-        return pending
-    return str(PATHS.frames(dataset)) if store_is_due(JOBS, dataset) else None
-
-
-def gate(kind, **wildcards):
-    """None when the checkpoint is done; else its target, which makes Snakemake come back when it is."""
-    if kind == "weights":
-        wildcards = {"weights": slug(wildcards["pretrain"])}
-    if kind == "frames" and (pending := pending_frames(**wildcards)) is not None:
-        return pending
-    try:
-        getattr(checkpoints, kind).get(**wildcards)
-    except IncompleteCheckpointException as error:
-        return error.targetfile
-    return None
-
-
-IDENTITIES = Identities(CONFIG, Locks(gate))
-PATHS = IDENTITIES.paths
-RESULTS = PATHS.results
-JOBS = Jobs(CONFIG)
+# Paths say what is due. Snakemake's memory of a job's text, parameters and inputs would say otherwise (a data set whose
+# files were only touched has another manifest's path), and is lost with .snakemake. Snakemake has no directive for this,
+# and a profile (rerun-triggers) would not hold with --workflow-profile none.
+Workflow.rerun_triggers = frozenset({RerunTrigger.MTIME})
 
 
 if workflow.is_main_process:
-    show_due(JOBS)
     show_living(RESULTS)
 
 
@@ -68,46 +54,49 @@ wildcard_constraints:
     weights="|".join(map(re.escape, JOBS.weights)) or "none",
     study="|".join(map(re.escape, CONFIG.file.studies)) or "none",
     identity="[0-9a-f]{16}",
-    evaluation="[0-9a-f]{16}",
     key="[0-9a-f]{16}",
     seed=r"\d+",
     n_trials=r"\d+",
+    worker=r"\d+",
     shard=r"\d+",
     shards=r"\d+",
 
 
-def due(lock):
-    """The mark that makes a check run (again)."""
-    return str(PATHS.due(lock))
+def checked(wildcards):
+    """Manifests, frame stores and weights in use. Asked for directly, so that a checkpoint changes what is asked for."""
+    return JOBS.checked()
+
+
+def runs(wildcards):
+    """The runs of today; the checks that must be done first where they are not known yet."""
+    await_checkpoints()
+    refuse_until()
+    return JOBS.runs()
+
+
+def studies(wildcards):
+    """The best parameters and the report of every study."""
+    await_checkpoints()
+    return JOBS.studies()
+
+
+def await_checkpoints():
+    """Ask what is named by checkpoints that are done only when Snakemake knows that: it may have been told to do them
+    again. (Else it would make all jobs that read from them twice.) Those not done hold up only what they name.
+    """
+    for rule, named in JOBS.checkpoints():
+        getattr(checkpoints, rule).get(**named)
 
 
 def refuse_until():
-    """Snakemake looks for these jobs before the checks are done: it would find none, and say that there is nothing to do."""
-    late = {"extract", "frames", "study_worker", "study", "train"}
-    if asked := late & set(workflow.dag_settings.until):
+    """Snakemake looks for the jobs of --until at its start: of those not known yet it would find none, and do nothing."""
+    late = {"extract", "frames", "study_worker", "study", "train", "tables"}
+    asked = late & set(workflow.dag_settings.until)
+    if asked and JOBS.unknown():
         raise WorkflowError(
             f"--until {' '.join(sorted(asked))}: these jobs are not known before the checks are done; ask for"
-            " `snakemake runs` (all trained runs, no tables) or for a file, such as results/frames/UCF101.json"
+            " `snakemake runs` (all trained runs, no tables), or for --until validate weights first"
         )
-
-
-def current_runs(wildcards):
-    """The evaluations of runs with today's identities, and the checks that must be done before the others are known."""
-    refuse_until()
-    found = []
-    for name, entry in CONFIG.entries.items():
-        try:
-            identity = IDENTITIES.experiment(name).digest
-        except Pending as pending:
-            found += pending.targets
-        else:
-            JOBS.names.setdefault(identity, name)
-            evaluation = IDENTITIES.evaluation(name).digest
-            found += [
-                f"{PATHS.evaluation(identity, seed, evaluation)}/metrics.json"
-                for seed in entry.seeds
-            ]
-    return list(dict.fromkeys(found))
 
 
 def asked(wildcards):
@@ -120,27 +109,41 @@ def asked_by_worker(wildcards):
     return Request(JOBS.study_runtime(wildcards.study)).alone()
 
 
-def study_reports(wildcards):
-    """The reports of today's studies that are finished; asked for, so that the workflow's report has them."""
-    found = []
-    for name, options in CONFIG.file.studies.items():
-        try:
-            identity = IDENTITIES.study(name).digest
-        except Pending:
-            continue
-        if PATHS.best(name, identity, options.n_trials).is_file():
-            found.append(
-                f"{PATHS.study(name, identity)}/report-{options.n_trials}.html"
-            )
-    return found
+@atexit.register
+def show_what_follows():
+    """The end of a dry run before the checks: a graph that ends with them does not show what they are done for."""
+    if workflow.is_main_process and workflow.dryrun and JOBS.unknown():
+        print("After these checks will follow:", file=sys.stderr)
+        for line in forecast(Status(CONFIG)):
+            print(f"  {line}", file=sys.stderr)
 
 
 def show_results():
     """The end of a run that went well: the table, and where everything lies; nothing where no table was asked for."""
     if any(job.rule.name == "tables" for job in workflow.dag.jobs):
-        subprocess.run([sys.executable, "-m", "ivvit", "results"], check=False)
+        ivvit("results")
+    show_changed()
 
 
 def show_failure():
-    """The end of a run that did not: what failed, and what to do."""
-    subprocess.run([sys.executable, "-m", "ivvit", "status", "--failed"], check=False)
+    """The end of a run that did not: the tables of what is there nevertheless, what failed, and what to do."""
+    if any(job.rule.name == "all" for job in workflow.dag.jobs) and any(
+        os.path.isfile(run) for run in JOBS.runs()
+    ):
+        ivvit("tables")
+    ivvit("status", "--failed")
+    show_changed()
+
+
+def ivvit(*arguments):
+    """A command that has a result of its own to show; it changes nothing about how the workflow ended."""
+    subprocess.run([sys.executable, "-m", "ivvit", *arguments], check=False)
+
+
+def show_changed():
+    """A data set that changed meanwhile: what was made is of what was there at the start."""
+    for dataset in JOBS.changed():
+        print(
+            f"note: files of {dataset} changed while the workflow ran; start it again to take them in",
+            file=sys.stderr,
+        )

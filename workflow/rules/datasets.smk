@@ -7,11 +7,10 @@ localrules:
 
 if CONFIG.file.demo:
 
+    # A checkpoint: before it, there are no files by whose names, sizes and times the manifests' keys could be known.
     checkpoint demo:
-        input:
-            due(JOBS.demo_lock),
         output:
-            JOBS.demo_lock,
+            JOBS.checks.demo,
         log:
             "logs/demo.log",
         benchmark:
@@ -23,19 +22,19 @@ if CONFIG.file.demo:
         message:
             "Making the demo's data sets and weights"
         shell:
-            "ivvit demo --lock {output} 2>&1 | tee {log}"
+            "ivvit demo 2>&1 | tee {log:q}"
 
 
+# A checkpoint: the digest of the samples is a part of the identities of all that is trained on them.
 checkpoint validate:
     input:
-        ancient(lambda wildcards: JOBS.dataset_needs(gate)),
-        due=lambda wildcards: due(PATHS.manifest(wildcards.dataset)),
+        ancient(lambda wildcards: JOBS.data_inputs()),
     output:
-        RESULTS / "manifests/{dataset}.json",
+        RESULTS / "manifests/{dataset}/{key}/manifest.json",
     log:
-        "logs/validate/{dataset}.log",
+        "logs/validate/{dataset}-{key}.log",
     benchmark:
-        RESULTS / "benchmarks/validate/{dataset}.tsv"
+        RESULTS / "benchmarks/validate/{dataset}-{key}.tsv"
     threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
@@ -43,12 +42,12 @@ checkpoint validate:
     message:
         "Validating {wildcards.dataset}"
     shell:
-        "ivvit validate {wildcards.dataset} --lock {output} --workers {threads} 2>&1 | tee {log}"
+        "ivvit validate {wildcards.dataset:q} --key {wildcards.key} --workers {threads} 2>&1 | tee {log:q}"
 
 
 rule extract:
     input:
-        ancient(lambda wildcards: JOBS.manifest_needs(wildcards.dataset, gate)),
+        ancient(lambda wildcards: JOBS.extract_inputs(wildcards.dataset)),
     output:
         touch(RESULTS / "frames/{dataset}/{key}/{shard}-of-{shards}.done"),
     log:
@@ -62,20 +61,20 @@ rule extract:
     message:
         "Extracting frames of {wildcards.dataset}, part {wildcards.shard} of {wildcards.shards}"
     shell:
-        "ivvit extract {wildcards.dataset} --shard {wildcards.shard} --shards {wildcards.shards}"
-        " --workers {threads} 2>&1 | tee {log}"
+        "ivvit extract {wildcards.dataset:q} --key {wildcards.key} --shard {wildcards.shard}"
+        " --shards {wildcards.shards} --workers {threads} 2>&1 | tee {log:q}"
 
 
-checkpoint frames:
+# No checkpoint: what is stored is known from the manifest and the store's settings before any frame is.
+rule frames:
     input:
-        ancient(lambda wildcards: JOBS.shards(wildcards.dataset, gate)),
-        due=lambda wildcards: due(PATHS.frames(wildcards.dataset)),
+        ancient(lambda wildcards: JOBS.frames_inputs(wildcards.dataset, wildcards.key)),
     output:
-        RESULTS / "frames/{dataset}.json",
+        RESULTS / "frames/{dataset}/{key}.json",
     log:
-        "logs/frames/{dataset}.log",
+        "logs/frames/{dataset}-{key}.log",
     benchmark:
-        RESULTS / "benchmarks/frames/{dataset}.tsv"
+        RESULTS / "benchmarks/frames/{dataset}-{key}.tsv"
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
@@ -83,4 +82,4 @@ checkpoint frames:
     message:
         "Checking the frame store of {wildcards.dataset}"
     shell:
-        "ivvit extract {wildcards.dataset} --lock {output} 2>&1 | tee {log}"
+        "ivvit extract {wildcards.dataset:q} --key {wildcards.key} --only-check 2>&1 | tee {log:q}"

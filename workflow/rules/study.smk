@@ -6,6 +6,15 @@ localrules:
 
 
 rule study_worker:
+    input:
+        ancient(
+            lambda wildcards: JOBS.worker_inputs(
+                wildcards.study,
+                wildcards.identity,
+                wildcards.n_trials,
+                wildcards.worker,
+            )
+        ),
     output:
         touch(RESULTS / "studies/{study}/{identity}/workers/{n_trials}-{worker}.done"),
     log:
@@ -21,14 +30,15 @@ rule study_worker:
     message:
         "Study {wildcards.study}, worker {wildcards.worker}: up to {wildcards.n_trials} trials in all"
     shell:
-        "ivvit study work {wildcards.study} --identity {wildcards.identity} --n-trials {wildcards.n_trials}"
-        " --worker {wildcards.worker} 2>&1 | tee {log}"
+        "ivvit study work {wildcards.study:q} --identity {wildcards.identity} --n-trials {wildcards.n_trials}"
+        " --worker {wildcards.worker} 2>&1 | tee {log:q}"
 
 
+# A checkpoint: the best parameters are a part of the identities of the experiments that take them.
 checkpoint study:
     input:
         ancient(
-            lambda wildcards: JOBS.study_needs(
+            lambda wildcards: JOBS.study_inputs(
                 wildcards.study, wildcards.identity, wildcards.n_trials
             )
         ),
@@ -51,5 +61,5 @@ checkpoint study:
     message:
         "Study {wildcards.study}: choosing the best of {wildcards.n_trials} trials"
     shell:
-        "ivvit study finish {wildcards.study} --identity {wildcards.identity} --n-trials {wildcards.n_trials}"
-        " 2>&1 | tee {log}"
+        "ivvit study finish {wildcards.study:q} --identity {wildcards.identity} --n-trials {wildcards.n_trials}"
+        " 2>&1 | tee {log:q}"

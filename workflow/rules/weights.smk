@@ -5,16 +5,16 @@ localrules:
     weights,
 
 
+# A checkpoint: the digest of the converted tensors is a part of the identities of the runs that start from them.
 checkpoint weights:
     input:
-        ancient(lambda wildcards: JOBS.weights_needs(wildcards.weights, gate)),
-        due=lambda wildcards: due(RESULTS / f"weights/{wildcards.weights}.json"),
+        ancient(lambda wildcards: JOBS.weights_inputs(wildcards.weights)),
     output:
-        RESULTS / "weights/{weights}.json",
+        RESULTS / "weights/{weights}/{key}.json",
     log:
-        "logs/weights/{weights}.log",
+        "logs/weights/{weights}-{key}.log",
     benchmark:
-        RESULTS / "benchmarks/weights/{weights}.tsv"
+        RESULTS / "benchmarks/weights/{weights}-{key}.tsv"
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
@@ -24,4 +24,4 @@ checkpoint weights:
     message:
         "Fetching and converting the weights {params.name}"
     shell:
-        "ivvit weights {params.name:q} --lock {output} 2>&1 | tee {log}"
+        "ivvit weights {params.name:q} --key {wildcards.key} 2>&1 | tee {log:q}"

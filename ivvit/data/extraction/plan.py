@@ -6,9 +6,9 @@ from pathlib import Path
 
 from ivvit.config.datasets import DatasetOptions, StoreOptions
 from ivvit.data.extraction.encode import fitted
-from ivvit.data.frame_store import store_file, store_folder
 from ivvit.data.manifest import load_manifest, timelines
 from ivvit.ground.errors import UserError
+from ivvit.identity.frame_store import store_file, store_folder
 from ivvit.numerics.timeline import Timeline
 
 BYTES_PER_PIXEL = {"mjpeg": 0.5, "ffv1": 1.5}

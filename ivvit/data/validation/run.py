@@ -1,6 +1,5 @@
 """Validate a data set: list, open and hash every file, check the whole, write the manifest."""
 
-import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -15,18 +14,21 @@ from ivvit.data.validation.checks import check_counts, check_damaged, check_dupl
 from ivvit.data.validation.finding import Finding
 from ivvit.data.validation.findings import find_all
 from ivvit.data.validation.report import report_text
-from ivvit.data.validation.table import SCHEMA, digest_of, inside, row_of, write_table, write_text
+from ivvit.data.validation.table import SCHEMA, digest_of, inside, row_of, write_table
 from ivvit.ground.errors import UserError
+from ivvit.ground.files import write_json, write_text
 
 log = logging.getLogger("ivvit")
 
 
 def validate(
-    name: str, options: DatasetOptions, root: Path, lock: Path, *, workers: int = 1, full: bool = False
-) -> None:
+    name: str, options: DatasetOptions, root: Path, lock: Path, *, cache: Path | None = None, workers: int = 1,
+    full: bool = False,
+) -> None:  # fmt: skip
     """Check a data set and write `lock` (JSON), with <stem>.parquet and <stem>.md beside it.
 
-    Only files whose size or modification time changed since the last validation are opened again, unless `full`.
+    Only files whose size or modification time changed since the last validation with this `cache` (by default beside
+    the lock) are opened again, unless `full`.
     Damaged files, and those that cannot be read this time, are left out of the manifest and named in the lock
     ("quarantined") and in the report.
 
@@ -36,8 +38,9 @@ def validate(
     """
     root, lock = Path(root).expanduser(), Path(lock)
     lock.parent.mkdir(parents=True, exist_ok=True)
+    cache = cache or lock.with_suffix(".cache.jsonl")
     listing = list_samples(name, options, root)
-    findings = find_all(name, options, root, listing, lock.with_suffix(".cache.jsonl"), workers=workers, full=full)
+    findings = find_all(name, options, root, listing, cache, workers=workers, full=full)
     folder = relative_to_root(dataset_folder(options, root), root)
     table, quarantined = _usable(listing, findings, folder)
     warnings = _warnings(listing, findings, folder)
@@ -64,7 +67,7 @@ def validate(
         log.warning("%s: %d warnings, %d damaged files left out; %s says what to do",
                     name, len(content["warnings"]), len(quarantined), report)  # fmt: skip
     write_table(table, lock, content["digest"])
-    write_text(lock, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    write_json(lock, content)
 
 
 def _usable(listing: Listing, findings: dict[str, Any], folder: str) -> tuple[pd.DataFrame, list[dict[str, Any]]]:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pyarrow.parquet as pq
 from ivvit.data.layouts import Sample
 from ivvit.data.manifest import table_file
 from ivvit.data.validation.finding import Finding
+from ivvit.ground.files import replacing
 
 SCHEMA = pa.schema(
     [
@@ -51,17 +51,5 @@ def digest_of(table: pd.DataFrame, folder: str) -> str:
 def write_table(table: pd.DataFrame, lock: Path, digest: str) -> None:
     """Write the Parquet file beside the lock, atomically."""
     arrow = pa.Table.from_pandas(table, schema=SCHEMA, preserve_index=False)
-    file = table_file(lock)
-    temporary = file.with_name(file.name + ".part")
-    pq.write_table(arrow.replace_schema_metadata({"digest": digest}), temporary)
-    temporary.replace(file)
-
-
-def write_text(file: Path, text: str) -> None:
-    """Write a small file atomically and durably."""
-    temporary = file.with_name(file.name + ".part")
-    with temporary.open("w") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(file)
+    with replacing(table_file(lock)) as temporary:
+        pq.write_table(arrow.replace_schema_metadata({"digest": digest}), temporary)

@@ -1,0 +1,99 @@
+"""The checks that are due, and what was found by the last ones of their kind."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ivvit.identity.checks import Checks
+from ivvit.identity.locks import Pending
+from ivvit.planning.jobs import Jobs
+
+
+@dataclass(frozen=True)
+class DueCheck:
+    """A check whose path does not exist."""
+
+    rule: Literal["demo", "validate", "extract", "weights"]
+    name: str
+    """Of the data set or weights."""
+    path: Path
+    again: bool
+    """Whether there is an earlier one."""
+
+    @property
+    def text(self) -> str:
+        """`shades must be validated first`."""
+        what = {
+            "demo": "the demo's data",
+            "validate": self.name,
+            "extract": f"frames of {self.name}",
+            "weights": f"weights {self.name}",
+        }[self.rule]
+        done = {"demo": "made", "validate": "validated", "extract": "extracted", "weights": "fetched"}[self.rule]
+        return f"{what} changed and will be {done} again" if self.again else f"{what} must be {done} first"
+
+
+def due_checks(jobs: Jobs) -> dict[Path, DueCheck]:
+    """All that experiments use and that are due, by path, as far as they are known before others are done."""
+    found = {}
+
+    def look(rule: Literal["demo", "validate", "extract", "weights"], name: str, place: Callable[[], Path]) -> None:
+        try:
+            path = place()
+        except Pending:  # the demo's data or the manifest, which is due itself
+            return
+        if not path.is_file():
+            found[path] = DueCheck(rule, name, path, bool(_others(path)))
+
+    if jobs.checks.demo is not None:
+        look("demo", "", lambda: jobs.checks.demo or Path())
+    for name, data in jobs.datasets.items():
+        look("validate", name, lambda name=name: jobs.checks.manifest(name))
+        if data.uses_store:
+            look("extract", name, lambda name=name: jobs.checks.frames(name))
+    for name in jobs.weights.values():
+        look("weights", name, lambda name=name: jobs.checks.weights(name))
+    return found
+
+
+class LastChecks(Checks):
+    """Today's checks, or where they are due the last ones of their kind: what if they find nothing new?"""
+
+    @classmethod
+    def of(cls, checks: Checks) -> "LastChecks":
+        """With what another one has seen already."""
+        return cls(checks.config, checks.code, checks.listings, checks.locks)
+
+    def manifest(self, dataset: str) -> Path:
+        """The lock of today's manifest or of the last one. Raises Pending if there is none."""
+        return _last(lambda: super(LastChecks, self).manifest(dataset), self.paths.manifest(dataset, "*"))
+
+    def weights(self, pretrain: str) -> Path:
+        """The lock of today's weights or of the last ones. Raises Pending if there is none."""
+        return _last(lambda: super(LastChecks, self).weights(pretrain), self.paths.weights(pretrain, "*"))
+
+
+def _last(today: Callable[[], Path], pattern: Path) -> Path:
+    try:
+        path, pending = today(), None
+        if path.is_file():
+            return path
+    except Pending as error:
+        path, pending = pattern, error
+    if found := list(_glob(pattern)):
+        return max(found, key=lambda file: file.stat().st_mtime)
+    raise pending or Pending([path])
+
+
+def _others(path: Path) -> list[Path]:
+    """The same kind of file at other keys."""
+    if path.name == "manifest.json":
+        return list(_glob(path.parents[1] / "*" / path.name))
+    return list(_glob(path.with_name("*.json")))
+
+
+def _glob(pattern: Path) -> Iterator[Path]:
+    """The files that match a pattern whose one star is in one of the last two parts."""
+    base = pattern.parents[1]
+    return base.glob(str(pattern.relative_to(base)))
