@@ -132,7 +132,7 @@ def test_the_winner_of_a_study_does_not_bequeath_its_luck(tmp_path: Path, monkey
         assert main([*command, *config]) == 0
     models = tmp_path.glob("results/studies/nothing/*/trials/*/model.safetensors")
     trials = sorted(read_card(file).validation["mean"]["top1"] for file in models)
-    (file,) = tmp_path.glob("results/experiments/tuned/seed0/evaluations/*")
+    (file,) = tmp_path.glob("results/experiments/tuned/seed0")
     tuned = read_metrics(file).datasets["motion"]
     assert len(trials) == 10 and trials[-1] > sum(trials) / 10, "there is a winner"
     assert abs(tuned.top1 - 0.25) < 0.06 and tuned.top1_interval[0] <= 0.25 <= tuned.top1_interval[1]
