@@ -10,6 +10,11 @@ from ivvit.ledger.acceptance import accept, undo
 from ivvit.ledger.past import PastRun
 from ivvit.ledger.status import Status
 
+EXAMPLES = """\
+  ivvit accept msca --why "renamed a variable"
+  ivvit accept msca --undo
+"""
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""

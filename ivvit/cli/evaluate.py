@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 
 MODEL = "model.safetensors"
 
+EXAMPLES = """\
+  ivvit evaluate msca                        all trained seeds, on test, as configured
+  ivvit evaluate msca --clips 10 --crops 3   in another protocol
+  ivvit evaluate results/experiments/msca/seed0/model.safetensors --dataset UCF101 --split val
+"""
+
 
 @dataclass(frozen=True)
 class _Target:

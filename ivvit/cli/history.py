@@ -10,6 +10,10 @@ from ivvit.ledger.manifests import difference
 from ivvit.ledger.past import PastRun, linked_run, named_runs
 from ivvit.ledger.reasons import reasons
 
+EXAMPLES = """\
+  ivvit history msca
+"""
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""

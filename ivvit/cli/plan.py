@@ -16,6 +16,11 @@ from ivvit.ledger.forecast import waiting
 from ivvit.ledger.status import RunState, Status
 from ivvit.ledger.unfinished import duration
 
+EXAMPLES = """\
+  ivvit plan
+  ivvit plan --probe --at-once 4             hours for four GPUs, with shapes tried out that never ran
+"""
+
 
 @dataclass(frozen=True)
 class _Cost:

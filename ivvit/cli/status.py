@@ -27,6 +27,12 @@ COLOURS = {
 }
 _HEAD = ("experiment", "seed", "state", "why")
 
+EXAMPLES = """\
+  ivvit status
+  ivvit status --failed --config config/paper.yaml
+  ivvit status --json
+"""
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""

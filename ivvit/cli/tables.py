@@ -1,4 +1,4 @@
-"""Write tables and figures of the current runs, and the links by which people find them."""
+"""Write tables, figures and the report of the current runs, and the links by which people find them."""
 
 import argparse
 import shutil
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ivvit.cli.common import add_config, check_key, config_of, relative
 from ivvit.cli.jobs import link_run
+from ivvit.cli.report_parts import surroundings
 from ivvit.config import Config
 from ivvit.data.places import dataset_folder
 from ivvit.ground.files import replace_link
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 FIGURES = (".svg", ".png")
 
+EXAMPLES = """\
+  ivvit tables
+"""
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
@@ -32,6 +37,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write what is there; say what is missing."""
     from ivvit.results.figures import write_figures
+    from ivvit.results.report.page import write_report
     from ivvit.results.samples import write_samples
     from ivvit.results.tables import write_tables
 
@@ -51,8 +57,9 @@ def run(args: argparse.Namespace) -> None:
     write_tables(comparison, folder)
     write_figures(comparison, folder)
     write_samples(comparison, _pixels(identities), folder)
+    write_report(comparison, folder, surroundings(identities))
     _show(paths, folder)
-    print(f"tables in {relative(paths.tables)}, figures in {relative(paths.figures)}")
+    print(f"tables in {relative(paths.tables)}, figures in {relative(paths.figures)}, report in {relative(paths.page)}")
 
 
 def current_comparison(identities: Identities, finished: list[TableRun]) -> "Comparison":
@@ -113,6 +120,7 @@ def _show(paths: Paths, folder: Path) -> None:
     for file in sorted(folder.iterdir()):
         if not file.name.startswith("."):
             place = (paths.figures if file.suffix in FIGURES else paths.tables) / file.name
+            place = paths.page if file.name == paths.page.name else place
             if place.is_file() and not place.is_symlink():
                 place.unlink()  # of an earlier version, which wrote tables here
             replace_link(place, file)

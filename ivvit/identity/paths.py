@@ -82,6 +82,11 @@ class Paths:
         return self.results / "tables"
 
     @property
+    def page(self) -> Path:
+        """The link to the report."""
+        return self.results / "report.html"
+
+    @property
     def figures(self) -> Path:
         """The folder of figures."""
         return self.results / "figures"

@@ -189,7 +189,7 @@ def test_files_that_are_not_what_was_written(data, model, tmp_path):
     with pytest.raises(UserError, match=r"short\.safetensors cannot be read as a model"):
         read_card(tmp_path / "short.safetensors")
     save_file({"a": torch.zeros(1)}, tmp_path / "foreign.safetensors")
-    with pytest.raises(UserError, match=r"does not say what model it is"):
+    with pytest.raises(UserError, match=r"has no metadata of a model"):
         read_card(tmp_path / "foreign.safetensors")
 
 
