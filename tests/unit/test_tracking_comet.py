@@ -154,7 +154,7 @@ def test_tensorboard(data, tmp_path):
     train(wanted, tracking=open_tracking)
     events = EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
-    assert events.Scalars("val_top1/shades")[-1].step == 6
+    assert events.Scalars("train_loss/shades")[-1].step == 6
 
 
 def test_tensorboard_is_not_installed(data, tmp_path, monkeypatch):
