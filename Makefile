@@ -7,7 +7,7 @@ CPU_INDEX := https://download.pytorch.org/whl/cpu
 .PHONY: run test test-all test-slurm lint format schema graph clean
 
 run: .venv/installed
-	@$(BIN)/python workflow/scripts/run.py
+	@$(BIN)/python tools/run.py
 
 test: .venv/installed lint
 	$(BIN)/python -m pytest -q
@@ -21,16 +21,16 @@ test-slurm: .venv/installed
 lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/snakefmt --check Snakefile workflow
-	$(BIN)/python workflow/scripts/lint.py
+	$(BIN)/snakefmt --check workflow
+	$(BIN)/python tools/lint.py
 
 format: .venv/installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/snakefmt Snakefile workflow
+	$(BIN)/snakefmt workflow
 
 graph: .venv/installed  # of a finished workflow: after `make run`
-	$(BIN)/python workflow/scripts/graph.py
+	$(BIN)/python tools/graph.py
 
 schema: .venv/installed
 	$(BIN)/python -m ivvit.config.schema
@@ -40,7 +40,7 @@ schema: .venv/installed
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "installing (about two minutes the first time) ..."
 	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e ".[dev,slurm]" \
-	  $$(command -v nvidia-smi >/dev/null || $(PYTHON) workflow/scripts/index.py $(CPU_INDEX))
+	  $$(command -v nvidia-smi >/dev/null || $(PYTHON) tools/index.py $(CPU_INDEX))
 	@touch $@
 
 clean:

@@ -71,14 +71,13 @@ def measure(runs: int) -> dict[str, Any]:
 
 
 def _workspace(folder: Path, experiments: int) -> None:
-    for name in ("Snakefile", "workflow", "profiles", "ivvit"):
+    for name in ("workflow", "ivvit"):
         source = PROJECT / name
         (shutil.copytree if source.is_dir() else shutil.copy2)(source, folder / name)
     for split in ("train", "val"):
         (folder / "data/shades" / split / "one").mkdir(parents=True)
         Image.new("L", (8, 8), len(split)).save(folder / "data/shades" / split / "one" / "0.png")
     (folder / "config").mkdir()
-    shutil.copy2(PROJECT / "config" / "weights.yaml", folder / "config")
     models = ("IV-ViT", "TokenShift", "MSCA", "polyvit")
     entries = {
         f"e{i}": {"model": models[i % 4], "num_frames": 8, "optimizer": {"lr": 1e-5 * (i + 1)}, "seeds": [0, 1, 2]}

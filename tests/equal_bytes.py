@@ -13,7 +13,7 @@ import numpy as np
 
 FIXED = 1_000_000_000
 """The modification time of all data files, in seconds: manifests record it."""
-VOLATILE = ("*.cache.jsonl", "provenance.json", "*.log", "journal*", "runs.csv", "*.html", "*.guard", "*.part")
+VOLATILE = ("*.cache.jsonl", "provenance.json", "*.log", "journal*", "runs.csv", "*.html", "*.guard", "*.tmp")
 """Who, when, where and how fast: never promised to be equal."""
 
 

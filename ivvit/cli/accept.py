@@ -1,4 +1,4 @@
-"""Declare that a superseded result is still valid, say after a refactoring; --undo takes it back."""
+"""Declare that a superseded result is still valid, say after a refactoring; --undo reverts that."""
 
 import argparse
 
@@ -16,7 +16,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
     parser.add_argument("experiment")
     parser.add_argument("--why", help="the reason, which the tables show")
-    parser.add_argument("--undo", action="store_true", help="take the acceptance back")
+    parser.add_argument("--undo", action="store_true", help="revert the acceptance")
     parser.add_argument("--anyway", action="store_true", help="even if more than code has changed")
 
 
@@ -38,11 +38,13 @@ def run(args: argparse.Namespace) -> None:
     differences = [found[text] for text in sorted(found)]
     if any(reason.kind != "code" for reason in differences) and not args.anyway:
         changed = "\n  ".join(reason.text for reason in differences)
-        raise UserError(f"{name}: more than code has changed since:\n  {changed}\nadd --anyway if it is valid even so")
+        raise UserError(
+            f"{name}: more than code has changed since:\n  {changed}\nadd --anyway if it is valid all the same"
+        )
     accept(status.paths, name, identity, runs, args.why, differences)
     for seed, earlier in runs.items():
         link_run(status.paths, name, seed, identity.digest)
-        print(f"{name}, seed {seed}: the run of {earlier.ended[:16]} is taken for today's; --undo takes that back")
+        print(f"{name}, seed {seed}: the run of {earlier.ended[:16]} is accepted as today's; --undo reverts that")
 
 
 def _earlier(config: Config, status: Status, name: str) -> dict[int, PastRun]:

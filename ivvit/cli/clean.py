@@ -10,7 +10,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     add_config(parser)
     parser.add_argument("--yes", action="store_true", help="remove what is superseded")
-    parser.add_argument("--all", action="store_true", help="with --yes: also what other configurations may have made")
+    parser.add_argument("--all", action="store_true", help="with --yes: also what may belong to other configurations")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -19,7 +19,7 @@ def run(args: argparse.Namespace) -> None:
     ours, others = [one for one in found if one.ours], [one for one in found if not one.ours]
     _handle(ours, args.yes, "add --yes to do that")
     if others:
-        print("\nof no experiment of this configuration (another one's, or renamed):")
+        print("\nbelonging to no experiment of this configuration (another configuration's, or renamed):")
         _handle(others, args.yes and args.all, "add --yes --all to do that")
 
 

@@ -1,4 +1,4 @@
-"""Upload what runs without a network archived for Comet."""
+"""Upload the archives that runs without a network (or a key) made for Comet."""
 
 import argparse
 from pathlib import Path

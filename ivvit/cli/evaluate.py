@@ -16,8 +16,8 @@ from ivvit.cli.jobs import evaluation_job, identity_of
 from ivvit.cli.launch import launch, spreads
 from ivvit.cli.planned import load_planned, remember_launched
 from ivvit.config import Config, EvaluationOptions, RuntimeOptions
-from ivvit.config.explain import unknown
 from ivvit.ground.errors import UserError
+from ivvit.ground.names import unknown
 from ivvit.identity.identity import Identities
 from ivvit.planning.jobs import Jobs, require_identity
 

@@ -14,7 +14,7 @@ from ivvit.ledger.reasons import reasons
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     add_config(parser)
-    parser.add_argument("experiment", help="its name, also one that is no longer configured")
+    parser.add_argument("experiment", help="its name, also if it is no longer configured")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -1,6 +1,6 @@
-"""Several processes for one run: torchrun on this node, and `srun` to have it on each of several.
+"""Several processes for one run: torchrun on one node, started by `srun` on each of several.
 
-A run's command is always `ivvit train ...`; whether it becomes many processes is decided here, from `runtime:`.
+A run's command is always `ivvit train ...`; `runtime:` decides here whether it becomes several processes.
 """
 
 import logging
@@ -20,7 +20,7 @@ from ivvit.ground.ranks import LAUNCHER, launched
 if TYPE_CHECKING:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-_PATIENCE = "600"  # seconds in which a process that was told to stop may save; torchrun's own are 30
+_PATIENCE = "600"  # seconds that a process may take to stop and save; torchrun's default is 30
 _NODE = "IVVIT_NODE_OF_JOB"
 
 
@@ -58,7 +58,7 @@ def step_command(runtime: RuntimeOptions, arguments: list[str]) -> list[str]:
 
 
 def rendezvous(runtime: RuntimeOptions, environment: Mapping[str, str]) -> list[str]:
-    """torchrun's options for this node of the Slurm job: all meet on its first node, at a port of the job's own."""
+    """torchrun's options for this node of the Slurm job: they meet on its first node, at a port of their own."""
     names = _ask("scontrol", "show", "hostnames", environment["SLURM_JOB_NODELIST"]).split()
     address = re.search(r"NodeAddr=(\S+)", _ask("scontrol", "show", "node", names[0]))
     port = 20_000 + int(environment["SLURM_JOB_ID"]) % 10_000
@@ -82,7 +82,7 @@ def torchrun(runtime: RuntimeOptions, options: list[str], program: list[str]) ->
     os.environ.setdefault("OMP_NUM_THREADS", str(runtime.threads))
     os.environ.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", _PATIENCE)
     os.environ[LAUNCHER] = str(os.getpid())
-    for name in ("torch.distributed.elastic", "torch.distributed.run"):  # the processes speak for themselves
+    for name in ("torch.distributed.elastic", "torch.distributed.run"):  # the processes report for themselves
         logging.getLogger(name).setLevel(logging.CRITICAL)
     signal.signal(signal.SIGUSR1, lambda *_: os.kill(os.getpid(), signal.SIGTERM))  # torchrun passes SIGTERM on
     processes = f"--nproc-per-node={max(1, runtime.gpus)}"
@@ -97,7 +97,7 @@ def torchrun(runtime: RuntimeOptions, options: list[str], program: list[str]) ->
 
 
 def _status(error: "ChildFailedError") -> int:
-    """The exit status of all from those of each; a process that was killed could not say so itself."""
+    """The run's exit status from those of its processes; reports one that was killed, which could not do so itself."""
     if any(failure.exitcode == STOPPED for failure in error.failures.values()):
         return STOPPED
     rank, first = error.get_first_failure()

@@ -19,11 +19,11 @@ SPACE = {
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     add_direct(parser)
-    parser.add_argument("--n-trials", type=count(), default=20, help="trials in all (%(default)s)")
+    parser.add_argument("--n-trials", type=count(), default=20, help="total number of trials (%(default)s)")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Run the study; started again, it goes on where it was."""
+    """Run the study; when started again, it continues."""
     study = {"base": NAME, "n_trials": args.n_trials, "space": SPACE}
     config = direct_config(args, {"studies": {STUDY: study}})
     best = finish_all(make_ready(config, NAME).identities, STUDY)

@@ -1,4 +1,4 @@
-"""Draw the exact training batch of a step, with labels, files and clip starts: shows a wrong label or frame."""
+"""Draw the exact training batch of a step, with labels, files and clip starts, to reveal wrong labels or frames."""
 
 import argparse
 from pathlib import Path

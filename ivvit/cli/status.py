@@ -5,7 +5,6 @@ The table is laid out by hand: rich takes more than a second for 3,000 rows, and
 
 import argparse
 import json
-import os
 import shutil
 import sys
 import textwrap
@@ -13,9 +12,18 @@ from collections import Counter
 from collections.abc import Iterator
 
 from ivvit.cli.common import add_config, config_of
+from ivvit.cli.terminal import painted, wants_colour
 from ivvit.ledger.status import RunState, Status
 
-COLORS = {"fresh": 32, "running": 36, "stale": 33, "failed": 31, "interrupted": 35, "silent": 35, "pending": 34}  # ANSI
+COLOURS = {
+    "fresh": "green",
+    "running": "cyan",
+    "stale": "yellow",
+    "failed": "red",
+    "interrupted": "magenta",
+    "silent": "magenta",
+    "pending": "blue",
+}
 _HEAD = ("experiment", "seed", "state", "why")
 
 
@@ -35,8 +43,7 @@ def run(args: argparse.Namespace) -> None:
         print(json.dumps([state.as_json() for state in states], indent=1))
         return
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    colour = width is not None and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    print("\n".join(table_lines(states, width, colour=colour)))
+    print("\n".join(table_lines(states, width, colour=wants_colour())))
 
 
 def table_lines(states: list[RunState], width: int | None, *, colour: bool) -> Iterator[str]:
@@ -47,8 +54,8 @@ def table_lines(states: list[RunState], width: int | None, *, colour: bool) -> I
         yield "".join(f"{name:<{size}}" for name, size in zip(_HEAD, [*widths, 0], strict=True))
     for name, seed, state, why in rows:
         shown = f"{state:<{widths[2]}}"
-        if colour:
-            shown = f"\x1b[{COLORS.get(state, 0)}m{shown}\x1b[0m"
+        if colour and state in COLOURS:
+            shown = painted(shown, COLOURS[state])
         if width is not None:
             wide = max(20, width - sum(widths))
             why = f"\n{' ' * sum(widths)}".join(textwrap.wrap(why, wide, break_on_hyphens=False))

@@ -1,4 +1,4 @@
-"""Floor 1: the typed specification. Knows neither torch nor snakemake."""
+"""Layer 2: the typed specification. Knows neither torch nor snakemake."""
 
 from ivvit.config.canonical import canonical
 from ivvit.config.datasets import DatasetOptions, StoreOptions

@@ -24,7 +24,7 @@ def canonical(experiment: Experiment) -> dict[str, Any]:
 
 
 def flatten(value: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as dotted keys, for comparing two specifications in words."""
+    """Nested mappings as dotted keys, for comparing two specifications key by key."""
     if not isinstance(value, dict):
         return {prefix: value}
     flat: dict[str, Any] = {}

@@ -11,7 +11,7 @@ from ivvit.ground.names import unknown
 TWO_SPLITS = ("tiny-imagenet", "cifar100", "ucf101")
 """Layouts that have no val: known before any data set is looked at."""
 PUBLISHED = ("Kinetics400", "ImageNet-21k", "ImageNet-1k", "polyvit")
-"""Pretrained weights whose sources ship in config/weights.yaml."""
+"""Pretrained weights whose sources ship in ivvit/weights/sources.yaml."""
 
 
 class Resolved(Protocol):

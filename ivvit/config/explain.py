@@ -20,7 +20,7 @@ def explain(
     """One message for all problems of a validation error; `where(path)` may add a line number."""
     lines, seen = [], set()
     problems = error.errors(include_url=False)
-    for problem in problems[: 3 * MOST]:  # of thousands, nobody reads more
+    for problem in problems[: 3 * MOST]:  # nobody reads thousands
         path = ".".join([prefix, *_visible(problem["loc"])]).strip(".")
         text = _sentence(problem, model)
         if (path, text) not in seen:

@@ -11,7 +11,7 @@ EACH = "each"
 """`over: {datasets: each}`: each data set of the base alone, for comparing joint training with single."""
 PER_DATASET = ("optimizer", "lr_schedule")
 MOST = 10_000
-"""Points of a grid, and characters that nobody would type by hand, are a slip of the pen."""
+"""A grid with more points is a mistake."""
 
 
 def size(over: dict[str, Any]) -> int:

@@ -113,9 +113,9 @@ class StudyOptions(Section):
     base: str
     """The experiment whose keys are searched."""
     n_trials: int = Field(ge=1, le=1_000_000)
-    """Finished trials in all (not: more)."""
+    """Total number of trials."""
     holdout: Holdout | None = HoldoutOptions()
-    """What trials hold out of the train of data sets that have no val: they are chosen by it, and never see test."""
+    """What trials hold out of train where a data set has no val: it selects among them, and test stays unseen."""
     set: dict[str, Any] = {}
     """Dotted keys that trials have otherwise than the base experiment, for instance iterations: 1000."""
     space: dict[str, Dimension] = Field(min_length=1)
@@ -176,13 +176,13 @@ def search_order(space: dict[str, Dimension]) -> list[str]:
     """The keys by name, each after the keys that its `when` looks at: the order of a YAML file must not matter.
 
     Raises:
-        ValueError: conditions go in a circle.
+        ValueError: conditions are circular.
     """
     done: list[str] = []
     while len(done) < len(space):
         ready = [key for key in sorted(space) if key not in done and all(other in done for other in space[key].when)]
         if not ready:
-            raise ValueError(f"the conditions (when) of {', '.join(sorted(set(space) - set(done)))} go in a circle")
+            raise ValueError(f"the conditions (when) of {', '.join(sorted(set(space) - set(done)))} are circular")
         done.append(ready[0])
     return done
 

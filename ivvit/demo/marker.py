@@ -1,4 +1,4 @@
-"""The file that says: everything under this folder was generated and holds nothing of anybody's own."""
+"""The file that marks a folder as generated: nothing under it is anybody's own work."""
 
 import json
 from pathlib import Path
@@ -10,12 +10,12 @@ from ivvit.ground.files import write_json
 MARKER = ".ivvit-demo-data.json"
 
 
-def turn(root: Path, content: dict[str, Any]) -> None:
-    """Mark `root` as generated, before anything else is written; an equal marker is left alone.
+def claim(root: Path, content: dict[str, Any]) -> None:
+    """Mark `root` as generated before anything else is written there; an equal marker is left alone.
 
     Args:
         root: the folder; made if missing. Empty folders inside it do not count as content.
-        content: what is going to lie there (format, seed, sizes).
+        content: what will be generated there (format, seed, sizes).
 
     Raises:
         UserError: the folder holds files without the marker, or the marker of other content.
@@ -31,7 +31,7 @@ def turn(root: Path, content: dict[str, Any]) -> None:
     found = next((path for path in root.rglob("*") if not path.is_dir()), None) if root.exists() else None
     if found:
         raise UserError(
-            f"{root} is not empty ({found} lies there) and bears no {MARKER}: "
+            f"{root} is not empty (it holds {found}) and has no {MARKER}: "
             "generated data goes only into a folder of its own; choose another root_path"
         )
     write_json(marker, content)

@@ -15,7 +15,7 @@ def write_demo_weights(path: Path, *, seed: int = 0) -> None:
     """Write untrained weights of a small ViT as a `.pth` in the layout of the published TokenShift checkpoints.
 
     Linear layers are xavier-uniform and position embeddings have a standard deviation of 0.3: from timm's default of
-    0.02 everywhere, tiny TokenShift and MSCA models take very long to notice the order of frames. The same seed gives
+    0.02 everywhere, tiny TokenShift and MSCA models take very long to pick up the order of frames. The same seed gives
     the same bytes.
     """
     state = {f"module.base_model.transformer.{name}": tensor for name, tensor in _tensors(seed).items()}

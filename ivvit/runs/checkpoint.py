@@ -23,7 +23,7 @@ _NAME = re.compile(r"^(\d+)-([0-9a-f]{64})\.ckpt$")
 
 
 class _Hashed:
-    """A file that is hashed while it is written, and remembers why writing failed."""
+    """A file that hashes what is written, and remembers why writing failed."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -66,7 +66,7 @@ def save_checkpoint(folder: Path, iteration: int, state: dict[str, Any]) -> Path
 
 
 def load_checkpoint(folder: Path) -> dict[str, Any] | None:
-    """The newest checkpoint that is sound, on the CPU; None where there is none.
+    """The newest intact checkpoint, on the CPU; None if there is none.
 
     Raises:
         UserError: it was written by another version of the format.
@@ -89,7 +89,7 @@ def checkpoints(folder: Path) -> list[Path]:
 
 
 def keep_newest(folder: Path, count: int) -> None:
-    """Remove all but the newest checkpoints, and what a kill left half written."""
+    """Remove all but the newest checkpoints, and half-written files that a kill left."""
     for path in [*checkpoints(folder)[:-count], *folder.glob(f".*{TEMPORARY}")]:
         path.unlink(missing_ok=True)
 

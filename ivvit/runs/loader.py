@@ -1,4 +1,4 @@
-"""Loaders: batches made ahead by worker processes, in order, the same for any number of them."""
+"""Loaders: worker processes prepare batches in order, the same ones for any number of workers."""
 
 import atexit
 import logging
@@ -22,7 +22,7 @@ from ivvit.runs.heap import allocate
 
 log = logging.getLogger("ivvit")
 
-_SHARED, _AMPLE = "/dev/shm", 1 << 30  # where workers put batches; Docker gives 64 MiB
+_SHARED, _AMPLE = "/dev/shm", 1 << 30  # where workers put batches; Docker's default is 64 MiB
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
 """What asks a run to save and stop (see ivvit.runs.stop)."""
@@ -37,7 +37,7 @@ class _TrainSteps(Dataset["Batch | UserError"]):
     def __getitem__(self, step: int) -> "Batch | UserError":
         try:
             return self.data.batch(step, self.batch_size, self.rows, allocate)
-        except UserError as error:  # raised in a worker, it would come with that worker's traceback in its message
+        except UserError as error:  # raised in a worker, its message would include that worker's traceback
             return error
 
 
@@ -60,9 +60,9 @@ def train_loader(
     world: int = 1,
     pin: bool = False,
 ) -> Iterator[Batch]:
-    """The batches of steps first_step ... last_step - 1; a rank takes its rows.
+    """The batches of steps first_step ... last_step - 1, of which each rank takes its rows.
 
-    Neither the number of workers nor of ranks changes a pixel: all that is random comes from (seed, data set, step).
+    Neither the number of workers nor of ranks changes a pixel: all randomness comes from (seed, data set, step).
     A file that cannot be read is logged with its substitute, which the batch's records name as well.
     """
     rows = rows_of(rank, world, batch_size)
@@ -74,9 +74,9 @@ def eval_loader(
     data: EvalData, *, batch_size: int, workers: int = 0, rank: int = 0, world: int = 1, pin: bool = False,
     indices: Sequence[int] | None = None,
 ) -> Iterator[Batch]:  # fmt: skip
-    """Every sample (of those at `indices`) exactly once over the ranks, in order; the last batch may be smaller.
+    """Every sample (of those at `indices`) exactly once across the ranks, in order; the last batch may be smaller.
 
-    Files that cannot be read are logged and left out (see `Batch.unreadable`); a batch may be left without rows.
+    Files that cannot be read are logged and left out (see `Batch.unreadable`); a batch may end up without rows.
     """
     mine = (range(len(data.samples)) if indices is None else indices)[rank::world]
     batches = [list(mine[i : i + batch_size]) for i in range(0, len(mine), batch_size)]
@@ -94,7 +94,7 @@ def _load(dataset: Dataset, sampler: range | list[list[int]], workers: int, pin:
         multiprocessing_context=context,
         prefetch_factor=2 if workers else None,
         worker_init_fn=_end_with_parent,
-        generator=torch.Generator(),  # the default one belongs to the thread that trains
+        generator=torch.Generator(),  # the default one belongs to the training thread
     )
     with block_stop_signals():
         batches = iter(loader)
@@ -103,13 +103,13 @@ def _load(dataset: Dataset, sampler: range | list[list[int]], workers: int, pin:
 
 @contextmanager
 def server_starts() -> Iterator[None]:
-    """Start the process that workers are forked from; at the end of this context it has imported all that they run."""
+    """Start the process that workers are forked from; by the end of this context it has imported all they need."""
     context = _server()
     with block_stop_signals():
         forkserver.ensure_running()
     yield
     first = context.Process(target=_do_nothing, daemon=True)
-    first.start()  # answered after the imports
+    first.start()  # returns after the imports
     first.join()
 
 
@@ -121,14 +121,14 @@ def _server() -> ForkServerContext:
 
 
 def _do_nothing() -> None:
-    """A worker's work, to see that there can be workers."""
+    """The work of a first worker, which shows that workers can start."""
 
 
 def _explained(batches: Iterator[Batch | UserError]) -> Iterator[Batch | UserError]:
-    """The same items. torch does not say where the memory for them lacks.
+    """The same items; explains an error of torch that does not say which memory ran out.
 
     Raises:
-        UserError: a worker died, and this machine has so little shared memory that this must be why.
+        UserError: a worker died, and this machine has so little shared memory that this must be the reason.
     """
     try:
         yield from batches
@@ -152,19 +152,19 @@ def _shared_memory() -> int:
 
 @contextmanager
 def block_stop_signals() -> Iterator[None]:
-    """What starts in here never hears the signals that ask to stop: these reach whole process groups, and the process
-    that trains still needs its batches. Blocked, and not ignored: that holds from a process's first moment, and passes
-    from the fork server to its workers."""
+    """Processes started in this context never receive the signals that ask to stop: these are sent to whole process
+    groups, and the training process still needs its batches. Blocked rather than ignored: a blocked signal is inherited
+    from a process's first moment on, also from the fork server by its workers."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     try:
-        resource_tracker.ensure_running()  # the fork server would start it, and it unblocks signals
+        resource_tracker.ensure_running()  # else the fork server starts it, and that unblocks signals
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-@atexit.register  # before multiprocessing's own, which would wait for ever for one that hangs: SIGTERM is blocked
+@atexit.register  # before multiprocessing's handler, which waits for ever for a hung worker: SIGTERM is blocked
 def kill_loaders() -> None:
     """Kill the workers of all loaders of this process."""
     for child in active_children():
@@ -173,15 +173,15 @@ def kill_loaders() -> None:
 
 
 def _end_with_parent(worker: int) -> None:
-    """Let this worker end when the process that reads from it is killed.
+    """End this worker when the process that reads from it is killed.
 
-    torch would see the end of the parent process, but that is the fork server, which lives as long as its workers.
+    torch watches the parent process, but that is the fork server, which lives as long as its workers.
     """
     Thread(target=lambda: (parent_process().join(), os._exit(1)), daemon=True).start()
 
 
 def _reported(name: str, batches: Iterator[Batch | UserError]) -> Iterator[Batch]:
-    """The same batches; what could not be read is logged here, in the process that keeps the log."""
+    """The same batches; unreadable files are logged here, in the process that has the log."""
     for batch in batches:
         if isinstance(batch, UserError):
             raise batch

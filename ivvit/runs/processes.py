@@ -29,8 +29,8 @@ def join_world() -> World:
 
 
 def _end_with_launcher() -> None:
-    """Let a kill of torchrun, which cannot pass that on, be a request to stop: else this process would train on, alone,
-    with the run's lock and a GPU."""
+    """Turn a kill of torchrun, which cannot pass it on, into a request to stop: otherwise this process would train on
+    alone, holding the run's lock and a GPU."""
     if sys.platform != "linux" or not by_torchrun():
         return
     launcher = int(os.environ.get(LAUNCHER, os.getppid()))

@@ -1,4 +1,4 @@
-"""A CSV file that grows, and shrinks back to where a checkpoint was."""
+"""A CSV file that grows, and is cut back to a checkpoint on resuming."""
 
 import csv
 import io
@@ -15,14 +15,14 @@ log = logging.getLogger("ivvit")
 
 
 class RowLog:
-    """Appends rows; rows after a checkpoint are cut off when training goes on from it.
+    """Appends rows; rows after a checkpoint are cut off when training resumes from it.
 
     On a full disk, rows wait in memory for room.
 
     Args:
-        path: the CSV file, made with its header if it is not there.
+        path: the CSV file, created with its header if missing.
         columns: its header.
-        keep: whether a row of strings (by column) lies before the point from which training goes on.
+        keep: whether a row of strings (by column) lies before the point at which training resumes.
     """
 
     def __init__(self, path: Path, columns: tuple[str, ...], keep: Callable[[dict[str, str]], bool]) -> None:
@@ -33,7 +33,7 @@ class RowLog:
         write_bytes(path, _lines([columns, *(tuple(row[c] for c in columns) for row in kept)]))
 
     def append(self, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Write rows at the end, durably; on a full disk, by a later call."""
+        """Append rows durably; on a full disk, a later call does so."""
         self._unwritten += rows
         try:
             self._write_waiting()
@@ -45,11 +45,11 @@ class RowLog:
             self._complained = True
 
     def behind(self) -> bool:
-        """Whether rows wait for room."""
+        """Whether rows wait for space."""
         return bool(self._unwritten)
 
     def flush_pending(self) -> None:
-        """Write what waits.
+        """Write the rows that wait for space.
 
         Raises:
             UserError: the disk is still full.
@@ -70,7 +70,7 @@ class RowLog:
             try:
                 _write(file, _lines(self._unwritten))
             except OSError:
-                file.truncate(end)  # no row twice, and none by half
+                file.truncate(end)  # no row twice, and no half rows
                 raise
         self._unwritten = []
 
@@ -84,7 +84,7 @@ def _lines(rows: Iterable[tuple[Any, ...]]) -> bytes:
 def _write(file: io.FileIO, content: bytes) -> None:
     left = memoryview(content)
     while left:
-        left = left[file.write(left) :]  # a disk that fills up takes a part
+        left = left[file.write(left) :]  # a disk that fills up writes a part
     os.fsync(file.fileno())
 
 

@@ -18,12 +18,12 @@ def best_trial(job: StudyJob, trials: list["FrozenTrial"]) -> "FrozenTrial":
     With several objectives: the trial of the Pareto front that is best in the objective `pick`.
 
     Raises:
-        UserError: no trial was trained to its end.
+        UserError: no trial was trained to the end.
     """
     front = snapshot(job, trials).best_trials if any(trial.state.name == "COMPLETE" for trial in trials) else []
     if not front:
         raise UserError(
-            f"study {job.name}: none of its {len(trials)} trials was trained to its end (all were pruned or did not "
+            f"study {job.name}: none of its {len(trials)} trials was trained to the end (all were pruned or did not "
             "train at all); search smaller learning rates, or set a milder pruner"
         )
     pick = job.options.pick or 0

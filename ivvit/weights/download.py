@@ -1,4 +1,4 @@
-"""A resumable download: broken connections are retried with back-off, and go on where they stopped."""
+"""A resumable download: broken connections are retried with back-off and resume where they stopped."""
 
 import json
 import logging
@@ -18,13 +18,13 @@ Opener = Callable[[dict[str, str]], "Response"]
 """Opens a streamed GET with the given headers."""
 
 ATTEMPTS = 5
-CHUNK = 1 << 16  # what a broken connection loses at most
+CHUNK = 1 << 16  # the most that a broken connection loses
 RETRIED = (408, 425, 429, 500, 502, 503, 504)
 log = logging.getLogger(__name__)
 
 
 class Interrupted(Exception):
-    """A failure that may pass: worth another attempt after `wait` seconds, if the server named them."""
+    """A transient failure: worth another attempt, after `wait` seconds if the server named them."""
 
     def __init__(self, reason: str, wait: float = 0.0) -> None:
         super().__init__(reason)
@@ -32,7 +32,7 @@ class Interrupted(Exception):
 
 
 class Refused(Exception):
-    """A failure that no repetition mends."""
+    """A permanent failure."""
 
 
 def open_url(url: str, token: str | None = None) -> Opener:
@@ -47,16 +47,16 @@ def open_url(url: str, token: str | None = None) -> Opener:
 
 
 def download(opener: Opener, part: Path, pause: float = 1.0) -> None:
-    """Fill `part`, going on with what an earlier call left there.
+    """Fill `part`, resuming what an earlier call left there.
 
     Args:
         opener: opens the response.
-        part: the file to fill; beside it, `<part>.json` holds what identifies the download.
-        pause: seconds before the first repetition; doubled each time, up to half a minute.
+        part: the file to fill; beside it, `<part>.json` identifies the download.
+        pause: seconds before the first retry; doubled each time, up to half a minute.
 
     Raises:
-        Refused: the server has no such file, or answers with a page.
-        Interrupted: it failed ATTEMPTS times in a row without getting any further.
+        Refused: the server has no such file, or answers with an HTML page.
+        Interrupted: it failed ATTEMPTS times in a row without progress.
         UserError: the disk is full.
     """
     import requests
@@ -77,7 +77,7 @@ def download(opener: Opener, part: Path, pause: float = 1.0) -> None:
         if failures >= ATTEMPTS:
             raise problem
         wait = max(problem.wait, min(pause * 2**failures, 30) * random.uniform(0.8, 1.2))
-        log.warning("%s: %s; again in %.0f s", part.name.removesuffix(".part"), problem, wait)
+        log.warning("%s: %s; retrying in %.0f s", part.name.removesuffix(".part"), problem, wait)
         time.sleep(wait)
 
 
@@ -99,12 +99,12 @@ def _transfer(opener: Opener, part: Path) -> None:
             _write(response, part, start)
     size = part.stat().st_size
     if total is not None and size < total:
-        raise Interrupted(f"broken off at {size} of {total} bytes")
+        raise Interrupted(f"interrupted at {size} of {total} bytes")
 
 
 def _check_status(response: "Response", part: Path) -> None:
     status = response.status_code
-    if status == 416:  # the server's file is shorter than what is here
+    if status == 416:  # the server's file is shorter than what we have
         forget(part)
         raise Interrupted("the file changed on the server")
     if status in RETRIED:
@@ -115,7 +115,7 @@ def _check_status(response: "Response", part: Path) -> None:
 
 
 def _extent(response: "Response") -> tuple[int, int | None]:
-    """First byte and total size of what the server sends."""
+    """First byte and total size of the response."""
     match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
     if response.status_code == 206 and match:
         return int(match[1]), None if match[2] == "*" else int(match[2])
@@ -160,7 +160,7 @@ def _remember(part: Path, response: "Response", total: int | None) -> None:
 
 
 def forget(part: Path) -> None:
-    """Remove what an unfinished download left."""
+    """Remove an unfinished download."""
     part.unlink(missing_ok=True)
     _notes(part).unlink(missing_ok=True)
 
@@ -172,7 +172,7 @@ def finish(part: Path, target: Path) -> None:
 
 
 def _reason(error: BaseException) -> str:
-    """The innermost message of what requests wraps around urllib3's errors."""
+    """The innermost message of urllib3's errors, which requests wraps."""
     while error.args and isinstance(error.args[0], Exception):
         error = error.args[0]
     error = getattr(error, "reason", None) or error

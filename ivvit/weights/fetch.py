@@ -35,7 +35,7 @@ def fetch(
     model. Equal weights give an equal lock.
 
     Args:
-        name: a name of config/weights.yaml or `sources`, timm:<tag>, file:<path>, or an address.
+        name: a name of ivvit/weights/sources.yaml or `sources`, timm:<tag>, file:<path>, or an address.
         root: the configuration's root_path.
         lock: the JSON file to write.
         sources: the configuration's own entries, {name: {url | gdrive | timm | path, file, sha256}}.

@@ -1,4 +1,4 @@
-"""The lock of pretrained weights: what training reads of them."""
+"""The lock of pretrained weights, by which training finds them."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ FORMAT = 1
 
 
 def load_converted(lock: Path, root: Path) -> "dict[str, Tensor]":
-    """The tensors that a lock stands for, in timm's names.
+    """The tensors that a lock names, under timm's names.
 
     Args:
         lock: written by `ivvit.weights.fetch`.

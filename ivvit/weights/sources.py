@@ -10,7 +10,7 @@ import yaml
 from ivvit.ground.errors import UserError
 from ivvit.ground.names import did_you_mean, safe_name
 
-TABLE = Path(__file__).parents[2] / "config" / "weights.yaml"
+TABLE = Path(__file__).with_name("sources.yaml")
 Kind = Literal["url", "gdrive", "timm", "path", "file", "hand"]
 KINDS: tuple[Kind, ...] = ("url", "gdrive", "timm", "path")
 SCHEMES = ("timm:", "file:", "https://", "http://")
@@ -34,7 +34,7 @@ class Source:
 
 
 def find_source(name: str, sources: dict[str, dict[str, Any]] | None = None) -> Source:
-    """The source of a name in config/weights.yaml or `sources`, of timm:<tag>, file:<path>, or an address.
+    """The source of a name in ivvit/weights/sources.yaml or `sources`, of timm:<tag>, file:<path>, or an address.
 
     Raises:
         UserError: an unknown name, or an entry without exactly one place to get the file from.
@@ -55,7 +55,7 @@ def find_source(name: str, sources: dict[str, dict[str, Any]] | None = None) -> 
 
 
 def load_table(sources: dict[str, dict[str, Any]] | None = None) -> dict[str, dict[str, Any]]:
-    """config/weights.yaml with the configuration's own entries over it."""
+    """ivvit/weights/sources.yaml with the configuration's own entries over it."""
     table = yaml.safe_load(TABLE.read_text()) if TABLE.is_file() else {}
     for name, entry in (sources or {}).items():
         entry = {key: value for key, value in entry.items() if value is not None}

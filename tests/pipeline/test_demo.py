@@ -18,11 +18,11 @@ TEMPORAL = ("tokenshift", "msca", "polyvit", "tuned")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     folder = tmp_path_factory.mktemp("demo") / "project"
     folder.mkdir()
-    for name in ("Snakefile", "workflow", "profiles", "ivvit", "config"):
+    for name in ("workflow", "ivvit", "config"):
         source = PROJECT / name
         (shutil.copytree if source.is_dir() else shutil.copy2)(source, folder / name)
     workspace = Workspace(folder)
-    ran = workspace.python("workflow/scripts/run.py")
+    ran = workspace.python("tools/run.py")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     (folder / "output.txt").write_text(ran.stdout + ran.stderr)
     return workspace
@@ -71,7 +71,7 @@ def test_the_studys_best_learning_rate_is_the_tuned_experiments(demo: Workspace)
 
 
 def test_a_second_run_does_nothing(demo: Workspace) -> None:
-    ran = demo.python("workflow/scripts/run.py")
+    ran = demo.python("tools/run.py")
     assert ran.returncode == 0
     assert "Nothing to be done" in ran.stdout + ran.stderr
     assert {row["state"] for row in demo.states().values()} == {"fresh"}

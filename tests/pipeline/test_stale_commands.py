@@ -86,7 +86,7 @@ def test_clean_leaves_what_other_configurations_made(copied: Workspace) -> None:
     for folder in folders:
         folder.mkdir(parents=True)
     with run_lock(folders[1] / "claims/3/lock"):
-        ours, _, rest = copied.ivvit("clean", "--yes").partition("of no experiment of this configuration")
+        ours, _, rest = copied.ivvit("clean", "--yes").partition("belonging to no experiment of this configuration")
     assert "images, seed0, unfinished" in ours and not half.exists() and "extra" not in ours
     assert "extra, seed0, finished" in rest and "elsewhere/old" in rest and "elsewhere/claimed" not in rest
     assert "2 folders" in rest and "add --yes --all" in rest and other.is_dir() and folders[0].is_dir()

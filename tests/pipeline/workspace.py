@@ -92,13 +92,12 @@ class Workspace:
     @classmethod
     def make(cls, folder: Path, config: str = CONFIG) -> "Workspace":
         """The project's files, a configuration, data and weights; nothing has run yet."""
-        for name in ("Snakefile", "workflow", "profiles", "ivvit"):
+        for name in ("workflow", "ivvit"):
             source = PROJECT / name
             copy = shutil.copytree if source.is_dir() else shutil.copy2
             folder.mkdir(exist_ok=True, parents=True)
             copy(source, folder / name)
         (folder / "config").mkdir()
-        shutil.copy2(PROJECT / "config" / "weights.yaml", folder / "config")
         (folder / "config" / "config.yaml").write_text(config)
         _make_data(folder / "data")
         return cls(folder)

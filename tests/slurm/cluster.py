@@ -43,11 +43,11 @@ class Project:
 
     def __init__(self, folder: Path, *options: str) -> None:
         self.folder, self._options = folder, options
-        for name in ("Snakefile", "workflow", "profiles", "ivvit", "config"):
+        for name in ("workflow", "ivvit", "config"):
             source = PROJECT / name
             folder.mkdir(exist_ok=True, parents=True)
             (shutil.copytree if source.is_dir() else shutil.copy2)(source, folder / name)
-        (folder / "slurm").symlink_to("profiles/slurm")
+        (folder / "slurm").symlink_to("workflow/profiles/slurm")
         shutil.copy2(HERE / "base.yaml", folder / "config" / "base.yaml")
         self.configuration = ["config/base.yaml"]
 

@@ -29,8 +29,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "results": INSTANCE,
     "demo": INSTANCE,
     "planning": LIGHT,
+    "project": {"ground", "config", "data"},
     "ledger": LIGHT | {"planning"},
-    "cli": INSTANCE | LIGHT | {"study", "tracking", "results", "demo", "planning", "ledger", "ivvit"},
+    "doctor": INSTANCE,
+    "cli": INSTANCE
+    | LIGHT
+    | {"study", "tracking", "results", "demo", "planning", "project", "doctor", "ledger", "ivvit"},
     "__main__": {"cli"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -93,7 +97,7 @@ def test_training_imports_neither_decoder_nor_workflow_nor_tracker(tmp_path: Pat
 def test_parsing_the_snakefile_loads_no_heavy_library(tmp_path: Path) -> None:
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "config.yaml").write_text((PROJECT / "config" / "config.yaml").read_text())
-    arguments = ["--snakefile", str(PROJECT / "Snakefile"), "--dry-run", "--cores", "1", "--quiet"]
+    arguments = ["--snakefile", str(PROJECT / "workflow" / "Snakefile"), "--dry-run", "--cores", "1", "--quiet"]
     end = "except SystemExit as end:\n    assert not end.code"
     code = f"from snakemake.cli import main\ntry:\n    main({arguments})\n{end}"
     assert not loaded(code, tmp_path) & {"torch", "timm", "optuna", "av"}  # Snakemake itself loads pandas

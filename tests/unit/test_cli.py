@@ -46,7 +46,7 @@ def test_only_the_given_command_is_loaded():
     code += "print('LOADED', *[name for name in sys.modules if name.startswith('ivvit.cli.')], 'torch' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     loaded = ran.stdout.rpartition("LOADED")[2].split()
-    assert set(loaded) <= {"ivvit.cli.status", "ivvit.cli.common", "False"}
+    assert set(loaded) <= {"ivvit.cli.status", "ivvit.cli.common", "ivvit.cli.terminal", "False"}
 
 
 STATES = [RunState("a", 0, "fresh"), RunState("b", 10, "stale", [Reason("k", "", detail="why " * 20)])]

@@ -120,7 +120,7 @@ def test_an_archive_that_comet_refuses_is_kept(data, tmp_path, server, monkeypat
     train(job(data, tmp_path, **SETTINGS), tracking=open_tracking)
     monkeypatch.setenv("COMET_API_KEY", "x" * 25)
     server.status = 400
-    with pytest.raises(UserError, match=r"Comet did not take .*zip; check COMET_API_KEY and the network"):
+    with pytest.raises(UserError, match=r"Comet did not accept .*zip; check COMET_API_KEY and the network"):
         upload(tmp_path)
     assert len(archives(tmp_path)) == 1
 

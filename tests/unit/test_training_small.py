@@ -134,6 +134,6 @@ def test_history_has_a_row_per_data_set_with_means(tmp_path):
 
 
 def test_when_memory_runs_out_the_error_says_what_to_lower():
-    wanted = pytest.raises(UserError, match=r"does not suffice \(CUDA out of memory\); lower validation.batch_size")
+    wanted = pytest.raises(UserError, match=r"too little memory \(CUDA out of memory\); lower validation.batch_size")
     with wanted, enough_memory("validation.batch_size"):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")

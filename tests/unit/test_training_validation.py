@@ -176,7 +176,7 @@ def test_every_sample_once_at_any_world_size(world, data, tmp_path):
 def test_the_kept_model_is_the_configured_one(keep, metric, data, tmp_path):
     seen = {}
     looks = {"every": 1, "keep": keep, "metric": metric, "clips": 2, "crops": 3}
-    settings = {"optimizer": {"name": "SGD", "lr": 0.05}, "names": ["shades"], "validation": looks}
+    settings = {"optimizer": {"name": "SGD", "lr": 0.5}, "names": ["shades"], "validation": looks}
     result = train(job(data, tmp_path, **settings), lambda i, m: bool(seen.update({i: m})))
     values = {i: m["mean"][metric] * (-1 if metric == "loss" else 1) for i, m in seen.items()}
     chosen = max(values, key=lambda i: (values[i], -i)) if keep == "best" else 6

@@ -5,12 +5,14 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import RerunTrigger
 from snakemake.workflow import Workflow
 
-sys.path.insert(0, workflow.basedir)
+# a checkout's own package, and none that is installed beside it
+sys.path.insert(0, str(Path(workflow.basedir).parent))
 
 from ivvit.config import load_config
 from ivvit.ground.errors import UserError

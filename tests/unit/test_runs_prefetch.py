@@ -1,4 +1,4 @@
-"""Batches fetched ahead: the same ones, errors where they belong, and nothing left running."""
+"""Prefetched batches: the same ones, errors where they belong, and nothing left running."""
 
 import threading
 from collections.abc import Iterator
@@ -35,9 +35,9 @@ def test_it_ends_with_its_items():
 
 def test_it_is_ahead_by_a_little_and_closing_it_ends_its_thread():
     drawn, before = [], set(threading.enumerate())
-    ahead = Prefetcher(batches(100, drawn), CPU)
-    assert next(ahead)["D"].labels.item() == 0
-    ahead.close()
+    prefetcher = Prefetcher(batches(100, drawn), CPU)
+    assert next(prefetcher)["D"].labels.item() == 0
+    prefetcher.close()
     assert 1 <= len(drawn) <= 1 + DEPTH
     assert set(threading.enumerate()) <= before
 
@@ -58,12 +58,12 @@ def test_a_wait_that_hangs_can_be_given_up(monkeypatch):
         if len(asked) == 3:
             raise TimeoutError
 
-    ahead = Prefetcher(hanging(), CPU, poll)
+    prefetcher = Prefetcher(hanging(), CPU, poll)
     with pytest.raises(TimeoutError):
-        next(ahead)
+        next(prefetcher)
     comes.set()
-    assert next(ahead)["D"].labels.item() == 0 and next(ahead)["D"].labels.item() == 1
+    assert next(prefetcher)["D"].labels.item() == 0 and next(prefetcher)["D"].labels.item() == 1
     comes.clear()
-    ahead.close()
-    assert list(ahead) == []
+    prefetcher.close()
+    assert list(prefetcher) == []
     comes.set()
