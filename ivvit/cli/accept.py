@@ -31,9 +31,11 @@ def run(args: argparse.Namespace) -> None:
     name = experiment_of(config, args.experiment)
     status = Status(config)
     identity = identity_of(status.identities, name)
+    evaluation = status.identities.evaluation(name).digest
     if args.undo:
         for seed, earlier in undo(status.paths, name, identity).items():
-            link_run(status.paths, name, seed, earlier)
+            run = PastRun(status.paths.run(earlier, seed), earlier, seed)
+            link_run(status.paths, name, seed, earlier, run.evaluation or evaluation)
             print(f"{name}, seed {seed}: stale again")
         return
     if not args.why:
@@ -48,7 +50,7 @@ def run(args: argparse.Namespace) -> None:
         )
     accept(status.paths, name, identity, runs, args.why, differences)
     for seed, earlier in runs.items():
-        link_run(status.paths, name, seed, identity.digest)
+        link_run(status.paths, name, seed, identity.digest, evaluation)
         print(f"{name}, seed {seed}: the run of {earlier.ended[:16]} is accepted as today's; --undo reverts that")
 
 
@@ -56,7 +58,7 @@ def _earlier(config: Config, status: Status, name: str) -> dict[int, PastRun]:
     found = {}
     for seed in config.entries[name].seeds:
         state = status.run(name, seed)
-        if state.state == "fresh":
+        if state.state in ("fresh", "trained"):
             continue
         if state.state == "pending":
             raise UserError(f"{name}, seed {seed}: {'; '.join(state.texts)}; start snakemake first")

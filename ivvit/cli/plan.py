@@ -60,8 +60,10 @@ def run(args: argparse.Namespace) -> None:
     for line in checks:
         print(line)
     costs = list(_studies(status, estimator))
-    todo = [state for state in states if state.settled not in ("fresh", "running", "pending")]
+    todo = [state for state in states if state.settled not in ("fresh", "trained", "running", "silent", "pending")]
     costs += _runs(status, todo, estimator)
+    for state in (state for state in states if state.state == "trained"):
+        print(f"evaluate: {state.experiment}, seed {state.seed}")
     later = waiting(states)
     sure = _waiting(status, later, estimator)
     if checks or costs or later or not (status.paths.tables / "comparison.csv").is_file():

@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> None:
         "runs": paths.results / "experiments",
         "studies": paths.results / "studies",
         "data sets": paths.results / "manifests",
-        "report": paths.results / "report.html",
+        "report": paths.page,
         "logs": paths.results.parent / "logs",
     }.items():
         if path.exists():

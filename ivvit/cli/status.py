@@ -17,6 +17,7 @@ from ivvit.ledger.status import RunState, Status
 
 COLOURS = {
     "fresh": "green",
+    "trained": "cyan",
     "running": "cyan",
     "stale": "yellow",
     "failed": "red",

@@ -66,7 +66,7 @@ def train_one(jobs: Jobs, name: str, seed: int, *, evaluate: bool) -> int:
         load_planned(identity, runtime.workers)
     for other, entry in config.entries.items():
         if seed in entry.seeds and _same(identities, other, identity.digest):
-            link_run(identities.paths, other, seed, identity.digest)
+            link_run(identities.paths, other, seed, identity.digest, identities.evaluation(other).digest)
     with _failures_recorded(identities.paths.run(identity.digest, seed)):
         job = train_job(identities, name, identity, seed)
         go_on(identities.paths, identity, job)

@@ -81,8 +81,14 @@ class Jobs:
                     yield "study", wildcards
 
     def runs(self) -> list[str]:
-        """The last file of every run of today."""
+        """The model of every run of today."""
         return _strings(path for name in self.config.entries for path in _known(lambda name=name: self._runs(name)))
+
+    def evaluations(self) -> list[str]:
+        """The numbers of every run of today."""
+        return _strings(
+            path for name in self.config.entries for path in _known(lambda name=name: self._evaluations(name))
+        )
 
     def studies(self) -> list[str]:
         """The best parameters and the report of every study."""
@@ -119,7 +125,7 @@ class Jobs:
         return _inputs(self.paths.frames(dataset, key), _known(lambda: self.checks.shards(dataset)))
 
     def train_inputs(self, identity: str, seed: str) -> list[str]:
-        """Of a run: manifests, frame stores, weights (or the run that it starts from) and its study's best."""
+        """Of a training: manifests, frame stores, weights (or the run that it starts from) and its study's best."""
         name = self.find(identity)
         if name is None:
             return []
@@ -130,6 +136,14 @@ class Jobs:
             return [*self._data(experiment), *self._weights(experiment.pretrain, int(seed)), *best]
 
         return _inputs(self.paths.finished(identity, int(seed)), _known(read))
+
+    def evaluate_inputs(self, identity: str, seed: str, evaluation: str) -> list[str]:
+        """Of an evaluation, besides the model: manifests and frame stores."""
+        name = self.find(identity)
+        if name is None:
+            return []
+        found = _known(lambda: self._data(self.identities.resolved(name)))
+        return _inputs(self.paths.evaluated(identity, int(seed), evaluation), found)
 
     def worker_inputs(self, study: str, identity: str, n_trials: str, worker: str) -> list[str]:
         """Of a study's worker: what its trials read."""
@@ -181,6 +195,11 @@ class Jobs:
         identity = self.identities.experiment(name).digest
         self._names.setdefault(identity, name)
         return [self.paths.finished(identity, seed) for seed in self.config.entries[name].seeds]
+
+    def _evaluations(self, name: str) -> list[Path]:
+        identity, evaluation = self.identities.experiment(name).digest, self.identities.evaluation(name).digest
+        self._names.setdefault(identity, name)
+        return [self.paths.evaluated(identity, seed, evaluation) for seed in self.config.entries[name].seeds]
 
     def _study(self, name: str) -> list[Path]:
         identity, n_trials = self.identities.study(name).digest, self.config.file.studies[name].n_trials

@@ -1,4 +1,4 @@
-"""A data set as a head of a model knows it: classes matched by their names."""
+"""A data set for a head of a model: classes matched by name."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,7 @@ _SHOWN = 3
 
 
 def head_of(card: ModelCard, head: str) -> HeadCard:
-    """What a model's file says about one of its heads.
+    """One head's entry in a model file.
 
     Raises:
         UserError: the model has no such head.

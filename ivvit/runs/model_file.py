@@ -1,4 +1,4 @@
-"""model.safetensors: a trained model that says all it takes to use it, wherever it is copied to."""
+"""model.safetensors: a trained model with everything needed to use it, wherever it is copied to."""
 
 import hashlib
 import json
@@ -36,7 +36,7 @@ class HeadCard:
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a model's file says about it."""
+    """A model file's metadata."""
 
     model: str
     options: dict[str, Any]
@@ -56,9 +56,9 @@ class ModelCard:
     kept_iteration: int
     """The iteration whose weights these are."""
     skipped_steps: int
-    """Steps left out as their loss was not finite."""
+    """Steps skipped because their loss was not finite."""
     substitutes: dict[str, int]
-    """Training samples that another one stood in for, by data set."""
+    """Training samples replaced by others because they could not be read, by data set."""
     validation: dict[str, Any] | None
     """{"datasets", "mean"} of the validation that the weights were kept by, or None."""
     mean: tuple[float, ...] = (MEAN,) * 3
@@ -98,7 +98,7 @@ def is_finished(folder: Path) -> bool:
 
 
 def read_card(file: Path) -> ModelCard:
-    """What a model's file says about itself, without its tensors.
+    """The metadata of a model's file, read without its tensors.
 
     Raises:
         UserError: the file is missing, damaged, or not of this project.
@@ -109,12 +109,12 @@ def read_card(file: Path) -> ModelCard:
         with safe_open(file, "pt") as opened:
             metadata = opened.metadata() or {}
     except (OSError, SafetensorError) as error:
-        raise UserError(f"{file} cannot be read as a model ({error}); remove it to have it made again") from None
+        raise UserError(f"{file} cannot be read as a model ({error}); remove it to have it trained again") from None
     if _KEY not in metadata:
-        raise UserError(f"{file} does not say what model it is; only files that `ivvit train` wrote can be evaluated")
+        raise UserError(f"{file} has no metadata of a model; only files that `ivvit train` wrote can be evaluated")
     content = json.loads(metadata[_KEY])
     if content.pop("format") != FORMAT:
-        raise UserError(f"{file} is of another version of ivvit; train it again, or use that version")
+        raise UserError(f"{file} was written by another version of ivvit; train it again, or use that version")
     content["heads"] = {name: HeadCard(**head) for name, head in content["heads"].items()}
     content |= {"mean": tuple(content["mean"]), "std": tuple(content["std"])}
     return ModelCard(**content)
@@ -124,7 +124,7 @@ def load_model(file: Path, card: ModelCard) -> "nn.Module":
     """The model, in evaluation mode on the CPU.
 
     Raises:
-        UserError: its tensors are not those that were written, or it sees its pixels otherwise than this version.
+        UserError: its tensors are not those that were written, or its pixel normalisation is not supported.
     """
     from safetensors.torch import load_file
 

@@ -59,9 +59,8 @@ def test_a_file_is_enough(data, model, tmp_path):
     network = load_model(model, card)
     for name, metrics in found.datasets.items():
         lock = data / f"manifests/{name}.json"
-        split = open_eval(
-            name, DatasetOptions(**DATASETS[name]), data, lock, img_size=32, num_frames=2, clips=2, crops=3
-        )
+        views = {"img_size": 32, "num_frames": 2, "clips": 2, "crops": 3}
+        split = open_eval(name, DatasetOptions(**DATASETS[name]), data, lock, **views)
         mine, count = table[table["dataset"] == name], len(split.samples)
         assert mine["path"].tolist() == load_manifest(lock).split("test")["path"].tolist()
         assert metrics.num_samples == count == len(mine) and metrics.split == "test"
@@ -190,7 +189,7 @@ def test_files_that_are_not_what_was_written(data, model, tmp_path):
     with pytest.raises(UserError, match=r"short\.safetensors cannot be read as a model"):
         read_card(tmp_path / "short.safetensors")
     save_file({"a": torch.zeros(1)}, tmp_path / "foreign.safetensors")
-    with pytest.raises(UserError, match=r"does not say what model it is"):
+    with pytest.raises(UserError, match=r"has no metadata of a model"):
         read_card(tmp_path / "foreign.safetensors")
 
 
