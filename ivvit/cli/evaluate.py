@@ -71,11 +71,11 @@ def run(args: argparse.Namespace) -> int:
     targets = _targets(jobs.identities, args)
     if spreads(targets[0].runtime):
         return launch(targets[0].runtime, sys.argv[1:])
-    from ivvit.study.team import leads, together
+    from ivvit.study.team import is_main, process_group
 
-    with together():
+    with process_group():
         found = {target.label: _evaluate(jobs.identities, args, target, len(targets)) for target in targets}
-    if leads():
+    if is_main():
         print(table(found))
     return 0
 

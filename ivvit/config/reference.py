@@ -97,7 +97,9 @@ class _Reference:
             word, _, rest = kind.partition(" ")
             return f"list of {_PLURAL.get(word, word)} {rest}".strip()
         if field.get("type") == "object":
-            inner: Any = field.get("additionalProperties") or next(iter(field.get("patternProperties", {}).values()), {})
+            inner: Any = field.get("additionalProperties") or next(
+                iter(field.get("patternProperties", {}).values()), {}
+            )
             return f"by name: {self._kind(inner)}" if isinstance(inner, dict) and inner else "keys and values"
         return f"{field.get('type', 'anything')}{_range(field)}"
 
