@@ -4,10 +4,10 @@ BIN := .venv/bin
 # Without a GPU, PyTorch's CPU builds spare gigabytes; where that index cannot be reached, the default one serves.
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 
-.PHONY: run test test-all test-slurm lint format schema clean
+.PHONY: run test test-all test-slurm lint format schema graph clean
 
 run: .venv/installed
-	@$(BIN)/python workflow/scripts/run.py
+	@$(BIN)/python tools/run.py
 
 test: .venv/installed lint
 	$(BIN)/python -m pytest -q
@@ -21,23 +21,27 @@ test-slurm: .venv/installed
 lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/snakefmt --check Snakefile workflow
-	$(BIN)/python workflow/scripts/lint.py
+	$(BIN)/snakefmt --check workflow
+	$(BIN)/python tools/lint.py
 
 format: .venv/installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/snakefmt Snakefile workflow
+	$(BIN)/snakefmt workflow
+
+graph: .venv/installed  # of a finished workflow: after `make run`
+	$(BIN)/python tools/graph.py
 
 schema: .venv/installed
 	$(BIN)/python -m ivvit.config.schema
+	$(BIN)/python -m ivvit.config.reference
 
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "installing (about two minutes the first time) ..."
 	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e ".[dev,slurm]" \
-	  $$(command -v nvidia-smi >/dev/null || $(PYTHON) workflow/scripts/index.py $(CPU_INDEX))
+	  $$(command -v nvidia-smi >/dev/null || $(PYTHON) tools/index.py $(CPU_INDEX))
 	@touch $@
 
 clean:

@@ -33,7 +33,7 @@ def video(file: Path, number: int = 0, frames: int = 20) -> Path:
 
 
 def image_folder(base: Path, classes: int = 2, train: int = 4, val: int = 2) -> Path:
-    """{train,val}/c<k>/<i>.png below `base`."""
+    """{train,val}/c<k>/<i>.png below `base`; of two splits, the second is test."""
     for split, count in (("train", train), ("val", val)):
         for label in range(classes):
             for i in range(count):

@@ -80,7 +80,8 @@ def slowed(opens: Callable[..., Any], seconds: float) -> Callable[..., Any]:
 
     def opened(*args: Any, **keywords: Any) -> Any:
         split = opens(*args, **keywords)
-        return replace(split, source=SlowPictures(split.source, seconds))
+        samples = replace(split.samples, source=SlowPictures(split.samples.source, seconds))
+        return replace(split, samples=samples)
 
     return opened
 

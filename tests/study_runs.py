@@ -19,10 +19,9 @@ from ivvit.config import StudyOptions
 from ivvit.ground.ending import leave
 from ivvit.ground.files import write_json
 from ivvit.runs.job import Result, TrainJob
-from ivvit.study.choice import best_trial
-from ivvit.study.finish import best_text
+from ivvit.study.choice import best_text, best_trial
+from ivvit.study.finish import trials_table
 from ivvit.study.job import StudyJob
-from ivvit.study.trials_table import trials_table
 from ivvit.study.worker import work
 
 ITERATIONS, EVERY, SAVE = 12, 3, 2
@@ -32,7 +31,7 @@ SPACE = {
     "optimizer.momentum": {"low": 0.5, "high": 0.9, "when": {"optimizer.name": "SGD"}},
     "warmup": {"low": 0, "high": 12, "step": 4},
 }
-EXPERIMENT = SimpleNamespace(iterations=ITERATIONS, evaluation=SimpleNamespace(every=EVERY))
+EXPERIMENT = SimpleNamespace(iterations=ITERATIONS, validation=SimpleNamespace(every=EVERY))
 
 
 def study(folder: Path, n_trials: int = 5, **options: Any) -> StudyJob:
@@ -51,7 +50,7 @@ def trainer(pause: float = 0.0) -> Callable[..., Result]:
 
     def train(run: TrainJob, on_evaluation: Callable[[int, dict[str, Any]], bool]) -> Result:
         run.folder.mkdir(parents=True, exist_ok=True)
-        if (metrics := _read(run.folder / "metrics.json")) is not None:
+        if (metrics := _read(run.folder / "end.json")) is not None:
             return Result(run.folder, metrics)
         state = _read(run.folder / "state.json") or {"step": 0, "chain": 1}
         step, chain = state["step"], state["chain"]
@@ -65,7 +64,7 @@ def trainer(pause: float = 0.0) -> Callable[..., Result]:
             if step % SAVE == 0:
                 write_json(run.folder / "state.json", {"step": step, "chain": chain})
         metrics = _metrics(run.provenance["parameters"], step, chain)
-        write_json(run.folder / "metrics.json", metrics)
+        write_json(run.folder / "end.json", metrics)
         return Result(run.folder, metrics)
 
     return train
@@ -148,8 +147,8 @@ def engine_study(data: Path, folder: Path, n_trials: int, **options: Any) -> Stu
 
     def make(parameters: dict[str, Any], number: int, place: Path) -> TrainJob:
         settings = {"optimizer": {"name": parameters["optimizer.name"], "lr": parameters["optimizer.lr"]}}
-        evaluation = {"every": 2, "batch_size": 4}
-        return job(data, place, evaluation=evaluation, runtime=runtime, **settings)
+        validation = {"every": 2, "batch_size": 4}
+        return job(data, place, validation=validation, runtime=runtime, **settings)
 
     space = {"optimizer.lr": {"low": 1e-5, "high": 1e-1, "log": True}, "optimizer.name": ["SGD", "AdamW"]}
     sampler = {"name": "TPE", "startup_trials": 2}

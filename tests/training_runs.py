@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 import torch
 from PIL import Image
 
@@ -24,16 +23,6 @@ DATASETS = {
     "moves": {"kind": "video-folder", "path": "moves", "flip": False, "clip_seconds": 0.4},
 }
 TINY = {"name": "vit_tiny_patch16_224", "img_size": 32, "patch_size": 16, "embed_dim": 24, "depth": 2, "num_heads": 3}
-
-
-@pytest.fixture(scope="session")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A root with two validated data sets: images `shades` (3 classes) and clips `moves` (2 classes)."""
-    root = tmp_path_factory.getbasetemp() / "training-data"
-    if not root.is_dir():
-        write_data(root)
-        make_data(root)
-    return root
 
 
 def job(data: Path, folder: Path, *, seed: int = 0, weights: Path | None = None, **settings: Any) -> TrainJob:
@@ -97,14 +86,14 @@ def train_stopped(
             train(run(next(left, 0)), on_evaluation, **options)
             return stops
         except Interrupted:
-            assert not (run(0).folder / "metrics.json").exists()
+            assert not (run(0).folder / "model.safetensors").exists()
             stops += 1
 
 
 def write_data(root: Path) -> None:
     """The files of both data sets."""
     rng = np.random.default_rng(0)
-    for split, count in {"train": 8, "val": 5}.items():
+    for split, count in {"train": 8, "val": 5, "test": 4}.items():
         for label in range(3):
             for index in range(count):
                 _write_image(root / "shades" / split / f"class{label}" / f"{index}.png", label, rng)

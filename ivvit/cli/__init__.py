@@ -1,20 +1,25 @@
-"""Floor 5: the `ivvit` command. A command is a file with `add(parser)` and `run(args)`."""
+"""The `ivvit` command. A command is a module of this package with EXAMPLES, `add(parser)` and `run(args)`."""
 
 import argparse
 import importlib
-import os
 import sys
-from typing import NoReturn
+from types import ModuleType
+from typing import Any, NoReturn
 
 from ivvit import __version__
-from ivvit.config.explain import unknown
 from ivvit.ground.ending import leave
-from ivvit.ground.errors import UserError
+from ivvit.ground.errors import FAILURE, INTERRUPTED, OK, STOPPED, UserError
+from ivvit.ground.names import unknown
+from ivvit.ground.ranks import rank
 from ivvit.identity.locks import Pending
 
 COMMANDS = {
+    "init": "write a project for the data in a folder, or the demo",
+    "doctor": "is everything there: Python, GPU, codecs, disk, data sets, weights, Slurm, Comet",
     "train": "train one run (the rule's job, an experiment by name, or one given by options)",
     "optuna": "search hyperparameters of an experiment given by options",
+    "evaluate": "evaluate trained models, in any protocol, without training",
+    "predict": "what a trained model sees in images and videos",
     "status": "what is fresh, stale (and why), running, failed",
     "why": "all reasons why an experiment is stale, or what a change would make stale",
     "show": "draw the exact training batch of a step",
@@ -26,11 +31,18 @@ COMMANDS = {
     "tables": "write tables and figures of the current runs, and the links to them",
     "validate": "check a data set and write its manifest",
     "extract": "turn videos into the frame store",
+    "download": "fetch pretrained weights alone, as the authors' download.sh does",
     "weights": "fetch, verify and convert pretrained weights",
     "demo": "make the demo's data sets and weights",
     "study": "a study's worker, or its end",
     "comet": "upload archived Comet experiments",
+    "completion": "a shell's completion of commands and options",
 }
+_STATUSES = """\
+exit status:
+  0 done; 1 something to mend, which the last line names; 2 no such option; 75 stopped and saved, goes on when started
+  again; 130 interrupted by Ctrl-C. NO_COLOR turns colours off.
+"""
 
 
 def entry() -> NoReturn:
@@ -41,36 +53,63 @@ def entry() -> NoReturn:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
     except BaseException:
         sys.excepthook(*sys.exc_info())
-        status = 1
+        status = FAILURE
     leave(status)
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run a command; returns the exit status (0, 1 for an error the user can mend, 75 to be started again)."""
-    argv = sys.argv[1:] if argv is None else argv
-    parser = argparse.ArgumentParser("ivvit", description="Joint learning of images and videos with one ViT.")
+class Command(argparse.ArgumentParser):
+    """A command's parser; the command's module is imported, and adds its options, when the command is given."""
+
+    module: ModuleType | None = None
+
+    def load(self) -> None:
+        """Add the options."""
+        if self.module is None:
+            self.module = importlib.import_module(f"ivvit.cli.{self.prog.split()[-1]}")
+            self.description, self.epilog = self.module.__doc__, f"examples:\n{self.module.EXAMPLES}"
+            self.module.add(self)
+            self.set_defaults(run=self.module.run)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """As of argparse."""
+        self.load()
+        return super().parse_known_args(args, namespace)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of `ivvit`; what follows a command is known to the Command, once it is loaded."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        "ivvit",
+        description="Joint learning of images and videos with one ViT.",
+        epilog=_STATUSES,
+        allow_abbrev=False,
+        formatter_class=raw,
+    )
     parser.add_argument("--version", action="version", version=f"ivvit {__version__}")
-    lines = "\n".join(f"  {name:<10} {text}" for name, text in COMMANDS.items())
-    parser.epilog, parser.formatter_class = f"commands:\n{lines}", argparse.RawDescriptionHelpFormatter
-    parser.add_argument("command", metavar="command")
-    known = parser.parse_args(argv[:1] or ["--help"])
+    commands = parser.add_subparsers(title="commands", metavar="command", required=True, parser_class=Command)
+    for name, text in COMMANDS.items():
+        commands.add_parser(name, help=text, allow_abbrev=False, formatter_class=raw)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command; returns the exit status (see ivvit.ground.errors; argparse's own is 2)."""
+    argv = (sys.argv[1:] if argv is None else argv) or ["--help"]
     try:
-        if known.command not in COMMANDS:
-            raise UserError(unknown("command", known.command, COMMANDS))
-        module = importlib.import_module(f"ivvit.cli.{known.command}")
-        inner = argparse.ArgumentParser(f"ivvit {known.command}", description=module.__doc__)
-        module.add(inner)
-        return module.run(inner.parse_args(argv[1:])) or 0
+        if not argv[0].startswith("-") and argv[0] not in COMMANDS:
+            raise UserError(unknown("command", argv[0], COMMANDS))
+        args = make_parser().parse_args(argv)
+        return args.run(args) or OK
     except UserError as error:
-        code = getattr(error, "exit_code", 1)
-        if code != 75 or os.environ.get("RANK", "0") == "0":  # a run's processes stop together; one says so
+        if error.exit_code != STOPPED or rank() == 0:  # a run's processes stop together; one says so
             print(f"error: {error}", file=sys.stderr)
-        return code
+        return error.exit_code
     except Pending as pending:
         print(f"error: this must be made first: {pending}; start `snakemake`", file=sys.stderr)
-        return 1
+        return FAILURE
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()  # the reader has gone; nothing more to say
-        return 1
+        return FAILURE

@@ -1,4 +1,4 @@
-"""Declare that a superseded result is still valid, say after a refactoring; --undo takes it back."""
+"""Declare that a superseded result is still valid, say after a refactoring; --undo reverts that."""
 
 import argparse
 
@@ -10,13 +10,18 @@ from ivvit.ledger.acceptance import accept, undo
 from ivvit.ledger.past import PastRun
 from ivvit.ledger.status import Status
 
+EXAMPLES = """\
+  ivvit accept msca --why "renamed a variable"
+  ivvit accept msca --undo
+"""
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     add_config(parser)
     parser.add_argument("experiment")
     parser.add_argument("--why", help="the reason, which the tables show")
-    parser.add_argument("--undo", action="store_true", help="take the acceptance back")
+    parser.add_argument("--undo", action="store_true", help="revert the acceptance")
     parser.add_argument("--anyway", action="store_true", help="even if more than code has changed")
 
 
@@ -26,9 +31,11 @@ def run(args: argparse.Namespace) -> None:
     name = experiment_of(config, args.experiment)
     status = Status(config)
     identity = identity_of(status.identities, name)
+    evaluation = status.identities.evaluation(name).digest
     if args.undo:
         for seed, earlier in undo(status.paths, name, identity).items():
-            link_run(status.paths, name, seed, earlier)
+            run = PastRun(status.paths.run(earlier, seed), earlier, seed)
+            link_run(status.paths, name, seed, earlier, run.evaluation or evaluation)
             print(f"{name}, seed {seed}: stale again")
         return
     if not args.why:
@@ -38,18 +45,20 @@ def run(args: argparse.Namespace) -> None:
     differences = [found[text] for text in sorted(found)]
     if any(reason.kind != "code" for reason in differences) and not args.anyway:
         changed = "\n  ".join(reason.text for reason in differences)
-        raise UserError(f"{name}: more than code has changed since:\n  {changed}\nadd --anyway if it is valid even so")
+        raise UserError(
+            f"{name}: more than code has changed since:\n  {changed}\nadd --anyway if it is valid all the same"
+        )
     accept(status.paths, name, identity, runs, args.why, differences)
-    for seed, earlier in runs.items():
-        link_run(status.paths, name, seed, identity.digest)
-        print(f"{name}, seed {seed}: the run of {earlier.ended[:16]} is taken for today's; --undo takes that back")
+    for seed, accepted in runs.items():
+        link_run(status.paths, name, seed, identity.digest, evaluation)
+        print(f"{name}, seed {seed}: the run of {accepted.ended[:16]} is accepted as today's; --undo reverts that")
 
 
 def _earlier(config: Config, status: Status, name: str) -> dict[int, PastRun]:
     found = {}
     for seed in config.entries[name].seeds:
         state = status.run(name, seed)
-        if state.state == "fresh":
+        if state.state in ("fresh", "trained"):
             continue
         if state.state == "pending":
             raise UserError(f"{name}, seed {seed}: {'; '.join(state.texts)}; start snakemake first")

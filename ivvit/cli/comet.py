@@ -1,7 +1,12 @@
-"""Upload what runs without a network archived for Comet."""
+"""Upload the archives that runs without a network (or a key) made for Comet."""
 
 import argparse
 from pathlib import Path
+
+EXAMPLES = """\
+  ivvit comet upload
+  ivvit comet upload results/runs
+"""
 
 
 def add(parser: argparse.ArgumentParser) -> None:

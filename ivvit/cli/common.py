@@ -5,15 +5,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ivvit.config import Config, DatasetOptions
-from ivvit.config.explain import unknown
 from ivvit.ground.errors import UserError
+from ivvit.ground.names import unknown
 from ivvit.planning.environment import load_current
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
     """The option that names configuration files."""
     parser.add_argument(
-        "--config", nargs="+", metavar="FILE", help="configuration files, later ones win (config/config.yaml)"
+        "--config",
+        "--configfile",
+        nargs="+",
+        metavar="FILE",
+        help="configuration files, later ones win (config/config.yaml)",
     )
 
 

@@ -1,12 +1,15 @@
-"""Make the demo's data sets and weights under root_path, in the official formats."""
+"""Generate the demo's data sets and weights under root_path, in the official formats."""
 
 import argparse
-import json
 
 from ivvit.cli.common import add_config, add_gone, config_of
 from ivvit.ground.errors import UserError
-from ivvit.ground.files import write_text
+from ivvit.ground.files import write_json
 from ivvit.planning.jobs import Jobs
+
+EXAMPLES = """\
+  ivvit demo
+"""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -24,10 +27,10 @@ def run(args: argparse.Namespace) -> None:
     config = config_of(args)
     options, made = config.file.demo, Jobs(config).checks.demo
     if options is None or made is None:
-        raise UserError(f"{config.source}: has no demo: section, so its data is not made but expected at {config.root}")
+        raise UserError(f"{config.source}: no demo: section; the data is expected at {config.root}, not generated")
     write = {"joint": write_demo_data, "motion": write_motion_data}[options.data]
     write(config.root, seed=options.seed)
     write_demo_weights(config.root / "pretrained_weight" / "demo" / "demo_vit.pth", seed=options.seed)
     made.parent.mkdir(parents=True, exist_ok=True)
-    write_text(made, json.dumps(options.model_dump()) + "\n")
-    print(f"made the demo's data sets and weights in {config.root}")
+    write_json(made, options.model_dump())
+    print(f"generated the demo's data sets and weights in {config.root}")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ivvit.config import Experiment
 from ivvit.identity.locks import Pending
+from ivvit.ledger.forecast import StudyTodo, unfinished_studies
 from ivvit.ledger.holders import reached
 from ivvit.ledger.status import RunState, Status
 from ivvit.runs.extension import obstacle
@@ -24,20 +25,16 @@ def check_jobs(status: Status) -> Iterator[str]:
             yield f"maybe: frames of {name}, if its manifest changes" if there else f"extract: frames of {name}"
 
 
-def study_jobs(status: Status) -> Iterator[tuple[str, int, bool]]:
-    """(study, trials that are left, whether it waits for checks) of every study that is not finished."""
-    for name, options in status.config.file.studies.items():
-        trials = options.n_trials
-        try:
-            identity = status.identities.study(name)
-        except Pending:
-            yield name, trials, True
+def study_jobs(status: Status) -> Iterator[tuple[StudyTodo, int]]:
+    """Every study that is not finished, and its trials that are left."""
+    for study in unfinished_studies(status):
+        if study.pending:
+            yield study, study.n_trials
             continue
-        if not status.paths.best(name, identity.digest, trials).is_file():
-            from ivvit.cli.study import study_job
-            from ivvit.study.left import trials_left
+        from ivvit.cli.study import study_job
+        from ivvit.study.records import trials_left
 
-            yield name, trials_left(study_job(status.identities, name, identity)), False
+        yield study, trials_left(study_job(status.identities, study.name, status.identities.study(study.name)))
 
 
 def iterations_done(status: Status, state: RunState) -> int:

@@ -9,15 +9,20 @@ from ivvit.identity.checks import Checks
 from ivvit.identity.locks import Pending
 from ivvit.planning.jobs import Jobs
 
+EXAMPLES = """\
+  ivvit extract UCF101 --workers 8
+  ivvit extract UCF101 --shard 0 --shards 4  a quarter of it
+"""
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     add_config(parser)
     add_key(parser, "lock")
     parser.add_argument("dataset")
-    parser.add_argument("--shard", type=count(0), help="only this part")
-    parser.add_argument("--shards", type=count(), default=1, help="of so many (%(default)s)")
-    parser.add_argument("--only-check", action="store_true", help="only check that all is there and write the lock")
+    parser.add_argument("--shard", type=count(0), help="this part only, counted from 0")
+    parser.add_argument("--shards", type=count(), default=1, help="number of parts (%(default)s)")
+    parser.add_argument("--only-check", action="store_true", help="only check that all is there, and write the lock")
     parser.add_argument("--workers", type=count(0), default=2, help="processes (%(default)s)")
 
 

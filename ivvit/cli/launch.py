@@ -1,6 +1,6 @@
-"""Several processes for one run: torchrun on this node, and `srun` to have it on each of several.
+"""Several processes for one run: torchrun on one node, started by `srun` on each of several.
 
-A run's command is always `ivvit train ...`; whether it becomes many processes is decided here, from `runtime:`.
+A run's command is always `ivvit train ...`; `runtime:` decides here whether it becomes several processes.
 """
 
 import logging
@@ -14,20 +14,20 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ivvit.config import RuntimeOptions
-from ivvit.ground.errors import UserError
+from ivvit.ground.errors import FAILURE, OK, STOPPED, UserError
+from ivvit.ground.ranks import LAUNCHER, launched
 
 if TYPE_CHECKING:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-STOPPED = 75  # as of ivvit.runs.job.Interrupted: saved, goes on when started again
-_PATIENCE = "600"  # seconds in which a process that was told to stop may save; torchrun's own are 30
-_WORKER, _NODE = "TORCHELASTIC_RUN_ID", "IVVIT_NODE_OF_JOB"
+_PATIENCE = "600"  # seconds that a process may take to stop and save; torchrun's default is 30
+_NODE = "IVVIT_NODE_OF_JOB"
 
 
 def spreads(runtime: RuntimeOptions, environment: Mapping[str, str] = os.environ) -> bool:
     """Whether this process should start others and not train itself."""
     several = runtime.nodes * max(1, runtime.gpus) > 1
-    return several and _WORKER not in environment and "WORLD_SIZE" not in environment
+    return several and not launched(environment)
 
 
 def launch(runtime: RuntimeOptions, arguments: list[str]) -> int:
@@ -58,7 +58,7 @@ def step_command(runtime: RuntimeOptions, arguments: list[str]) -> list[str]:
 
 
 def rendezvous(runtime: RuntimeOptions, environment: Mapping[str, str]) -> list[str]:
-    """torchrun's options for this node of the Slurm job: all meet on its first node, at a port of the job's own."""
+    """torchrun's options for this node of the Slurm job: they meet on its first node, at a port of their own."""
     names = _ask("scontrol", "show", "hostnames", environment["SLURM_JOB_NODELIST"]).split()
     address = re.search(r"NodeAddr=(\S+)", _ask("scontrol", "show", "node", names[0]))
     port = 20_000 + int(environment["SLURM_JOB_ID"]) % 10_000
@@ -78,13 +78,11 @@ def torchrun(runtime: RuntimeOptions, options: list[str], program: list[str]) ->
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import parse_args, run
 
-    from ivvit.runs.processes import LAUNCHER
-
     _check_gpus(runtime.gpus)
     os.environ.setdefault("OMP_NUM_THREADS", str(runtime.threads))
     os.environ.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", _PATIENCE)
     os.environ[LAUNCHER] = str(os.getpid())
-    for name in ("torch.distributed.elastic", "torch.distributed.run"):  # the processes speak for themselves
+    for name in ("torch.distributed.elastic", "torch.distributed.run"):  # the processes report for themselves
         logging.getLogger(name).setLevel(logging.CRITICAL)
     signal.signal(signal.SIGUSR1, lambda *_: os.kill(os.getpid(), signal.SIGTERM))  # torchrun passes SIGTERM on
     processes = f"--nproc-per-node={max(1, runtime.gpus)}"
@@ -95,18 +93,18 @@ def torchrun(runtime: RuntimeOptions, options: list[str], program: list[str]) ->
         return STOPPED
     except ChildFailedError as error:
         return _status(error)
-    return 0
+    return OK
 
 
 def _status(error: "ChildFailedError") -> int:
-    """The exit status of all from those of each; a process that was killed could not say so itself."""
+    """The run's exit status from those of its processes; reports one that was killed, which could not do so itself."""
     if any(failure.exitcode == STOPPED for failure in error.failures.values()):
         return STOPPED
     rank, first = error.get_first_failure()
     if first.exitcode < 0:
         name = signal.Signals(-first.exitcode).name
         print(f"error: process {rank} of {shlex.join(['ivvit', *sys.argv[1:]])} was killed by {name}", file=sys.stderr)
-    return 1
+    return FAILURE
 
 
 def _check_gpus(wanted: int) -> None:

@@ -3,6 +3,7 @@
 import importlib
 import os
 from collections.abc import Mapping
+from contextlib import ExitStack
 
 from ivvit.ground.errors import UserError
 from ivvit.identity.closure import Code
@@ -41,12 +42,13 @@ def remember_launched(identity: Identity) -> None:
 
 
 def _import(names: list[str], workers: int) -> None:
-    for name in names:
-        importlib.import_module(name)
-    if workers:
-        from ivvit.runs.loader import start_server
+    with ExitStack() as stack:
+        if workers:
+            from ivvit.runs.loader import server_starts
 
-        start_server()
+            stack.enter_context(server_starts())
+        for name in names:
+            importlib.import_module(name)
 
 
 def _compare(planned: Mapping[str, Mapping[str, str]], names: list[str]) -> None:

@@ -71,7 +71,7 @@ def probe(identities: Identities, name: str, experiment: Experiment) -> Speed:
         return Speed(
             iterations_per_second=per_second,
             samples_per_second=samples,
-            evaluation=_views(identities, experiment) / (3 * samples),  # forward is a third of forward and backward
+            validation=_views(identities, experiment) / (3 * samples),  # forward is a third of forward and backward
             saving=told["save_seconds"],
             size=size(job.folder),
             device=device if processes == 1 else f"{device}, reckoned for {processes}",
@@ -79,9 +79,11 @@ def probe(identities: Identities, name: str, experiment: Experiment) -> Speed:
 
 
 def _views(identities: Identities, experiment: Experiment) -> int:
-    """What an evaluation looks at."""
+    """What a validation looks at."""
     count = 0
     for name, data in experiment.data.items():
-        manifest = identities.checks.locks.read(identities.checks.manifest(name))
-        count += manifest["counts"]["val"] * (experiment.evaluation.clips if data.is_video else 1)
-    return count * experiment.evaluation.crops
+        counts = identities.checks.locks.read(identities.checks.manifest(name))["counts"]
+        holdout = data.holdout or experiment.validation.holdout
+        samples = counts["val"] or (round(holdout.share * counts["train"]) if holdout else 0)
+        count += samples * (experiment.validation.clips if data.is_video else 1)
+    return count * experiment.validation.crops

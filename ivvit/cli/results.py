@@ -6,21 +6,27 @@ from ivvit.cli.common import add_config, config_of, relative
 from ivvit.ground.errors import UserError
 from ivvit.identity.paths import Paths
 
+EXAMPLES = """\
+  ivvit results
+  ivvit results --config config/paper.yaml
+"""
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     add_config(parser)
+    parser.add_argument("--all", action="store_true", help="further metrics and cost as well")
 
 
 def run(args: argparse.Namespace) -> None:
     """Print the table and the paths."""
-    from ivvit.results.terminal import format_table
+    from ivvit.results.tables import TEXTS
+    from ivvit.results.terminal import format_tables
 
     paths = Paths(config_of(args).results)
-    table = paths.tables / "comparison.csv"
-    if not table.is_file():
-        raise UserError(f"{relative(table)} is not there yet; start `snakemake`")
-    print(format_table(table))
+    if not (paths.tables / TEXTS).is_file():
+        raise UserError(f"{relative(paths.tables / TEXTS)} is not there yet; start `snakemake`")
+    print(format_tables(paths.tables, all_tables=args.all))
     print()
     for what, path in {
         "tables": paths.tables,
@@ -28,7 +34,7 @@ def run(args: argparse.Namespace) -> None:
         "runs": paths.results / "experiments",
         "studies": paths.results / "studies",
         "data sets": paths.results / "manifests",
-        "report": paths.results / "report.html",
+        "report": paths.page,
         "logs": paths.results.parent / "logs",
     }.items():
         if path.exists():

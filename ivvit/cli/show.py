@@ -1,13 +1,18 @@
-"""Draw the exact training batch of a step, with labels, files and clip starts: shows a wrong label or frame."""
+"""Draw the exact training batch of a step, with labels, files and clip starts, to reveal wrong labels or frames."""
 
 import argparse
 from pathlib import Path
 
 from ivvit.cli.common import add_config, config_of, count, dataset_of, experiment_of, relative
 from ivvit.config import Experiment
-from ivvit.config.explain import unknown
 from ivvit.ground.errors import UserError
+from ivvit.ground.names import unknown
 from ivvit.identity.identity import Identities
+
+EXAMPLES = """\
+  ivvit show msca --step 0                   the first batch of each data set
+  ivvit show msca --step 120 --dataset UCF101 --out batch.png
+"""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -22,8 +27,10 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write one sheet per data set."""
+    from ivvit.data.places import dataset_folder
     from ivvit.numerics.pixels import pixels_of
     from ivvit.results.contact_sheet import contact_sheet
+    from ivvit.results.words import class_words
     from ivvit.runs.inputs import open_train
 
     config = config_of(args)
@@ -32,6 +39,7 @@ def run(args: argparse.Namespace) -> None:
     experiment = identities.trainable(name)
     seed = config.entries[name].seeds[0] if args.seed is None else args.seed
     size = {"img_size": _image_size(experiment), "num_frames": experiment.num_frames, "seed": seed}
+    size["holdout"] = experiment.validation.holdout
     for dataset in args.dataset or experiment.data:
         if dataset not in experiment.data:
             raise UserError(unknown(f"data set of {name}", dataset, experiment.data))
@@ -43,7 +51,8 @@ def run(args: argparse.Namespace) -> None:
         recipe = {"recipe": experiment.recipe[dataset], "pixels": pixels_of(experiment)}
         data = open_train(dataset, dataset_of(config, dataset), config.root, manifest, **size, **recipe)
         file = _file(args.out, config.results, f"{name}-seed{seed}-{dataset}-step{args.step}.png")
-        print(relative(contact_sheet(data, args.step, experiment.datasets[dataset].batch_size, file)))
+        words = class_words(dataset_folder(dataset_of(config, dataset), config.root), data.samples.classes)
+        print(relative(contact_sheet(data, args.step, experiment.datasets[dataset].batch_size, file, words)))
 
 
 def _file(out: Path | None, results: Path, name: str) -> Path:

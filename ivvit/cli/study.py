@@ -1,6 +1,7 @@
 """A study's worker (`work`), or its end (`finish`): the jobs of the study's rules, also useful by hand."""
 
 import argparse
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -8,12 +9,17 @@ from typing import Any
 from ivvit.cli.common import add_config, config_of, count
 from ivvit.cli.jobs import command_line, make_job, weights_of
 from ivvit.cli.planned import load_planned
-from ivvit.config.explain import unknown
 from ivvit.ground.errors import UserError
+from ivvit.ground.names import unknown
 from ivvit.identity.identity import Identities, Identity
 from ivvit.identity.locks import Pending
 from ivvit.ledger.studies import keep_parts
 from ivvit.planning.jobs import Jobs
+
+EXAMPLES = """\
+  ivvit study work learning-rate             take part in it
+  ivvit study finish learning-rate           choose the best of its trials
+"""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +28,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=["work", "finish"])
     parser.add_argument("study", help="a study of the configuration")
     parser.add_argument("--identity", help="the study's identity; refused where it is another one by now")
-    parser.add_argument("--n-trials", type=count(), help="trials in all (by default the configuration's)")
+    parser.add_argument("--n-trials", type=count(), help="total number of trials (by default the configuration's)")
     parser.add_argument("--worker", type=count(0), default=0, help="this worker's number (%(default)s)")
 
 
@@ -61,7 +67,8 @@ def study_job(identities: Identities, name: str, identity: Identity, n_trials: i
         provenance = {"study": name, "trial": number, "parameters": parameters, "study_identity": identity.digest}
         provenance["command"] = command_line()
         label = f"{name}, trial {number}"
-        return make_job(identities, experiment, options.seed, trial_folder, weights, runtime, provenance, label)
+        job = make_job(identities, experiment, options.seed, trial_folder, weights, runtime, provenance, label)
+        return replace(job, selects=True)
 
     return StudyJob(name=name, options=options, folder=folder, make_job=trial)
 

@@ -1,8 +1,9 @@
-"""Train one run: an experiment by name, the rule's job by identity, or one given by options as in the paper's code."""
+"""Train one run: an experiment by name, the rule's job by identity, or one given by options as in the paper's code.
+
+But for the rule's job, the run is evaluated as well.
+"""
 
 import argparse
-import json
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,17 +12,27 @@ from typing import Any
 
 from ivvit.cli.common import add_config, config_of, count, experiment_of
 from ivvit.cli.direct import add_direct, prepare
+from ivvit.cli.evaluate import evaluate_today, table
 from ivvit.cli.jobs import identity_of, link_run, train_job
 from ivvit.cli.launch import launch, spreads
 from ivvit.cli.planned import load_planned, remember_launched
-from ivvit.ground.errors import UserError
-from ivvit.ground.files import write_text
+from ivvit.ground.errors import STOPPED, UserError
+from ivvit.ground.files import write_json
+from ivvit.ground.holder import is_held
+from ivvit.ground.ranks import launched, rank
 from ivvit.identity.identity import Identities, Identity
 from ivvit.identity.paths import Paths
-from ivvit.ledger.holders import holder
 from ivvit.ledger.past import shorter_run
 from ivvit.ledger.unfinished import FAILURE
 from ivvit.planning.jobs import Jobs, require_identity
+
+EXAMPLES = """\
+  ivvit train msca --seed 1                  an experiment of config/config.yaml
+  ivvit train joint --config config/mine.yaml
+  ivvit train -i 10000 -bsl 16 16 4 4 -dn Tiny-ImageNet CIFAR100 UCF101 Kinetics200 \\
+    --model IV-ViT --pretrain Kinetics400 --root_path ~/data_root/
+  ivvit train -dn UCF101 -bsl 4 --model MSCA --root_path ~/data_root/ --set model.shift=qk optimizer.lr=3e-5
+"""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +41,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("experiment", nargs="?", help="an experiment of the configuration")
     parser.add_argument("--identity", help="the run's identity; refused where no experiment has it any more")
     parser.add_argument("--seed", type=count(0, 2**63 - 1), help="by default the experiment's first")
-    add_direct(parser)
+    add_direct(parser, "train")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -40,11 +51,12 @@ def run(args: argparse.Namespace) -> int:
     else:
         jobs = Jobs(config_of(args))
         name = require_identity(jobs, args.identity) if args.identity else experiment_of(jobs.config, args.experiment)
-    return train_one(jobs, name, jobs.config.entries[name].seeds[0] if args.seed is None else args.seed)
+    seed = jobs.config.entries[name].seeds[0] if args.seed is None else args.seed
+    return train_one(jobs, name, seed, evaluate=args.identity is None)
 
 
-def train_one(jobs: Jobs, name: str, seed: int) -> int:
-    """Train an experiment with one seed; what is finished already is not trained again."""
+def train_one(jobs: Jobs, name: str, seed: int, *, evaluate: bool) -> int:
+    """Train an experiment with one seed, and perhaps evaluate it; what is finished already is not done again."""
     identities, config = jobs.identities, jobs.config
     identity = identity_of(identities, name)
     runtime = config.entries[name].runtime
@@ -54,23 +66,28 @@ def train_one(jobs: Jobs, name: str, seed: int) -> int:
         load_planned(identity, runtime.workers)
     for other, entry in config.entries.items():
         if seed in entry.seeds and _same(identities, other, identity.digest):
-            link_run(identities.paths, other, seed, identity.digest)
+            link_run(identities.paths, other, seed, identity.digest, identities.evaluation(other).digest)
     with _failures_recorded(identities.paths.run(identity.digest, seed)):
         job = train_job(identities, name, identity, seed)
         go_on(identities.paths, identity, job)
         if spreads(runtime):
             return launch(runtime, sys.argv[1:])
         from ivvit.runs.run import train
+        from ivvit.study.team import is_main, process_group
         from ivvit.tracking import open_tracking
 
-        train(job, tracking=open_tracking)
+        with process_group():
+            train(job, tracking=open_tracking)
+            metrics = evaluate_today(identities, name, seed) if evaluate else None
+    if metrics is not None and is_main():
+        print(table({f"{name}-seed{seed}": metrics}))
     return 0
 
 
 def go_on(paths: Paths, identity: Identity, job: Any) -> None:
     """Let a job that has not begun go on from a shorter run of the same, or say why it begins anew."""
     begun = paths.finished(identity.digest, job.seed).exists() or (job.folder / "state").is_dir()
-    if begun or "RANK" in os.environ:  # torchrun's processes find what was prepared before they were started
+    if begun or launched():  # torchrun's processes find what was prepared before they were started
         return
     earlier = shorter_run(paths, identity, job.seed)
     if earlier is None:
@@ -86,20 +103,19 @@ def go_on(paths: Paths, identity: Identity, job: Any) -> None:
 @contextmanager
 def _failures_recorded(folder: Path) -> Iterator[None]:
     """Leave a note of an error in the run's folder, for `ivvit status`; those of an earlier start are forgotten."""
-    if os.environ.get("RANK", "0") != "0":
+    if rank() != 0:
         yield
         return
     note = folder / FAILURE
     try:
         yield
     except Exception as error:
-        stopped = getattr(error, "exit_code", 1) == 75  # it saved its state and goes on
-        refused = holder(folder) is not None  # by the process that trains this run, and says itself how that ends
+        stopped = isinstance(error, UserError) and error.exit_code == STOPPED  # it saved its state and goes on
+        refused = is_held(folder / "state" / "lock")  # by the process that trains this run and says how that ends
         if not stopped and not refused:
             kind = "error" if isinstance(error, UserError) else type(error).__name__
-            folder.mkdir(parents=True, exist_ok=True)
             with suppress(OSError):  # a full disk must not hide the error itself
-                write_text(note, json.dumps({"message": f"{kind}: {error}"}) + "\n")
+                write_json(note, {"message": f"{kind}: {error}"})
         raise
     else:
         note.unlink(missing_ok=True)

@@ -4,9 +4,15 @@ import argparse
 
 from ivvit.cli.common import add_config, add_key, check_key, config_of, count, dataset_of, relative
 from ivvit.ground.errors import UserError
+from ivvit.ground.files import replace_link
 from ivvit.identity.checks import Checks
+from ivvit.identity.paths import Paths
 from ivvit.planning.jobs import Jobs
-from ivvit.planning.links import link
+
+EXAMPLES = """\
+  ivvit validate                             all data sets that experiments use
+  ivvit validate UCF101 --full --workers 8   every file read again
+"""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -46,12 +52,23 @@ def validate_one(checks: Checks, name: str, *, key: str | None = None, workers: 
     now = checks.manifest_key(name, checks.listings.now(options, config.root))
     check_key(now, key, name)
     lock = paths.manifest(name, now)
+    _take_over(paths, name)
     try:
         validate(name, options, config.root, lock, cache=paths.findings(name), workers=workers, full=full)
     finally:
         if lock.with_suffix(".md").is_file():
-            link(paths.report(name), lock.with_suffix(".md"))
+            replace_link(paths.report(name), lock.with_suffix(".md"))
     if checks.manifest_key(name, checks.listings.now(options, config.root)) != now:
         lock.unlink()
         raise UserError(f"{name}: files changed while they were validated; when they are complete, start again")
     print(f"{name}: {relative(paths.report(name))}")
+
+
+def _take_over(paths: Paths, name: str) -> None:
+    """An earlier version's findings spare opening all files again; its report makes room for a link."""
+    old, report = paths.results / "manifests" / f"{name}.cache.jsonl", paths.report(name)
+    if old.is_file() and not paths.findings(name).exists():
+        paths.findings(name).parent.mkdir(parents=True, exist_ok=True)
+        old.replace(paths.findings(name))
+    if report.is_file() and not report.is_symlink():
+        report.unlink()

@@ -7,16 +7,16 @@ from pydantic import BaseModel
 from ivvit.config.experiment import Experiment
 
 # These say where data and weights lie and how they are checked; what is in them is in digests of their own.
-_NOT_SPEC = {"path", "kind", "expect", "strict", "max_damaged", "split"}
+_NOT_SPEC = {"path", "kind", "expect", "strict", "max_damaged", "split", "group", "allow_overlap"}
 _CLIPS_ONLY = {"clip_seconds", "frames", "store"}
 _IMAGES_ONLY = {"crop_scale"}
 
 
 def canonical(experiment: Experiment) -> dict[str, Any]:
     """The settings that can change a number, as plain JSON values."""
-    spec = experiment.model_dump(mode="json", exclude={"pretrain"})
+    spec = experiment.model_dump(mode="json", exclude={"pretrain", "evaluation"})
     _leave_out(experiment, spec)
-    spec["evaluation"].pop("batch_size")  # how many at a time is a matter of memory, and rounds the last bits at most
+    spec["validation"].pop("batch_size")  # how many at a time is a matter of memory, and rounds the last bits at most
     spec["order"] = list(experiment.datasets)  # the order of turns, whatever decides it
     for name, data in experiment.data.items():
         unused = _NOT_SPEC | (_IMAGES_ONLY if data.is_video else _CLIPS_ONLY)
@@ -44,7 +44,7 @@ def _leave_out(section: Any, dumped: Any) -> None:
 
 
 def flatten(value: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as dotted keys, for comparing two specifications in words."""
+    """Nested mappings as dotted keys, for comparing two specifications key by key."""
     if not isinstance(value, dict):
         return {prefix: value}
     flat: dict[str, Any] = {}

@@ -3,13 +3,15 @@
 from typing import Any, Protocol
 
 from ivvit.config.experiment import Experiment
-from ivvit.config.explain import unknown
 from ivvit.config.grids import MOST, size
 from ivvit.config.root import ConfigFile, Grid
 from ivvit.ground.errors import UserError
+from ivvit.ground.names import unknown
 
+TWO_SPLITS = ("tiny-imagenet", "cifar100", "ucf101")
+"""Layouts that have no val: known before any data set is looked at."""
 PUBLISHED = ("Kinetics400", "ImageNet-21k", "ImageNet-1k", "polyvit")
-"""Pretrained weights whose sources ship in config/weights.yaml."""
+"""Pretrained weights whose sources ship in ivvit/weights/sources.yaml."""
 
 
 class Resolved(Protocol):
@@ -26,6 +28,12 @@ class Resolved(Protocol):
 
     def error(self, key: str, text: str) -> UserError:
         """An error about one key."""
+
+
+def without_val(experiment: Experiment) -> list[str]:
+    """The data sets of which it is known by their layout that they have no val, and from which none is held out."""
+    held = experiment.validation.holdout is not None
+    return [n for n, data in experiment.data.items() if data.kind in TWO_SPLITS and not (held or data.holdout)]
 
 
 _FIXED = ("seeds", "extends", "runtime")
@@ -48,6 +56,13 @@ def check_grid(config: Resolved, name: str, grid: Grid, experiments: dict[str, A
 def _check_varied(config: Resolved, varied: str, key: str, who: str) -> None:
     if (first := varied.split(".")[0]) in _FIXED:
         raise config.error(key, f"{who} cannot vary {first}: it changes nothing that is trained")
+
+
+def check_results(config: Resolved) -> None:
+    """What tables compare with must be an experiment."""
+    baseline = config.file.results.baseline
+    if baseline is not None and baseline not in config.entries:
+        raise config.error("results.baseline", unknown("experiment", baseline, config.entries))
 
 
 def check_references(config: Resolved, name: str) -> None:
@@ -93,8 +108,12 @@ def check_study(config: Resolved, name: str) -> None:
         base = config.trial(name, {})
     except UserError as error:
         raise config.error(f"{key}.set", f"is not possible: {str(error).splitlines()[0]}") from None
-    if study.pruner.name != "none" and base.evaluation.every is None:
-        raise config.error(f"{key}.pruner", f"needs evaluations on the way; set evaluation.every in {study.base}")
+    if study.pruner.name != "none" and base.validation.every is None:
+        text = f"needs validations on the way; set validation.every in {study.base}, or in set"
+        raise config.error(f"{key}.pruner", text)
+    if lacking := without_val(base):
+        text = f"trials need val; there is none of {', '.join(lacking)}. Leave holdout at 0.1"
+        raise config.error(f"{key}.holdout", text)
     for objective in study.objective:
         for dataset in objective.datasets if objective.datasets != "all" else ():
             if dataset not in base.datasets:

@@ -1,8 +1,9 @@
 """What a data set is: where it lies, how it is laid out, how it is checked, stored and augmented."""
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from ivvit.config.base import PathText, Section, off
 
@@ -26,8 +27,38 @@ class Counts(Section):
     """How many classes and samples a data set must have."""
 
     classes: int = Field(ge=1)
+    """The number of classes."""
     train: int = Field(ge=0)
-    val: int = Field(ge=0)
+    """Samples of train."""
+    val: int = Field(0, ge=0)
+    """Samples of val."""
+    test: int = Field(0, ge=0)
+    """Samples of test."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _second_split(cls, value: Any) -> Any:
+        """{classes, train, val} is of a data set with two splits, whose second is reported on."""
+        if isinstance(value, dict) and "val" in value and "test" not in value:
+            return {**value, "val": 0, "test": value["val"]}
+        return value
+
+
+class HoldoutOptions(Section):
+    """A part of the training samples to select by."""
+
+    share: float = Field(0.1, gt=0, lt=1)
+    """The share of each class's samples that is held out, as near as whole groups allow."""
+    seed: int = Field(0, ge=0)
+    """Another seed holds out other groups."""
+
+
+def _share(value: Any) -> Any:
+    return {"share": value} if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+Holdout = Annotated[HoldoutOptions, BeforeValidator(_share, json_schema_input_type=float | HoldoutOptions)]
+"""`0.1`, or `{share: 0.1, seed: 3}`."""
 
 
 class DatasetOptions(Section):
@@ -42,11 +73,17 @@ class DatasetOptions(Section):
     split: int = Field(1, ge=1, le=3)
     """UCF101's official split."""
     expect: Literal["official", "none"] | Counts = "none"
-    """Counts to check against: the published ones, none, or {classes, train, val}."""
+    """Counts to check against: the published ones, none, or {classes, train, val, test}."""
     strict: bool = False
     """Make a difference from `expect` an error instead of a warning."""
     max_damaged: float = Field(0.01, ge=0, le=1)
     """The share of damaged files above which validation fails."""
+    allow_overlap: bool = False
+    """Only warn where files of the test split are in train as well, by content (some published data sets are so)."""
+    holdout: Holdout | None = None
+    """A share of train that is val instead, such as 0.1, by whole groups; for data sets that have no val."""
+    group: str | None = None
+    """A pattern whose match in a file's path (its group 1, if it has one) says which samples belong together."""
     frames: Literal["store", "original"] = "store"
     """Videos: decode from the all-intra frame store, or from the original files."""
     store: StoreOptions = StoreOptions()
@@ -82,6 +119,15 @@ class DatasetOptions(Section):
             raise ValueError(f"crop_scale: a crop is at most the whole image (1), found {self.crop_scale[1]:g}")
         return self
 
+    @field_validator("group")
+    @classmethod
+    def _pattern(cls, value: str | None) -> str | None:
+        try:
+            re.compile(value or "")
+        except re.error as error:
+            raise ValueError(f"{value!r} is not a regular expression ({error})") from None
+        return value
+
     @property
     def is_video(self) -> bool:
         """Whether samples are clips."""
@@ -93,19 +139,21 @@ class DatasetOptions(Section):
         return self.is_video and self.frames == "store"
 
 
+# Papers report on the splits as they were published; some share images (Barz and Denzler, 2020, on CIFAR100).
+_PUBLISHED: dict[str, Any] = {"expect": "official", "allow_overlap": True}
 KNOWN_DATASETS: dict[str, dict[str, Any]] = {
-    "Tiny-ImageNet": {"kind": "tiny-imagenet", "path": "datasets/Tiny-ImageNet", "expect": "official"},
-    "CIFAR100": {"kind": "cifar100", "path": "datasets/CIFAR100", "expect": "official"},
-    "UCF101": {"kind": "ucf101", "path": "datasets/UCF101", "expect": "official", "clip_seconds": 64 / 25},
-    "Kinetics200": {"kind": "kinetics", "path": "datasets/Kinetics200", "expect": "official", "clip_seconds": 80 / 30},
+    "Tiny-ImageNet": {"kind": "tiny-imagenet", "path": "datasets/Tiny-ImageNet", **_PUBLISHED},
+    "CIFAR100": {"kind": "cifar100", "path": "datasets/CIFAR100", **_PUBLISHED},
+    "UCF101": {"kind": "ucf101", "path": "datasets/UCF101", **_PUBLISHED, "clip_seconds": 64 / 25},
+    "Kinetics200": {"kind": "kinetics", "path": "datasets/Kinetics200", **_PUBLISHED, "clip_seconds": 80 / 30},
 }
 """What the four names of the paper mean where the configuration says nothing else."""
 
 # Facts of shared/data/annotations: the official lists and class files.
 _OFFICIAL: dict[str, Counts] = {
-    "tiny-imagenet": Counts(classes=200, train=100_000, val=10_000),
-    "cifar100": Counts(classes=100, train=50_000, val=10_000),
-    "kinetics": Counts(classes=200, train=80_000, val=5_000),
+    "tiny-imagenet": Counts(classes=200, train=100_000, test=10_000),
+    "cifar100": Counts(classes=100, train=50_000, test=10_000),
+    "kinetics": Counts(classes=200, train=80_000, test=5_000),
 }
 _UCF101_SPLITS = {1: (9_537, 3_783), 2: (9_586, 3_734), 3: (9_624, 3_696)}
 
@@ -113,8 +161,8 @@ _UCF101_SPLITS = {1: (9_537, 3_783), 2: (9_586, 3_734), 3: (9_624, 3_696)}
 def official_counts(kind: str, split: int = 1) -> Counts | None:
     """The published sizes of a kind of data set, for UCF101 of a split; None where nothing is published."""
     if kind == "ucf101":
-        train, val = _UCF101_SPLITS[split]
-        return Counts(classes=101, train=train, val=val)
+        train, test = _UCF101_SPLITS[split]
+        return Counts(classes=101, train=train, test=test)
     return _OFFICIAL.get(kind)
 
 

@@ -15,6 +15,7 @@ from ivvit.config.optimisation import (
     PerOptimizer,
     PerSchedule,
     ScheduleOptions,
+    ValidationOptions,
 )
 from ivvit.config.pixels import PIXELS, Interpolation, NormalizeField, PixelOptions
 from ivvit.config.recipe import PerRecipe, RecipeOptions
@@ -70,6 +71,7 @@ class ExperimentFields(Section):
     datasets: DatasetUses = {}
     """The data sets trained on, each with its batch size."""
     iterations: int = Field(14_000, ge=1, le=1_000_000_000)
+    """In each, the task schedule's data sets give one batch."""
     optimizer: PerOptimizer = {"default": OptimizerOptions()}
     """One setting, or one per data set (and `default`)."""
     lr_schedule: PerSchedule = {"default": ScheduleOptions()}
@@ -86,6 +88,7 @@ class ExperimentFields(Section):
     the sum."""
     loss_weighting: NamedWeighting = LossWeighting()
     precision: Literal["fp32", "bf16", "fp16"] = "bf16"
+    """Of the forward pass: bf16 and fp16 by autocast, fp16 with a gradient scaler; weights are fp32."""
     grad_clip: float | None = Field(None, gt=0)
     """Largest gradient norm."""
     accumulate: int = Field(1, ge=1)
@@ -107,6 +110,7 @@ class ExperimentFields(Section):
     the other before they are summed (arXiv 2001.06782)."""
     recipe: PerRecipe = Field({"default": RecipeOptions()}, json_schema_extra=off({}))
     """Mixing, label smoothing and further augmentation: one setting, or one per data set (and `default`)."""
+    validation: ValidationOptions = ValidationOptions()
     evaluation: EvaluationOptions = EvaluationOptions()
 
 

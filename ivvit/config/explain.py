@@ -1,8 +1,7 @@
 """Turns a validation error into sentences: the key's path, what was found, what is allowed, the nearest known name."""
 
-import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -10,21 +9,9 @@ from pydantic import BaseModel, ValidationError
 from ivvit.config.experiment import NAME, NAME_RULE
 from ivvit.config.models import MODELS
 from ivvit.ground.errors import UserError
+from ivvit.ground.names import did_you_mean, unknown
 
 MOST = 10  # problems shown in one message
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """`did you mean X? ` for the closest known name, or nothing."""
-    folded = {k.casefold(): k for k in known}
-    close = difflib.get_close_matches(str(name).casefold(), folded, n=1, cutoff=0.6)
-    return f"did you mean {folded[close[0]]}? " if close else ""
-
-
-def unknown(what: str, name: str, known: Iterable[str]) -> str:
-    """A sentence about a name that is not among the known ones."""
-    known = list(known)
-    return f"unknown {what} {name!r}; {nearest(name, known)}known: {', '.join(known) or 'none'}"
 
 
 def explain(
@@ -33,7 +20,7 @@ def explain(
     """One message for all problems of a validation error; `where(path)` may add a line number."""
     lines, seen = [], set()
     problems = error.errors(include_url=False)
-    for problem in problems[: 3 * MOST]:  # of thousands, nobody reads more
+    for problem in problems[: 3 * MOST]:  # nobody reads thousands
         path = ".".join([prefix, *_visible(problem["loc"])]).strip(".")
         text = _sentence(problem, model)
         if (path, text) not in seen:
@@ -81,7 +68,7 @@ def _sentence(problem: Mapping[str, Any], model: type[BaseModel]) -> str:
         allowed = context.get("expected") or context["expected_tags"]
         value = context.get("tag", found)
         names = [name.strip().strip("'") for name in allowed.replace(" or ", ", ").split(",")]
-        return f"found {value!r}; {nearest(str(value), names)}allowed: {', '.join(names)}"
+        return f"found {value!r}; {did_you_mean(str(value), names)}allowed: {', '.join(names)}"
     if kind in ("model_type", "dict_type", "model_attributes_type"):
         return f"must hold keys and values (a mapping); found {str(found)[:80]!r}"
     if kind in ("tuple_type", "list_type"):

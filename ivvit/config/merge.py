@@ -1,4 +1,4 @@
-"""How settings lie on top of each other: defaults, `extends`, an experiment's own, a study's best."""
+"""How settings override each other: defaults, `extends`, an experiment's own, a study's best."""
 
 from copy import deepcopy
 from typing import Any

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from ivvit.config.base import Section, off
+from ivvit.config.datasets import Holdout
 
 T = TypeVar("T", bound=Section)
 Beta = Annotated[float, Field(ge=0, lt=1)]
@@ -28,6 +29,7 @@ class OptimizerOptions(Section):
     lr: float = Field(1e-5, gt=0)
     """Peak learning rate."""
     weight_decay: float = Field(5e-5, ge=0)
+    """Decoupled for AdamW, as L2 regularisation for the others."""
     momentum: float = Field(0.9, ge=0, lt=1)
     """SGD, and timm's that have one."""
     betas: tuple[Beta, Beta] = BETAS
@@ -46,6 +48,7 @@ class ScheduleOptions(Section):
     """A learning-rate schedule, stepped once an iteration."""
 
     name: Literal["constant", "MultiStepLR", "cosine"] = "cosine"
+    """MultiStepLR and cosine (CosineAnnealingLR) are torch's."""
     milestones: tuple[Annotated[float, Field(gt=0)], ...] = (0.5, 0.75)
     """MultiStepLR: iterations (whole numbers of 1 or more) or fractions of all iterations (below 1)."""
     gamma: float = Field(0.1, gt=0, le=1)
@@ -87,21 +90,55 @@ class LossWeighting(Section):
     """uncertainty: learning rate of the log-variances' own optimiser."""
 
 
-class EvaluationOptions(Section):
-    """Deterministic evaluation on the validation split."""
+class Views(Section):
+    """What a model is shown of each sample."""
 
     clips: int = Field(1, ge=1)
     """Clips per video, placed uniformly."""
     crops: Literal[1, 3] = 1
     """Spatial crops per clip or image, placed uniformly along the long side."""
     batch_size: int = Field(16, ge=1)
-    """Samples per evaluation batch; in no identity, so that it can be lowered where memory runs out."""
+    """Samples per batch; in no identity, so that it can be lowered where memory runs out."""
+
+
+class ValidationOptions(Views):
+    """What a training selects by on its way: on val, never on test. Part of the training."""
+
     every: int | None = Field(None, ge=1)
-    """Iterations between evaluations; by default only at the end."""
+    """Iterations between validations; by default there are none."""
     keep: Literal["last", "best"] = "last"
-    """Which model is the result."""
+    """Which model is the result; `best` needs `every`."""
     metric: Literal["top1", "top5", "loss"] = "top1"
     """What `best` looks at, averaged over the data sets."""
+    holdout: Holdout | None = None
+    """A share of train, such as 0.1, that is val instead, of each data set that has no val."""
+
+    @model_validator(mode="after")
+    def _looks(self) -> "ValidationOptions":
+        if self.keep == "best" and self.every is None:
+            raise ValueError("keep: best needs validations to choose from; set validation.every")
+        return self
+
+    @property
+    def wanted(self) -> bool:
+        """Whether a training looks at val."""
+        return self.every is not None
+
+
+class EvaluationOptions(Views):
+    """How a trained model is evaluated. No part of a training: another evaluation trains nothing."""
+
+    split: Literal["test", "val", "train"] = "test"
+    """What is reported on."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _moved(cls, value: Any) -> Any:
+        moved = sorted({"every", "keep", "metric"} & value.keys()) if isinstance(value, dict) else []
+        if moved:
+            found = ", ".join(f"evaluation.{key} -> validation.{key}" for key in moved)
+            raise ValueError(f"what a training selects by has moved ({found}); it looks at val, and needs one")
+        return value
 
 
 def named(value: Any) -> Any:

@@ -10,11 +10,19 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ivvit.config.checks import PUBLISHED, check_grid, check_references, check_study, check_weights
+from ivvit.config.checks import (
+    PUBLISHED,
+    check_grid,
+    check_references,
+    check_results,
+    check_study,
+    check_weights,
+    without_val,
+)
 from ivvit.config.consistency import problems
 from ivvit.config.datasets import DatasetOptions, dataset_order
 from ivvit.config.experiment import NAME, NAME_RULE, Experiment, ExperimentEntry
-from ivvit.config.explain import explain, shortened, unknown
+from ivvit.config.explain import explain, shortened
 from ivvit.config.grids import points
 from ivvit.config.merge import merge, set_key
 from ivvit.config.optimisation import ScheduleOptions
@@ -22,6 +30,7 @@ from ivvit.config.pixels import pixels_of_weights
 from ivvit.config.root import ConfigFile, Grid
 from ivvit.config.runtime import RuntimeOptions, with_overrides
 from ivvit.ground.errors import UserError
+from ivvit.ground.names import unknown
 
 _NOT_FIELDS = ("seeds", "extends", "from_study", "runtime")
 
@@ -55,6 +64,7 @@ class Config:
         if not problems:
             for name in self.entries:
                 problems += self._problem(lambda name=name: check_references(self, name))
+            problems += self._problem(lambda: check_results(self))
         if not problems:
             for name in self.file.studies:
                 problems += self._problem(lambda name=name: check_study(self, name))
@@ -93,7 +103,12 @@ class Config:
     def trial(self, study: str, parameters: dict[str, Any]) -> Experiment:
         """The resolved experiment that a study's trial trains."""
         options = self.file.studies[study]
-        return self.experiment(options.base, {**options.set, **parameters})
+        wanted, raw = {**options.set, **parameters}, self.entries[options.base].raw
+        for key, value in wanted.items():
+            raw = set_key(raw, key, value)
+        if options.holdout is not None and (raw.get("validation") or {}).get("holdout") is None:
+            wanted["validation.holdout"] = options.holdout.model_dump()
+        return self.experiment(options.base, wanted)
 
     def error(self, key: str, text: str) -> UserError:
         """An error about one key of the configuration."""
@@ -217,6 +232,9 @@ class Config:
         return {name: {**value.get("default", {}), **value.get(name, {})} for name in names}
 
     def _check(self, experiment: Experiment, key: str) -> None:
+        if experiment.validation.wanted and (lacking := without_val(experiment)):
+            text = f"looks at val; there is none of {', '.join(lacking)}. Set validation.holdout: 0.1, or leave it out"
+            raise self.error(f"{key}.validation.every", text)
         for path, text in problems(experiment):
             raise self.error(f"{key}.{path}", text)
         for name, schedule in experiment.lr_schedule.items():

@@ -4,7 +4,7 @@ import re
 from pathlib import PurePath
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from ivvit.config.base import PathText, Section
 from ivvit.config.datasets import KNOWN_DATASETS, DatasetOptions
@@ -18,8 +18,17 @@ class Grid(Section):
 
     extends: str
     """The experiment they start from."""
-    over: dict[str, list[Any] | dict[Name, Any]] = Field(min_length=1)
-    """Dotted keys and their values: a list, or {label: value} where the value makes no good name."""
+    over: dict[str, Literal["each"] | list[Any] | dict[Name, Any]] = Field(min_length=1)
+    """Dotted keys and their values: a list, or {label: value} where the value makes no good name; `datasets: each` is
+    each data set of the experiment alone."""
+
+    @field_validator("over")
+    @classmethod
+    def _each_data_set(cls, over: dict[str, Any]) -> dict[str, Any]:
+        wrong = [key for key, values in over.items() if values == "each" and key != "datasets"]
+        if wrong:
+            raise ValueError(f"{wrong[0]}: each is for datasets only; give a list of values")
+        return over
 
 
 class WeightSource(Section):
@@ -56,6 +65,7 @@ class DemoOptions(Section):
     data: Literal["joint", "motion"] = "joint"
     """joint: two image and two video data sets; motion: clips that only motion tells apart."""
     seed: Seed = 0
+    """Of the pictures and clips that are made."""
 
 
 class ResultsOptions(Section):
@@ -65,6 +75,10 @@ class ResultsOptions(Section):
     """Relative to the working directory."""
     metric: Literal["top1", "top5"] = "top1"
     """The number in the comparison table."""
+    baseline: str | None = None
+    """The experiment that others are compared with."""
+    references: str | None = None
+    """A YAML file of published numbers to show beside one's own, relative to the working directory."""
 
 
 def _fill_known(value: Any) -> Any:

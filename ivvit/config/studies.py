@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from ivvit.config.base import Section
+from ivvit.config.datasets import Holdout, HoldoutOptions
 from ivvit.config.experiment import Seed
 from ivvit.config.optimisation import named
 
@@ -15,7 +16,9 @@ class Dimension(Section):
     """One searched key: {low, high}, with log or step, or {choices}."""
 
     low: int | float | None = None
+    """The smallest value."""
     high: int | float | None = None
+    """The largest value."""
     log: bool = False
     """Search on a logarithmic scale."""
     step: int | float | None = Field(None, gt=0)
@@ -65,9 +68,10 @@ class Dimension(Section):
 
 
 class Objective(Section):
-    """What a study optimises: a metric of the final evaluation."""
+    """What a study optimises: a metric of the validation at the end."""
 
     metric: Literal["top1", "top5", "loss"] = "top1"
+    """loss is minimised, the others are maximised."""
     datasets: tuple[str, ...] | Literal["all"] = "all"
     """The data sets averaged over: all, one name, or a list."""
 
@@ -86,6 +90,7 @@ class SamplerOptions(Section):
     """Which of Optuna's samplers proposes the parameters."""
 
     name: Literal["TPE", "GP", "CMA-ES", "grid", "random"] = "TPE"
+    """Each as in Optuna; GP is for few and dear trials, CMA-ES for numbers alone."""
     startup_trials: int = Field(10, ge=1)
     """Random trials before the sampler's model is used (TPE, GP)."""
     grid_points: int = Field(5, ge=2)
@@ -96,6 +101,7 @@ class PrunerOptions(Section):
     """Which of Optuna's pruners stops hopeless trials."""
 
     name: Literal["none", "median", "hyperband"] = "none"
+    """They look at the trial's validations: set `validation.every` under the study's `set`."""
     startup_trials: int = Field(5, ge=0)
     """median: trials before any is pruned."""
     min_iterations: int = Field(1, ge=1)
@@ -112,7 +118,9 @@ class StudyOptions(Section):
     base: str
     """The experiment whose keys are searched."""
     n_trials: int = Field(ge=1, le=1_000_000)
-    """Finished trials in all (not: more)."""
+    """Total number of trials."""
+    holdout: Holdout | None = HoldoutOptions()
+    """What trials hold out of train where a data set has no val: it selects among them, and test stays unseen."""
     set: dict[str, Any] = {}
     """Dotted keys that trials have otherwise than the base experiment, for instance iterations: 1000."""
     space: dict[str, Dimension] = Field(min_length=1)
@@ -173,13 +181,13 @@ def search_order(space: dict[str, Dimension]) -> list[str]:
     """The keys by name, each after the keys that its `when` looks at: the order of a YAML file must not matter.
 
     Raises:
-        ValueError: conditions go in a circle.
+        ValueError: conditions are circular.
     """
     done: list[str] = []
     while len(done) < len(space):
         ready = [key for key in sorted(space) if key not in done and all(other in done for other in space[key].when)]
         if not ready:
-            raise ValueError(f"the conditions (when) of {', '.join(sorted(set(space) - set(done)))} go in a circle")
+            raise ValueError(f"the conditions (when) of {', '.join(sorted(set(space) - set(done)))} are circular")
         done.append(ready[0])
     return done
 

@@ -12,14 +12,14 @@ from ivvit.numerics.timeline import Timeline
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
 class Manifest:
     """A data set's usable samples.
 
-    `table` has a row per sample: split, path (relative to the root), label, frames, fps, width, height, duration
+    `table` has a row per sample: split, path (relative to the root), label, group, frames, fps, width, height, duration
     (seconds), size (bytes), mtime_ns, sha256; and, for videos, time_base, first_pts, pts_step, pts and keys
     (see `Timeline`).
     """

@@ -29,6 +29,7 @@ def open_samples(name: str, options: DatasetOptions, root: Path, manifest_lock: 
         classes=manifest.classes,
         paths=rows["path"].tolist(),
         labels=rows["label"].tolist(),
+        groups=rows["group"].tolist(),
         source=_source(rows, Path(root).expanduser(), options),
     )
 

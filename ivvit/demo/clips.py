@@ -1,6 +1,6 @@
 """Clips in which a single frame says nothing about the class.
 
-Each function draws a clip of one direction, (T, S, S, 3) uint8; played backwards it is one of the opposite direction.
+Each function draws a clip of one direction, (T, S, S, 3) uint8; played backwards it shows the opposite direction.
 All clips cycle once: frame T would be frame 0 again, so that neither the first nor the last frame is special.
 """
 

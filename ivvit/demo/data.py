@@ -1,4 +1,4 @@
-"""The demo's four data sets, in the official layouts of those whose names they bear."""
+"""The demo's four data sets, in the official layouts of the data sets they are named after."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ivvit.demo import cifar, clips, pictures
+from ivvit.demo import cifar, clips, images
 from ivvit.demo.drawing import Bytes
 from ivvit.demo.encode import H264, XVID, write_video
 from ivvit.demo.folders import write_folder
-from ivvit.demo.marker import turn
+from ivvit.demo.marker import claim
 
 FORMAT = 1
 SIZES = {
@@ -25,29 +25,29 @@ SIZES = {
 
 
 def write_demo_data(root: Path, *, seed: int = 0) -> None:
-    """Write Tiny-ImageNet, CIFAR100, UCF101 and Kinetics200 in small under `root`/datasets.
+    """Write small versions of Tiny-ImageNet, CIFAR100, UCF101 and Kinetics200 under `root`/datasets.
 
     Images show shapes (Tiny-ImageNet) and textures (CIFAR100). Clips have 8 frames of 32 x 32: a bar that turns one way
-    or the other (UCF101), a disc that grows or shrinks (Kinetics200); each is there forwards and backwards, with
+    or the other (UCF101), a disc that grows or shrinks (Kinetics200); each appears forwards and backwards, with
     opposite labels, so that a model which averages frames stays at 0.50. The same seed gives the same bytes. A data set
-    that is there already is left alone, so that a run that was killed goes on.
+    that already exists is left alone, so that an interrupted call can be repeated.
 
     Raises:
-        UserError: `root` holds files that were not made here, or were made with another seed.
+        UserError: `root` holds files that were not generated here, or were generated with another seed.
     """
-    turn(root, {"content": "demo", "format": FORMAT, "seed": seed, "sizes": SIZES})
+    claim(root, {"content": "demo", "format": FORMAT, "seed": seed, "sizes": SIZES})
     for number, (name, write) in enumerate(_WRITERS.items()):
         rng = np.random.default_rng([seed, number])
         write_folder(root / "datasets" / name, partial(write, rng=rng))
 
 
 def _tiny_imagenet(folder: Path, rng: np.random.Generator) -> None:
-    wnids = {f"n9{index:07d}": name for index, name in enumerate(pictures.SHAPES, 1)}
+    wnids = {f"n9{index:07d}": name for index, name in enumerate(images.SHAPES, 1)}
     for split, (wnid, name) in product(("train", "val"), wnids.items()):
         target = folder / "tiny-imagenet" / split / wnid
         target.mkdir(parents=True)
         for index in range(SIZES["Tiny-ImageNet"][split]):
-            Image.fromarray(pictures.shape(name, rng)).save(target / f"{wnid}_{index}.JPEG", quality=92)
+            Image.fromarray(images.shape(name, rng)).save(target / f"{wnid}_{index}.JPEG", quality=92)
     (folder / "tiny-imagenet" / "wnids.txt").write_text("".join(f"{wnid}\n" for wnid in wnids))
     (folder / "tiny-imagenet" / "words.txt").write_text("".join(f"{wnid}\t{name}\n" for wnid, name in wnids.items()))
 
@@ -55,11 +55,11 @@ def _tiny_imagenet(folder: Path, rng: np.random.Generator) -> None:
 def _cifar100(folder: Path, rng: np.random.Generator) -> None:
     target = folder / "cifar-100-python"
     target.mkdir()
-    names = list(pictures.TEXTURES)
+    names = list(images.TEXTURES)
     for file, split in {"train": "train", "test": "val"}.items():
         labels = rng.permutation(np.repeat(np.arange(len(names)), SIZES["CIFAR100"][split])).tolist()
-        images = np.stack([pictures.texture(names[label], rng) for label in labels])
-        cifar.write_split(target / file, images, labels, [int("stripes" in names[label]) for label in labels])
+        pixels = np.stack([images.texture(names[label], rng) for label in labels])
+        cifar.write_split(target / file, pixels, labels, [int("stripes" in names[label]) for label in labels])
     cifar.write_meta(target / "meta", names, ["cells", "stripes"])
 
 

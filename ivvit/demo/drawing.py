@@ -1,4 +1,4 @@
-"""Antialiased drawing with signed distances: what images and clips are made of.
+"""Antialiased drawing with signed distances, for images and clips.
 
 Shapes: T frames, S side in pixels.
 """

@@ -1,4 +1,4 @@
-"""Frames to a video file, the same bytes every time."""
+"""Encodes frames as a video file, with the same bytes every time."""
 
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -22,7 +22,7 @@ class Coding:
 XVID = Coding("mpeg4", "yuv420p", {"flags": "+qscale", "global_quality": "118", "qmin": "1"}, tag="XVID")
 """UCF101's coding, at quantiser 1 (118 is its lambda): coarse coding leaves traces of the direction in frames."""
 SETTLED = "rc-lookahead=0:sync-lookahead=0:mbtree=0:b-adapt=0:scenecut=0:weightp=0"
-"""x264 without what looks ahead: that reads memory which was never written (seen with AVX-512), and decides by it."""
+"""x264 without lookahead, which bases decisions on uninitialised memory (seen with AVX-512)."""
 H264 = Coding("libx264", "yuv420p", {"crf": "4", "preset": "veryfast", "x264-params": f"{SETTLED}:bframes=0"})
 """Kinetics' coding, close to lossless."""
 FFV1 = Coding("ffv1", "bgr0")

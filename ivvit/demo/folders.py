@@ -1,4 +1,4 @@
-"""A folder that is there completely or not at all."""
+"""A folder that appears complete or not at all."""
 
 import shutil
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from pathlib import Path
 def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
     """Let `fill` write into a hidden neighbour, then rename it to `folder`; do nothing where `folder` exists.
 
-    A kill leaves at most the neighbour, which the next call replaces.
+    A killed call leaves at most the neighbour, which the next one replaces.
     """
     if folder.exists():
         return

@@ -1,28 +1,28 @@
-"""The file that says: everything under this folder was generated and holds nothing of anybody's own."""
+"""The file that marks a folder as generated: nothing under it is anybody's own work."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 from ivvit.ground.errors import UserError
+from ivvit.ground.files import write_json
 
 MARKER = ".ivvit-demo-data.json"
 
 
-def turn(root: Path, content: dict[str, Any]) -> None:
-    """Mark `root` as generated, before anything else is written; an equal marker is left alone.
+def claim(root: Path, content: dict[str, Any]) -> None:
+    """Mark `root` as generated before anything else is written there; an equal marker is left alone.
 
     Args:
         root: the folder; made if missing. Empty folders inside it do not count as content.
-        content: what is going to lie there (format, seed, sizes).
+        content: what will be generated there (format, seed, sizes).
 
     Raises:
         UserError: the folder holds files without the marker, or the marker of other content.
     """
     marker = root / MARKER
-    wanted = json.dumps(content, indent=1, sort_keys=True) + "\n"
     if marker.is_file():
-        if marker.read_text() != wanted:
+        if _read(marker) != content:
             raise UserError(
                 f"{root} holds generated data of another kind, seed or version (see {marker}): "
                 "delete it or choose another root_path"
@@ -31,10 +31,14 @@ def turn(root: Path, content: dict[str, Any]) -> None:
     found = next((path for path in root.rglob("*") if not path.is_dir()), None) if root.exists() else None
     if found:
         raise UserError(
-            f"{root} is not empty ({found} lies there) and bears no {MARKER}: "
+            f"{root} is not empty (it holds {found}) and has no {MARKER}: "
             "generated data goes only into a folder of its own; choose another root_path"
         )
-    root.mkdir(parents=True, exist_ok=True)
-    partial = marker.with_suffix(".partial")
-    partial.write_text(wanted)
-    partial.replace(marker)
+    write_json(marker, content)
+
+
+def _read(marker: Path) -> Any:
+    try:
+        return json.loads(marker.read_text(encoding="utf-8"))
+    except ValueError:
+        return None

@@ -1,4 +1,4 @@
-"""The data of config/motion.yaml: clips whose class is the direction of motion, stored without loss."""
+"""The data of config/motion.yaml: clips whose class is the direction of motion, stored losslessly."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +9,7 @@ from ivvit.demo import clips
 from ivvit.demo.drawing import Bytes
 from ivvit.demo.encode import FFV1, write_video
 from ivvit.demo.folders import write_folder
-from ivvit.demo.marker import turn
+from ivvit.demo.marker import claim
 
 FORMAT = 1
 SIZES = {"train": 500, "val": 100}
@@ -29,9 +29,9 @@ def write_motion_data(root: Path, *, seed: int = 0) -> None:
     0.50 within a pair. The coding is lossless, so that this holds to the bit. The same seed gives the same bytes.
 
     Raises:
-        UserError: `root` holds files that were not made here, or were made with another seed.
+        UserError: `root` holds files that were not generated here, or were generated with another seed.
     """
-    turn(root, {"content": "motion", "format": FORMAT, "seed": seed, "sizes": SIZES})
+    claim(root, {"content": "motion", "format": FORMAT, "seed": seed, "sizes": SIZES})
     write_folder(root / "datasets" / "motion", lambda folder: _fill(folder, np.random.default_rng(seed)))
 
 

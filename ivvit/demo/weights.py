@@ -1,10 +1,11 @@
 """Weights of a small ViT that stand in for the downloaded ones."""
 
-import os
 from pathlib import Path
 
 import torch
 from torch import Tensor
+
+from ivvit.ground.files import write_atomically
 
 IMAGE, PATCH, WIDTH, DEPTH = 32, 16, 64, 4
 """The backbone, which has 4 heads: `{img_size: 32, patch_size: 16, embed_dim: 64, depth: 4, num_heads: 4}`."""
@@ -14,15 +15,12 @@ def write_demo_weights(path: Path, *, seed: int = 0) -> None:
     """Write untrained weights of a small ViT as a `.pth` in the layout of the published TokenShift checkpoints.
 
     Linear layers are xavier-uniform and position embeddings have a standard deviation of 0.3: from timm's default of
-    0.02 everywhere, tiny TokenShift and MSCA models take very long to notice the order of frames. The same seed gives
+    0.02 everywhere, tiny TokenShift and MSCA models take very long to pick up the order of frames. The same seed gives
     the same bytes.
     """
     state = {f"module.base_model.transformer.{name}": tensor for name, tensor in _tensors(seed).items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("wb") as file:  # given a path, torch.save would write the temporary name into the file
-        torch.save({"state_dict": state}, file)
-    os.replace(partial, path)
+    # given a path, torch.save would write the temporary name into the file
+    write_atomically(path, lambda file: torch.save({"state_dict": state}, file))
 
 
 def _tensors(seed: int) -> dict[str, Tensor]:

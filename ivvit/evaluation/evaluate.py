@@ -1,45 +1,32 @@
-"""Deterministic evaluation: every sample once over all processes, the softmax of its views averaged."""
+"""Deterministic evaluation of a model on a split: every sample once over all processes."""
 
-import math
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from ivvit.evaluation.rows import Rows, join
+from ivvit.evaluation.score import predict
 from ivvit.ground.errors import UserError
 from ivvit.numerics.batch import Batch
-from ivvit.numerics.pixels import normalize
+from ivvit.numerics.finite import Diverged
 from ivvit.numerics.precision import Precision
+from ivvit.numerics.samples import Samples
 from ivvit.numerics.world import World
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """metrics: {"top1", "top5" (fractions), "loss", "num_samples", "per_class", "unreadable"}.
-
-    per_class is the accuracy of each class in the classes' order, None for a class without samples; confusion
-    (classes, classes) int64 counts samples by true class (row) and predicted class (column).
-    """
-
-    metrics: dict[str, Any]
-    confusion: Tensor
-
-
-@torch.no_grad()
 def evaluate(
-    model: nn.Module, dataset: str, batches: Iterable[Batch], paths: list[str], classes: int, precision: Precision,
+    model: nn.Module, head: str, batches: Iterable[Batch], samples: Samples, precision: Precision,
     device: torch.device, world: World, max_unreadable: float = 0.0,
-) -> Evaluation:  # fmt: skip
-    """Evaluate on batches of pixels (B, V, ...), V views of each sample.
+) -> Rows:  # fmt: skip
+    """The predictions of a whole split, without the probabilities of all classes.
 
     Args:
-        model: called as model(pixels, dataset).
-        dataset: the data set's name.
-        batches: this process's share.
-        paths: all samples' files, to name those that no batch had (unreadable files are left out).
-        classes: number of classes.
+        model: called as model(pixels, head).
+        head: the name of the head.
+        batches: this process's share, with pixels (B, V, ...): V views of each sample.
+        samples: the whole split.
         precision: autocast of the forward passes.
         device: where the model is.
         world: all processes of the evaluation.
@@ -47,68 +34,44 @@ def evaluate(
 
     Raises:
         UserError: more than that is unreadable, or all; on all processes alike.
+        Diverged: a prediction is not finite; likewise.
     """
     model.eval()
-    confusion = torch.zeros(classes * classes, dtype=torch.int64, device=device)
-    sums = torch.zeros(2, dtype=torch.float64, device=device)  # loss, hits in the first five
-    seen: list[int] = []
-    reasons: dict[str, str | None] = {}
-    for batch in batches:
-        reasons |= {record.path: record.reason for record in batch.unreadable}
-        if not batch.records:
-            continue
-        batch = batch.to(device)
-        labels = batch.labels
-        with precision.autocast():
-            scores = _scores(model, dataset, batch.pixels)
-        losses = -scores.gather(1, labels[:, None])
-        top = scores.topk(min(5, classes)).indices
-        sums += torch.stack([losses.double().sum(), (top == labels[:, None]).sum().double()])
-        confusion.index_add_(0, labels * classes + top[:, 0], torch.ones_like(labels))
-        seen += [record.index for record in batch.records]
-    parts = world.gather((seen, reasons))
-    indices = {index for part, _ in parts for index in part}
-    unreadable = [path for index, path in enumerate(paths) if index not in indices]
-    if len(unreadable) > max_unreadable * len(paths) or len(unreadable) == len(paths):
-        reasons = {path: reason for _, part in parts for path, reason in part.items()}
-        raise _unreadable(dataset, unreadable, len(paths), max_unreadable, reasons)
-    return _summary(world.sum(confusion).view(classes, classes).cpu(), world.sum(sums).tolist(), unreadable)
+    mine = join([predict(model, head, batch, precision, device).lean() for batch in batches])
+    rows = join(world.gather(mine))
+    check_finite(rows, samples)
+    check_readable(rows, samples, max_unreadable)
+    return rows
 
 
-def _unreadable(
-    dataset: str, unreadable: list[str], total: int, tolerated: float, reasons: dict[str, str | None]
-) -> UserError:
-    """Too few samples would give a result that looks like any other, and it would be kept for ever."""
-    example = next(path for path in unreadable if path in reasons)
-    limit = f", above max_damaged ({tolerated:.1%})" if len(unreadable) < total else ""
-    return UserError(
-        f"{dataset}: {len(unreadable)} of {total} validation samples cannot be read{limit}, such as {example}: "
-        f"{reasons[example]}. Is the data still there, and is the disk or server well? "
-        f"`ivvit validate {dataset}` tells. Then start again: the run goes on from its last saved state"
+def check_finite(rows: Rows, samples: Samples) -> None:
+    """A destroyed model is no result.
+
+    Raises:
+        Diverged: a prediction is not finite.
+    """
+    if len(wrong := rows.not_finite()):
+        raise Diverged(
+            f"{samples.dataset}: the model's output is not finite for {len(wrong)} of {len(rows)} samples, such as "
+            f"{samples.paths[wrong[0]]}: its weights are destroyed. Train with a lower learning rate, grad_clip or "
+            "precision: fp32"
+        )
+
+
+def check_readable(rows: Rows, samples: Samples, tolerated: float) -> None:
+    """Too few samples would give a result that looks like any other, and it would be kept for ever.
+
+    Raises:
+        UserError: of all samples, a larger share than `tolerated` has no prediction, or there is none at all.
+    """
+    total, name = len(samples), samples.dataset
+    lost = np.setdiff1d(np.arange(total), rows.index)
+    if len(lost) <= tolerated * total and len(lost) < total:
+        return
+    example = next(int(index) for index in lost if int(index) in rows.unreadable)
+    limit = f", above max_damaged ({tolerated:.1%})" if len(lost) < total else ""
+    raise UserError(
+        f"{name}: {len(lost)} of {total} samples to evaluate cannot be read{limit}, such as {samples.paths[example]}: "
+        f"{rows.unreadable[example]}. Is the data still there, and is the disk or server well? "
+        f"`ivvit validate {name}` tells. Then start again: it goes on where it stood"
     )
-
-
-def _scores(model: nn.Module, dataset: str, pixels: Tensor) -> Tensor:
-    """(B, V, ...) -> (B, classes): the logarithm of the views' mean softmax."""
-    B, V = pixels.shape[:2]
-    logits = model(normalize(pixels.flatten(0, 1), model.pixels), dataset).float().unflatten(0, (B, V))
-    return logits.log_softmax(-1).logsumexp(1) - math.log(V)
-
-
-def _summary(confusion: Tensor, sums: list[float], unreadable: list[str]) -> Evaluation:
-    counts, hits = confusion.sum(1).tolist(), confusion.diagonal().tolist()
-    total = sum(counts)
-    metrics = {
-        "top1": sum(hits) / max(total, 1),
-        "top5": sums[1] / max(total, 1),
-        "loss": sums[0] / max(total, 1),
-        "num_samples": total,
-        "per_class": [hit / count if count else None for hit, count in zip(hits, counts, strict=True)],
-        "unreadable": unreadable,
-    }
-    return Evaluation(metrics, confusion)
-
-
-def mean_metrics(metrics: dict[str, dict[str, Any]]) -> dict[str, float]:
-    """The mean over data sets of top1, top5 and loss."""
-    return {key: sum(values[key] for values in metrics.values()) / len(metrics) for key in ("top1", "top5", "loss")}

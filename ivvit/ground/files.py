@@ -1,45 +1,164 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and one message for those that cannot be written."""
 
+import errno
 import json
 import os
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from ivvit.ground.errors import UserError
 
-def write_atomically(path: Path, write: Callable[[BinaryIO], Any]) -> None:
-    """Let `write` fill a temporary file beside `path`, make it durable, and give it the name `path`.
+TEMPORARY = ".tmp"
+"""How the names of half-written files end: `.<name>.<8 random digits>.tmp`."""
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+_REMEDIES = {
+    **dict.fromkeys(FULL, "free some space (or raise the quota or file size limit) and start again"),
+    **dict.fromkeys(FORBIDDEN, "make {folder} writable for you, or choose another folder"),
+    errno.ELOOP: "a symbolic link on the way points back to itself; remove it",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    **dict.fromkeys((errno.ENOTDIR, errno.EEXIST), "a file on the way is in the place of a folder; move it away"),
+}
+
+
+class UnwritableError(UserError, OSError):
+    """A file cannot be written, for a reason that the user can mend; `errno` and `strerror` are the system's."""
+
+    def __init__(self, message: str, error: OSError) -> None:
+        super().__init__(message)
+        self.message, self.errno, self.strerror = message, error.errno, error.strerror
+
+    def __str__(self) -> str:  # OSError's own would show errno and strerror alone
+        return self.message
+
+
+@contextmanager
+def explained(path: Path, *, forbidden: str | None = None) -> Iterator[None]:
+    """Turn the system's refusal to write `path` into a message that names it and what to do.
+
+    Args:
+        path: the file that is written within this context.
+        forbidden: what to do where permission is missing, if there is better advice than to change that.
 
     Raises:
-        OSError: nothing is left behind then, and a file that was there before stays.
+        UnwritableError: the disk is full, writing is forbidden, or the path cannot be.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+        yield
+    except UnwritableError:
         raise
+    except OSError as error:
+        if error.errno not in _REMEDIES:
+            raise
+        remedy = forbidden if forbidden and error.errno in FORBIDDEN else _REMEDIES[error.errno]
+        message = f"cannot write {path}: {os.strerror(error.errno)}; {remedy.format(folder=path.parent)}"
+        raise UnwritableError(message, error) from error
+
+
+@contextmanager
+def temporary_beside(path: Path) -> Iterator[Path]:
+    """A name in `path`'s folder (made if missing) for a file that `publish` may rename; what is left of it is removed.
+
+    No two processes, threads or hosts get the same name.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}{TEMPORARY}")
+    try:
+        yield temporary
+    finally:
+        with suppress(OSError):  # whatever went wrong before counts
+            temporary.unlink(missing_ok=True)
+
+
+def publish(temporary: Path, path: Path) -> None:
+    """Make a file durable and give it the name `path`, in place of one that was there before."""
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())
+    temporary.replace(path)
     sync_folder(path.parent)
 
 
+@contextmanager
+def replacing(path: Path, *, forbidden: str | None = None) -> Iterator[Path]:
+    """Gives a temporary path for whoever writes by name; at the end of the context, the file there becomes `path`.
+
+    After an error nothing is left behind, and a file that was there before stays.
+
+    Raises:
+        UnwritableError: see `explained`.
+    """
+    with explained(path, forbidden=forbidden), temporary_beside(path) as temporary:
+        yield temporary
+        publish(temporary, path)
+
+
+def check_writable(path: Path) -> None:
+    """Find out before long work whether its result can be written to `path`; nothing is left behind.
+
+    Raises:
+        UserError: `path` is a folder.
+        UnwritableError: see `explained`.
+    """
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; name a file in it")
+    with explained(path), temporary_beside(path) as temporary:
+        temporary.touch()
+
+
+def write_atomically(path: Path, write: Callable[[BinaryIO], Any], *, forbidden: str | None = None) -> None:
+    """Let `write` fill a file that then becomes `path`, durably. Raises as `replacing` does."""
+    with replacing(path, forbidden=forbidden) as temporary, temporary.open("wb") as file:
+        write(file)
+
+
+def write_bytes(path: Path, content: bytes, *, forbidden: str | None = None) -> None:
+    """A file of bytes, atomically; `forbidden` as for `explained`."""
+    write_atomically(path, lambda file: file.write(content), forbidden=forbidden)
+
+
 def write_text(path: Path, text: str) -> None:
-    """A text file, atomically."""
-    write_atomically(path, lambda file: file.write(text.encode()))
+    """A text file in UTF-8, atomically."""
+    write_bytes(path, text.encode())
 
 
 def write_json(path: Path, value: Any) -> None:
-    """A JSON file, atomically, keys in the order given."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    """A JSON file, atomically, keys in the order given. Raises ValueError for a number that is not finite."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def replace_link(link: Path, target: Path) -> None:
+    """Let `link` point to `target`, atomically and by a relative path, so that both can be moved together.
+
+    Raises:
+        UserError: something that is no link lies in its place.
+    """
+    link.parent.mkdir(parents=True, exist_ok=True)
+    whole = target.parent.resolve() / target.name  # a target that is a link itself stays what is pointed to
+    relative = Path(os.path.relpath(whole, link.parent.resolve()))
+    if link.is_symlink() and link.readlink() == relative:
+        return
+    if link.exists() and not link.is_symlink():
+        raise UserError(f"{link} is not a link; move it away, its place belongs to a link to {relative}")
+    with explained(link), temporary_beside(link) as temporary:
+        temporary.symlink_to(relative)
+        temporary.replace(link)
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a rename in a folder durable."""
-    handle = os.open(folder, os.O_RDONLY)
+    """Make a rename in a folder durable, where the file system can do that."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # a folder that one may write to but not list
+        return
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
     finally:
         os.close(handle)

@@ -23,7 +23,7 @@ from ivvit.identity.fingerprint import Listings
 from ivvit.identity.locks import Locks, Pending
 from ivvit.identity.paths import Paths
 
-_CHECKED = {"kind", "path", "media", "split", "expect", "strict", "max_damaged"}
+_CHECKED = {"kind", "path", "media", "split", "expect", "strict", "max_damaged", "group", "allow_overlap"}
 _VIDEOS_PER_SHARD = 2_000  # from the data set's size alone, so that no setting can make a shard stale
 
 

@@ -5,7 +5,7 @@ A job's code is what its entries import within these packages: principle 2, what
 
 NUMERICS = ("ivvit.numerics",)
 TRAINING = ("ivvit.numerics.training",)
-EVALUATION = ("ivvit.evaluation.evaluate", "ivvit.evaluation.views")
+EVALUATION = ("ivvit.evaluation.evaluate", "ivvit.evaluation.views", "ivvit.evaluation.predictions")
 STUDY = ("ivvit.study.proposals", "ivvit.study.pruning", "ivvit.study.choice", "ivvit.study.objective")
 VALIDATION = ("ivvit.data.validation.run",)
 EXTRACTION = ("ivvit.data.extraction.run", "ivvit.data.extraction.lock")

@@ -42,10 +42,11 @@ class Facts:
         self._own_roots = frozenset((package, ""))
         self._imported = _imported(nodes, self.bound)
         self.loggers = frozenset(
-            node.targets[0].id
+            target.id
             for node in tree.body
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
-            if self.is_logger(node.value) and self.bound[node.targets[0].id] == 1
+            if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None and self.is_logger(node.value)
+            if isinstance(target := node.targets[0] if isinstance(node, ast.Assign) else node.target, ast.Name)
+            if self.bound[target.id] == 1
         )
         """Variables that are loggers from the file's first line to its last."""
         self._exceptions = self._own_exceptions(nodes)

@@ -11,7 +11,7 @@ from ivvit.ground.digest import digest
 from ivvit.ground.versions import versions
 from ivvit.identity.checks import Checks
 from ivvit.identity.closure import Code
-from ivvit.identity.entries import NUMERICS, STUDY, TRAINING, WITHIN_STUDY
+from ivvit.identity.entries import EVALUATION, NUMERICS, STUDY, TRAINING, WITHIN_EVALUATION, WITHIN_STUDY
 from ivvit.identity.frame_store import settings_name
 from ivvit.identity.locks import Pending
 from ivvit.identity.models import model_modules
@@ -44,7 +44,24 @@ class Identities:
         experiment = self.resolved(name)
         rerun = self.config.entries[name].runtime.on_version_drift == "rerun"
         further = {"versions": versions()} if rerun else {}
-        return self._identity(experiment, TRAINING, (experiment.model.name,), (experiment.pretrain,), **further)
+        selects = experiment.validation.wanted
+        entries = (*TRAINING, *EVALUATION) if selects else TRAINING
+        return self._identity(experiment, entries, (experiment.model.name,), (experiment.pretrain,), selects, **further)
+
+    def evaluation(self, name: str) -> Identity:
+        """The identity of the evaluation of an experiment's runs, each of which has its own below its folder.
+
+        Raises:
+            Pending: as for the experiment.
+        """
+        experiment = self.resolved(name)
+        code, code_digest = self.modules(EVALUATION, (experiment.model.name,))
+        parts = {
+            "spec": experiment.evaluation.model_dump(mode="json", exclude={"batch_size"}),
+            "code": code,
+            "data": {data: self._manifest(data)["digests"][experiment.evaluation.split] for data in experiment.data},
+        }
+        return Identity(digest({**parts, "code": code_digest}), parts)
 
     def resolved(self, name: str) -> Experiment:
         """The experiment with its study's best parameters, if it takes any.
@@ -90,13 +107,13 @@ class Identities:
         base = self.config.trial(name, fixed)
         models = searched(options, "model", base.model.name)
         pretrains = searched(options, "pretrain", base.pretrain)
-        search = options.model_dump(mode="json", exclude={"base", "set", "n_trials", "workers", "storage"})
-        return self._identity(base, (*TRAINING, *STUDY), models, pretrains, search=search)
+        search = options.model_dump(mode="json", exclude={"base", "set", "holdout", "n_trials", "workers", "storage"})
+        return self._identity(base, (*TRAINING, *EVALUATION, *STUDY), models, pretrains, True, search=search)
 
     def modules(self, entries: tuple[str, ...], models: tuple[str, ...]) -> tuple[dict[str, dict[str, str]], str]:
         """The modules that can change the numbers of these models' runs, definition by definition; and their digest."""
         if (entries, models) not in self._code_memo:
-            within = NUMERICS if entries == TRAINING else WITHIN_STUDY
+            within = NUMERICS if entries == TRAINING else WITHIN_STUDY if STUDY[0] in entries else WITHIN_EVALUATION
             closure = self.code.closure([*entries, *(self._models[model] for model in models)], within)
             self._code_memo[entries, models] = (closure.modules, closure.digest)
         return self._code_memo[entries, models]
@@ -107,6 +124,7 @@ class Identities:
         entries: tuple[str, ...],
         models: tuple[str, ...],
         pretrains: tuple[str, ...],
+        selects: bool,
         **further: Any,
     ) -> Identity:
         pending: list[Path] = []
@@ -116,7 +134,7 @@ class Identities:
         parts = {
             "spec": canonical(_ask(pending, self.seen, experiment) or experiment),
             "code": code,
-            "data": {name: lock.get("digest") for name, lock in manifests.items()},
+            "data": {name: _looked_at(lock, selects) for name, lock in manifests.items()},
             "classes": {name: lock.get("classes") for name, lock in manifests.items()},
             "frames": {name: settings_name(data.store) for name, data in experiment.data.items() if data.uses_store},
             "weights": weights if len(weights) > 1 else weights[pretrains[0]],
@@ -143,6 +161,12 @@ def searched(study: StudyOptions, key: str, base: Any) -> tuple[Any, ...]:
     if dimension is None:
         return (base,)
     return tuple(dict.fromkeys([*(dimension.choices or ()), *([base] if dimension.when else [])]))
+
+
+def _looked_at(manifest: dict[str, Any], selects: bool) -> dict[str, str]:
+    """The digests of the splits that training looks at: train, and val where something is selected by it."""
+    digests = manifest.get("digests", {})
+    return {split: digests[split] for split in ("train", *(("val",) if selects else ())) if split in digests}
 
 
 def _ask(pending: list[Path], question: Callable[[Any], Any], name: str | Experiment) -> Any:

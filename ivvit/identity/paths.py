@@ -1,15 +1,9 @@
 """Where results lie: the one place that knows the layout below `results/`."""
 
-import hashlib
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
-
-def slug(name: str) -> str:
-    """A name that is safe in a path: `timm:vit_tiny` -> `timm_vit_tiny-1a2b3c4d`; safe names stay as they are."""
-    safe = re.sub(r"[^A-Za-z0-9._=+-]+", "_", name)
-    return name if safe == name else f"{safe[-60:]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+from ivvit.ground.names import safe_name
 
 
 @dataclass(frozen=True)
@@ -40,7 +34,7 @@ class Paths:
 
     def weights(self, pretrain: str, key: str) -> Path:
         """The lock of converted weights."""
-        return self.results / "weights" / slug(pretrain) / f"{key}.json"
+        return self.results / "weights" / safe_name(pretrain) / f"{key}.json"
 
     def study(self, name: str, identity: str) -> Path:
         """A study's folder."""
@@ -63,11 +57,19 @@ class Paths:
         return self.results / "runs" / identity / f"seed{seed}"
 
     def finished(self, identity: str, seed: int) -> Path:
-        """The file that a run writes last."""
-        return self.run(identity, seed) / "metrics.json"
+        """The file that a run's training writes last: its model."""
+        return self.run(identity, seed) / "model.safetensors"
 
-    def link(self, name: str, seed: int) -> Path:
-        """The link by which people find a run."""
+    def evaluation(self, identity: str, seed: int, evaluation: str) -> Path:
+        """The folder of an evaluation of a run."""
+        return self.run(identity, seed) / "evaluations" / evaluation
+
+    def evaluated(self, identity: str, seed: int, evaluation: str) -> Path:
+        """The file that an evaluation writes last: its numbers."""
+        return self.evaluation(identity, seed, evaluation) / "metrics.json"
+
+    def links(self, name: str, seed: int) -> Path:
+        """The folder of links by which people find a run's files."""
         return self.results / "experiments" / name / f"seed{seed}"
 
     def accepted(self, identity: str) -> Path:
@@ -78,6 +80,11 @@ class Paths:
     def tables(self) -> Path:
         """The folder of tables."""
         return self.results / "tables"
+
+    @property
+    def page(self) -> Path:
+        """The link to the report."""
+        return self.results / "report.html"
 
     @property
     def figures(self) -> Path:

@@ -36,7 +36,7 @@ _DYNAMIC = frozenset(("locals", "vars", "eval", "exec"))
 def without_prose(tree: ast.Module, package: str) -> ast.Module:
     """The tree of a file of the package, changed in place: without
 
-    - docstrings, other texts that stand alone, `pass`, `__all__`;
+    - docstrings, other texts that stand alone, `pass`, `__all__`, overloads;
     - texts in exceptions that are raised or built, and the message of an `assert`;
     - warnings and log lines, with the loggers; their arguments stay where they may have an effect;
     - variables that only those used;
@@ -54,8 +54,11 @@ class _Prose(ast.NodeTransformer):
         self._texts: frozenset[str] = frozenset()
         self._cut = 0
         self._place: type[ast.AST] = ast.Module
+        self._raisable = False
 
-    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST | None:
+        if "overload" in map(_last_name, node.decorator_list):
+            return None
         outside = self._texts, self._place, self._cut
         inside = list(ast.walk(node))
         self._texts, self._place, self._cut = _text_names(inside, self._shadowed), ast.FunctionDef, 0
@@ -72,9 +75,10 @@ class _Prose(ast.NodeTransformer):
     visit_AsyncFunctionDef = visit_FunctionDef
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
-        outside, self._place = self._place, ast.ClassDef
+        outside = self._place, self._raisable
+        self._place, self._raisable = ast.ClassDef, any(map(self._facts.is_exception, node.bases))
         self.generic_visit(node)
-        self._place = outside
+        self._place, self._raisable = outside
         return node
 
     def visit_Pass(self, node: ast.Pass) -> None:
@@ -103,7 +107,7 @@ class _Prose(ast.NodeTransformer):
         return self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        if self._facts.is_exception(node.func):
+        if self._facts.is_exception(node.func) or (self._raisable and _is_super_init(node)):
             self._cut_texts(node)
         return self.generic_visit(node)
 
@@ -154,6 +158,13 @@ class _Prose(ast.NodeTransformer):
         return is_text(node, self._shadowed, self._texts) and is_pure(node, self._shadowed)
 
 
+def _is_super_init(call: ast.Call) -> bool:
+    match call.func:
+        case ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr="__init__"):
+            return True
+    return False
+
+
 def _last_name(decorator: ast.expr) -> str:
     called = decorator.func if isinstance(decorator, ast.Call) else decorator
     return called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else ""
@@ -168,7 +179,8 @@ def _drop_annotations(function: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
 
 def _text_names(nodes: list[ast.AST], shadowed: dict[str, int]) -> frozenset[str]:
     """The function's variables that are assigned nothing but text."""
-    texts, others = set(), set()
+    texts: set[str] = set()
+    others: set[str] = set()
     for node in nodes:
         if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign):
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target

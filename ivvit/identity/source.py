@@ -3,7 +3,6 @@
 import ast
 import hashlib
 import json
-import os
 import sys
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ivvit.ground.errors import UserError
+from ivvit.ground.files import write_text
 from ivvit.identity.prose import without_prose
 from ivvit.identity.shape import Shapes, absolute, shapes
 
@@ -55,11 +55,8 @@ class Sources:
         """Let later processes spare the parsing; no harm where the folder cannot be written."""
         if self._new:
             self._new = False
-            partial = self._cache.with_suffix(f".{os.getpid()}")
             with suppress(OSError):
-                partial.parent.mkdir(exist_ok=True)
-                partial.write_text(json.dumps({"rules": self._rules, "modules": self._known}))
-                partial.replace(self._cache)
+                write_text(self._cache, json.dumps({"rules": self._rules, "modules": self._known}))
 
     def _parsed(self, path: Path, name: str) -> dict[str, Any]:
         version = _version(path)

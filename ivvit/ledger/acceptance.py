@@ -9,12 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ivvit.ground.errors import UserError
-from ivvit.ground.files import write_text
+from ivvit.ground.files import replace_link, write_json
 from ivvit.identity.identity import Identity
 from ivvit.identity.paths import Paths
 from ivvit.ledger.past import PastRun
 from ivvit.ledger.reasons import Reason
-from ivvit.planning.links import link
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,6 @@ def accept(
         if folder.exists() and not folder.is_symlink():
             raise UserError(f"{name}, seed {seed}: today's run has begun in {folder}; finish it, or remove that folder")
     record = paths.accepted(identity.digest)
-    record.parent.mkdir(parents=True, exist_ok=True)
     content = Acceptance(
         experiment=name,
         identity=identity.digest,
@@ -70,9 +68,9 @@ def accept(
         why=why,
         differences=[reason.text for reason in differences],
     )
-    write_text(record, json.dumps(asdict(content), indent=1, ensure_ascii=False) + "\n")
+    write_json(record, asdict(content))
     for seed, run in runs.items():
-        link(paths.run(identity.digest, seed), run.folder)
+        replace_link(paths.run(identity.digest, seed), run.folder.resolve())
 
 
 def undo(paths: Paths, name: str, identity: Identity) -> dict[int, str]:

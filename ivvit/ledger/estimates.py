@@ -33,8 +33,8 @@ class Speed:
 
     iterations_per_second: float
     samples_per_second: float
-    evaluation: float
-    """Seconds of one evaluation."""
+    validation: float
+    """Seconds of one validation."""
     saving: float
     """Seconds of writing checkpoints."""
     size: int
@@ -47,7 +47,7 @@ class Estimate:
     """One run's cost, and where the numbers come from."""
 
     seconds: float | None
-    """Training, evaluation and saving; None if nobody knows."""
+    """Training, validation and saving; None if nobody knows."""
     size: int | None
     """Bytes of its folder."""
     basis: str
@@ -90,7 +90,7 @@ class Experience:
             basis = f"measured: {_count(same)} of the same shape on {_devices(same)}{spread if len(same) > 1 else ''}"
             return Estimate(median(seconds), same[0].size, basis)
         if probe := self._probes.get(_key(spec, _SHAPE)):
-            basis = f"probed: some iterations on {probe.device}; evaluation is reckoned from them"
+            basis = f"probed: some iterations on {probe.device}; validation is reckoned from them"
             return Estimate(_seconds(probe, spec), probe.size, basis)
         if alike := self._speeds(_key(spec, _ALIKE)):
             samples = spec["iterations"] * sum(use["batch_size"] for use in spec["datasets"].values())
@@ -99,21 +99,21 @@ class Experience:
         return Estimate(None, None, "unknown: no finished run is like it; --probe tries some iterations")
 
 
-def evaluations(spec: dict[str, Any]) -> int:
-    """How often a run is evaluated."""
-    every = spec["evaluation"]["every"]
-    return -(-spec["iterations"] // every) if every else 1
+def validations(spec: dict[str, Any]) -> int:
+    """How often a run is validated."""
+    every = spec["validation"]["every"]
+    return -(-spec["iterations"] // every) if every else 0
 
 
 def _speeds(runs: Iterable[PastRun]) -> Iterator[Speed]:
     """Of the latest runs that have one."""
-    latest = sorted(runs, key=lambda run: (run.folder / "metrics.json").stat().st_mtime, reverse=True)
+    latest = sorted(runs, key=lambda run: (run.folder / "model.safetensors").stat().st_mtime, reverse=True)
     for run in [run for run in latest[: 3 * _ENOUGH] if run.provenance.get("speed")][:_ENOUGH]:
         speed, spec = run.provenance["speed"], run.parts["spec"]
         yield Speed(
             speed["iterations_per_second"],
             speed["samples_per_second"],
-            speed["evaluate_seconds"] / evaluations(spec),
+            speed["evaluate_seconds"] / max(1, validations(spec)),
             speed["save_seconds"],
             size(run.folder),
             run.provenance["sessions"][-1]["device"],
@@ -122,7 +122,7 @@ def _speeds(runs: Iterable[PastRun]) -> Iterator[Speed]:
 
 def _seconds(speed: Speed, spec: dict[str, Any]) -> float:
     training = spec["iterations"] / speed.iterations_per_second
-    return training + evaluations(spec) * speed.evaluation + speed.saving
+    return training + validations(spec) * speed.validation + speed.saving
 
 
 def _key(spec: dict[str, Any], fields: Iterable[str]) -> str:

@@ -1,54 +1,18 @@
-"""Who works on a run now: what its lock file and history say, without touching either."""
+"""Which runs are at work and how far they are, without touching them."""
 
 import json
 import os
-import socket
 import sys
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
-SILENT_SECONDS = (
-    120  # another host's heartbeat (every 10 s) older than this is taken for dead; NFS clocks differ a little
-)
-
-
-@dataclass(frozen=True)
-class Holder:
-    """A live process at work on a run."""
-
-    host: str
-    pid: int
-    since: float
-    slurm_job: str | None = None
-
-    def __str__(self) -> str:
-        job = f", Slurm job {self.slurm_job}" if self.slurm_job else ""
-        return f"{self.host}, process {self.pid}{job}"
-
-
-def holder(folder: Path) -> Holder | None:
-    """The process that trains in this folder, or None."""
-    return lock_holder(folder / "state" / "lock")
-
-
-def lock_holder(lock: Path) -> Holder | None:
-    """The live process that holds a lock file, or None."""
-    try:
-        content, beat = json.loads(lock.read_text()), lock.stat().st_mtime
-        found = Holder(content["host"], content["pid"], content["since"], content.get("slurm_job"))
-    except (OSError, ValueError, KeyError):
-        return None
-    if found.host == socket.gethostname():
-        return found if _runs(found.pid, content.get("started")) else None
-    return found if time.time() - beat < SILENT_SECONDS else None
+from ivvit.ground.holder import holder
 
 
 def show_living(results: Path) -> None:
     """Say which runs jobs of an earlier start still train: a second job is refused, and Snakemake's retries are few."""
     for lock in sorted(results.glob("runs/*/seed*/state/lock")):
         folder = lock.parent.parent
-        if found := holder(folder):
+        if found := holder(lock):
             print(
                 f"{_name(folder)} is being trained already: {found}; iteration {reached(folder) or 0}. "
                 "Until that ends, a second job for it is refused: better wait, or end it, before you go on",
@@ -62,20 +26,6 @@ def _name(folder: Path) -> str:
         return f"{content['name']}, seed {content['seed']},"
     except (OSError, ValueError, KeyError):  # it has only just started
         return str(folder)
-
-
-def _runs(pid: int, started: str | None) -> bool:
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except FileNotFoundError:
-        if Path("/proc/self/stat").exists():
-            return False
-        try:  # no /proc: macOS
-            os.kill(pid, 0)
-        except OSError:
-            return False
-        return True
-    return fields[0] != "Z" and fields[19] == started
 
 
 def reached(folder: Path) -> int | None:

@@ -7,11 +7,11 @@ from ivvit.identity.paths import Paths
 
 
 def difference(paths: Paths, dataset: str, old: str, new: str) -> str | None:
-    """`2 files changed, 1 added` between two digests of a data set, or None where one of the manifests is not kept."""
+    """`2 files changed, 1 added` between two digests of a split, or None where one of the manifests is not kept."""
     tables = [_table(paths, dataset, digest) for digest in (old, new)]
     if None in tables:
         return None
-    before, after = (_rows(table) for table in tables if table is not None)
+    before, after = (_rows(*table) for table in tables if table is not None)
     counts = {
         "changed": sum(before[path][0] != after[path][0] for path in before.keys() & after.keys()),
         "relabelled": sum(before[path][1] != after[path][1] for path in before.keys() & after.keys()),
@@ -21,21 +21,24 @@ def difference(paths: Paths, dataset: str, old: str, new: str) -> str | None:
     return ", ".join(f"{n} file{'s' * (n > 1)} {verb}" for verb, n in counts.items() if n) or None
 
 
-def _table(paths: Paths, dataset: str, digest: str) -> Path | None:
+def _table(paths: Paths, dataset: str, digest: str) -> tuple[Path, str] | None:
+    """The table of a manifest, and the split of it, that has this digest."""
     for lock in paths.manifest(dataset, "x").parents[1].glob("*/manifest.json"):
         try:
             content = json.loads(lock.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
         table = lock.with_suffix(".parquet")
-        if content.get("digest") == digest and table.is_file():
-            return table
+        for split, found in content.get("digests", {}).items():
+            if found == digest and table.is_file():
+                return table, split
     return None
 
 
-def _rows(table: Path) -> dict[str, tuple[str, int]]:
-    """Path -> content and label."""
+def _rows(table: Path, split: str) -> dict[str, tuple[str, int]]:
+    """Path -> content and label, of a split."""
     from pyarrow.parquet import ParquetFile  # a quarter of the time that pandas takes, most of it for loading itself
 
-    columns = ParquetFile(table).read(columns=["path", "sha256", "label"]).to_pydict()
-    return dict(zip(columns["path"], zip(columns["sha256"], columns["label"], strict=True), strict=True))
+    columns = ParquetFile(table).read(columns=["path", "sha256", "label", "split"]).to_pydict()
+    rows = zip(*(columns[name] for name in ("path", "sha256", "label", "split")), strict=True)
+    return {path: (sha256, label) for path, sha256, label, role in rows if role == split}

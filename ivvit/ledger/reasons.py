@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from ivvit.config.canonical import flatten
 
+Splits = dict[str, str]
+"""Split -> its digest."""
 DataDiff = Callable[[str, str, str], str | None]
 """(data set, old digest, new digest) -> `2 videos changed, 1 added`, or None where the old manifest is not kept."""
 
@@ -32,6 +34,10 @@ class Reason:
     @property
     def text(self) -> str:
         """In words."""
+        if self.kind == "check":
+            return self.detail
+        if self.kind == "study":
+            return f"study {self.subject} {self.detail}"
         if self.detail:
             return f"{self.subject}: {self.detail}" if self.subject else self.detail
         change = f"{_show(self.old)} -> {_show(self.new)}"
@@ -126,13 +132,17 @@ def _verb(was: bool, is_: bool) -> str:
     return "changed" if was and is_ else "added" if is_ else "removed"
 
 
-def _data(old: dict[str, str], new: dict[str, str], data_diff: DataDiff) -> Iterator[Reason]:
+def _data(old: dict[str, Splits], new: dict[str, Splits], data_diff: DataDiff) -> Iterator[Reason]:
     for name in new:
         if name not in old:
             yield Reason("data", name, None, new[name], "now trained on")
-        elif old[name] != new[name]:
-            detail = data_diff(name, old[name], new[name]) or "content changed"
-            yield Reason("data", name, old[name], new[name], detail)
+            continue
+        earlier = old[name] if isinstance(old[name], dict) else {}  # earlier versions had one digest of all
+        for split in [split for split in new[name] if new[name][split] != earlier.get(split)]:
+            before, after = earlier.get(split), new[name][split]
+            where = "" if split == "train" else f" ({split})"
+            detail = (before and data_diff(name, before, after)) or "content changed"
+            yield Reason("data", f"{name}{where}", before, after, detail)
     yield from (Reason("data", name, old[name], None, "no longer trained on") for name in old if name not in new)
 
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from ivvit.ground.files import write_text
+from ivvit.ground.files import write_json
 from ivvit.identity.identity import Identity
 from ivvit.identity.paths import Paths
 from ivvit.ledger.reasons import DataDiff, Reason, reasons
@@ -14,8 +14,7 @@ _FILE = "identity.json"
 def keep_parts(folder: Path, identity: Identity) -> None:
     """Write down what the study in this folder is made with."""
     if not (folder / _FILE).exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        write_text(folder / _FILE, json.dumps(identity.parts))
+        write_json(folder / _FILE, identity.parts)
 
 
 def study_reasons(paths: Paths, name: str, identity: Identity, data_diff: DataDiff) -> list[Reason]:

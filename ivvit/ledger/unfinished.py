@@ -1,4 +1,4 @@
-"""How a run stands that is not finished: it runs, it failed, or it was interrupted, as it recorded itself."""
+"""How a run stands that is not finished: running (perhaps), failed or interrupted, as it recorded itself."""
 
 import json
 import time
@@ -7,7 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from ivvit.ledger.holders import holder, reached
+from ivvit.ground.holder import holder
+from ivvit.ledger.holders import reached
 from ivvit.ledger.reasons import Reason
 
 FAILURE = "failure.json"
@@ -18,7 +19,7 @@ FAILURE = "failure.json"
 class Unfinished:
     """The state of a run that has begun, or has tried to."""
 
-    state: Literal["running", "failed", "interrupted"]
+    state: Literal["running", "silent", "failed", "interrupted"]
     why: list[Reason]
 
 
@@ -28,7 +29,10 @@ def unfinished(folder: Path, total: int) -> Unfinished | None:
         return None
     step, session = reached(folder), _last_session(folder)
     progress = f"iteration {step or 0} of {total}"
-    if found := holder(folder):
+    if found := holder(folder / "state" / "lock"):
+        if found.silent_since is not None:
+            told = f"{found}; whether it has ended, the next start finds out"
+            return Unfinished("silent", [Reason("holder", "", detail=told), _progress(progress)])
         why = [Reason("holder", "", detail=str(found)), _progress(progress + _left(session, step, total))]
         return Unfinished("running", why)
     failure = _read(folder / FAILURE).get("message") or (
@@ -58,7 +62,7 @@ def _left(session: dict[str, Any], step: int | None, total: int) -> str:
     if done <= 0:
         return ""
     seconds = time.time() - datetime.fromisoformat(session["started"]).timestamp()
-    return f", about {duration(seconds / done * (total - step))} left"
+    return f", about {duration(seconds / done * (total - (step or 0)))} left"
 
 
 def _last_session(folder: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ivvit.ground.errors import UserError
 
-SPLIT_FILES = {"train": "train", "val": "test"}
+SPLIT_FILES = {"train": "train", "test": "test"}
 SHAPE = (3, 32, 32)
 
 

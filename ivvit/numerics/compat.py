@@ -2,7 +2,7 @@
 
 The registry's torchvision is a CUDA build whose compiled operators do not load beside a CPU torch; its Python part
 then stops at `operator torchvision::nms does not exist`. Declaring the two schemas it looks for lets the rest load
-(transforms, datasets, what timm and torchmetrics use); the compiled operators themselves stay unusable.
+(transforms, datasets, what timm uses); the compiled operators themselves stay unusable.
 """
 
 import importlib

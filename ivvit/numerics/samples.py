@@ -1,6 +1,7 @@
 """The samples of a split, as training and evaluation read them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from ivvit.numerics.sources import Source
 
@@ -14,12 +15,24 @@ class Samples:
     paths: list[str]
     """Each sample's file as the manifest names it, for records and messages."""
     labels: list[int]
+    groups: list[str]
+    """Samples of one group belong together."""
     source: Source
 
     @property
     def num_classes(self) -> int:
         """Classes of the data set."""
         return len(self.classes)
+
+    def take(self, indices: list[int]) -> Self:
+        """Those at these positions."""
+        return replace(
+            self,
+            paths=[self.paths[index] for index in indices],
+            labels=[self.labels[index] for index in indices],
+            groups=[self.groups[index] for index in indices],
+            source=self.source.take(indices),
+        )
 
     def __len__(self) -> int:
         return len(self.paths)

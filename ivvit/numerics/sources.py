@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -19,6 +20,10 @@ class ImageSource:
     def __init__(self, files: list[str]) -> None:
         self._files = files
 
+    def take(self, indices: list[int]) -> Self:
+        """Those at these positions."""
+        return type(self)([self._files[index] for index in indices])
+
     def image(self, index: int) -> torch.Tensor:
         """(C, H, W) uint8. Raises UnreadableError."""
         pixels = np.asarray(read_image(self._files[index]))
@@ -32,6 +37,10 @@ class CifarSource:
         """Files are named with their row: `.../train#17`."""
         parts = [file.rsplit("#", 1) for file in files]
         self._files, self._rows = [p[0] for p in parts], [int(p[1]) for p in parts]
+
+    def take(self, indices: list[int]) -> Self:
+        """Those at these positions."""
+        return type(self)([f"{self._files[index]}#{self._rows[index]}" for index in indices])
 
     def image(self, index: int) -> torch.Tensor:
         """(C, H, W) uint8. Raises UserError."""
@@ -49,6 +58,11 @@ class VideoSource:
 
     def __init__(self, files: list[str], timelines: list[Timeline], stored: bool) -> None:
         self._files, self._timelines, self._stored = files, timelines, stored
+
+    def take(self, indices: list[int]) -> Self:
+        """Those at these positions."""
+        chosen = [(self._files[index], self._timelines[index]) for index in indices]
+        return type(self)([file for file, _ in chosen], [line for _, line in chosen], self._stored)
 
     def timeline(self, index: int) -> Timeline:
         """When each frame of a video is shown."""

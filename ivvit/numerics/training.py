@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ivvit.numerics.batch import Batch
+from ivvit.numerics.holdout import divide
 from ivvit.numerics.initial import image_size, initial_model
 from ivvit.numerics.samples import Samples
 from ivvit.numerics.task_schedule import TaskSchedule
@@ -27,18 +28,24 @@ class Training:
     Args:
         experiment: the resolved specification.
         seed: of the initial weights that are not loaded, and of all batches.
-        samples: the training samples of each data set.
+        samples: all training samples of each data set.
         weights: initial weights under timm's names; None where there are none, or a state will be loaded.
         device: where to compute.
         world: the processes that compute together.
         compiled: compile the backbone's blocks.
         checkpointing: compute the blocks again in the backward pass, for less memory and the same numbers.
+        val: the validation samples of those data sets that have such a split.
+
+    Raises:
+        UserError: nothing can be held out as it is asked for (see ivvit.numerics.holdout).
     """
 
     def __init__(
         self, experiment: "Experiment", seed: int, samples: dict[str, Samples], weights: dict[str, Tensor] | None,
         device: torch.device, world: World, compiled: bool = False, checkpointing: bool = False,
+        val: dict[str, Samples] | None = None,
     ) -> None:  # fmt: skip
+        samples, self.val = divide(experiment, samples, val or {})
         model = initial_model(experiment, {name: s.num_classes for name, s in samples.items()}, seed, weights)
         model.backbone.grad_checkpointing = checkpointing
         self.img_size = image_size(model)

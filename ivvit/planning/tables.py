@@ -18,6 +18,7 @@ class TableRun:
     experiment: str
     seed: int
     identity: str
+    evaluation: str
     accepted: str | None
     """Why a run of earlier code or data is taken for today's."""
 
@@ -27,12 +28,12 @@ def table_runs(identities: Identities) -> tuple[list[TableRun], dict[str, Pendin
     found, pending = [], {}
     for name, entry in identities.config.entries.items():
         try:
-            identity = identities.experiment(name).digest
+            identity, evaluation = identities.experiment(name).digest, identities.evaluation(name).digest
         except Pending as error:
             pending[name] = error
             continue
         why = _accepted(identities.paths.accepted(identity))
-        found += [TableRun(name, seed, identity, why) for seed in entry.seeds]
+        found += [TableRun(name, seed, identity, evaluation, why) for seed in entry.seeds]
     return found, pending
 
 
@@ -40,7 +41,16 @@ def tables_key(identities: Identities, runs: list[TableRun]) -> str:
     """The key of the tables of these runs."""
     code = identities.code.closure(TABLES, WITHIN_TABLES).digest
     listed = [list(vars(run).values()) for run in runs]
-    return digest([listed, identities.config.file.results.model_dump(exclude={"path"}), code])
+    options = identities.config.file.results
+    return digest([listed, options.model_dump(exclude={"path"}), _published(options.references), code])
+
+
+def _published(file: str | None) -> str | None:
+    """The content of the file of published numbers; making the tables says what is wrong with it."""
+    if file is not None:
+        with suppress(OSError):
+            return Path(file).expanduser().read_bytes().hex()
+    return None
 
 
 def _accepted(record: Path) -> str | None:

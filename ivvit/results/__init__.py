@@ -1,1 +1,1 @@
-"""Floor 4: tables, statistics and figures of finished runs. Knows neither torch nor snakemake."""
+"""Layer 5: tables, statistics and figures of finished runs. Knows neither torch nor snakemake."""

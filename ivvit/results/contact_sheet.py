@@ -1,52 +1,48 @@
 """The exact batch of a step as a picture: the quickest way to see a wrong label or a wrong frame."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from ivvit.numerics.batch import Batch
 from ivvit.numerics.train_data import TrainData
+from ivvit.results.sheet import Cell, Section, write_sheet
 
-TILE, GAP, LINE, MARGIN = 112, 2, 14, 6
 
-
-def contact_sheet(data: TrainData, step: int, batch_size: int, file: Path) -> Path:
-    """Write the batch of a step as a PNG: a row per sample with its frames, its class, its file and its clip's start.
+def contact_sheet(
+    data: TrainData, step: int, batch_size: int, file: Path, words: Mapping[str, str] | None = None
+) -> Path:
+    """Write the batch of a step as a PNG: each sample with its frames, its class, its file and its clip's start.
 
     Returns `file`, for the command that prints its name.
+
+    Args:
+        data: where the batch comes from.
+        step: which one.
+        batch_size: how many samples.
+        file: the PNG.
+        words: what to call classes whose names say nothing.
     """
     batch = data.batch(step, batch_size)
-    strips = [_strip(row) for row in batch.pixels]
-    height = strips[0].height + 2 * LINE + MARGIN
-    width = max(640, strips[0].width) + 2 * MARGIN
-    sheet = Image.new("RGB", (width, LINE + 2 * MARGIN + height * len(strips)), "white")
-    draw = ImageDraw.Draw(sheet)
-    font = ImageFont.load_default(size=11)
     title = f"{data.samples.dataset}, seed {data.seed}, step {step}, batch of {batch_size}"
-    draw.text((MARGIN, MARGIN), title, "black", font)
-    for number, strip in enumerate(strips):
-        top = LINE + 2 * MARGIN + number * height
-        for line, text in enumerate(_caption(data, batch, number)):
-            draw.text((MARGIN, top + line * LINE), text, "black", font)
-        sheet.paste(strip, (MARGIN, top + 2 * LINE))
-    file.parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(file, format="PNG")
-    return file
+    captions = [_caption(data, batch, number, words or {}) for number in range(len(batch.records))]
+    cells = [Cell(_pictures(row), caption) for row, caption in zip(batch.pixels, captions, strict=True)]
+    return write_sheet([Section(title, cells)], file)
 
 
-def _caption(data: TrainData, batch: Batch, number: int) -> tuple[str, str]:
+def _caption(data: TrainData, batch: Batch, number: int, words: Mapping[str, str]) -> list[str]:
     record, label = batch.records[number], int(batch.labels[number])
-    clip = f", clip from {record.start_seconds:.3f} s" if data.options.is_video else ""
-    instead = f" instead of {record.substitute_for} ({record.reason})" if record.substitute_for else ""
-    return f"{number}: class {label} {data.samples.classes[label]}{clip}", f"{record.path}{instead}"
+    name = data.samples.classes[label]
+    clip = f", from {record.start_seconds:.3f} s" if data.options.is_video else ""
+    lines = [f"{number}: class {label} {words.get(name, name)}{clip}", record.path]
+    if any(record.substitute_for for record in batch.records):
+        lines.append(f"instead of {record.substitute_for} ({record.reason})" if record.substitute_for else "")
+    return lines
 
 
-def _strip(pixels: torch.Tensor) -> Image.Image:
-    """Frames (T, C, H, W), or an image (C, H, W), side by side."""
+def _pictures(pixels: torch.Tensor) -> list[Image.Image]:
+    """Frames (T, C, H, W), or an image (C, H, W)."""
     frames = pixels if pixels.dim() == 4 else pixels[None]
-    strip = Image.new("RGB", (len(frames) * (TILE + GAP) - GAP, TILE), "white")
-    for number, frame in enumerate(frames):
-        image = Image.fromarray(frame.permute(1, 2, 0).contiguous().numpy())
-        strip.paste(image.resize((TILE, TILE)), (number * (TILE + GAP), 0))
-    return strip
+    return [Image.fromarray(frame.permute(1, 2, 0).contiguous().numpy()) for frame in frames]

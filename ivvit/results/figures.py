@@ -1,42 +1,51 @@
-"""comparison.{png,svg} and learning_curves.{png,svg}; equal runs give equal bytes."""
+"""All figures of a comparison, as SVG and PNG; equal runs give equal bytes."""
 
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import matplotlib
-from matplotlib.figure import Figure
+from ivvit.ground.files import write_text
+from ivvit.results.comparison import Comparison
+from ivvit.results.draw.accuracies import comparison_drawing, joint_drawing
+from ivvit.results.draw.classes import class_drawings, reliability_drawing
+from ivvit.results.draw.confusions import confusion_drawings
+from ivvit.results.draw.costs import cost_drawing, views_drawing
+from ivvit.results.draw.curves import curves_drawing
+from ivvit.results.draw.gradients import gradients_drawing
+from ivvit.results.draw.style import COLUMN, Drawing, save, styled
 
-from ivvit.results.comparison_figure import comparison_figure
-from ivvit.results.curves import curves_figure
-from ivvit.results.runs import RunRef, read_runs
+INDEX = "figures.json"
+"""[{"name", "title", "caption", "wide"}] of all figures in the folder, in their order."""
 
-_STYLE = {
-    "svg.hashsalt": "ivvit",  # else the ids in the file are random
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 10,
-    "figure.dpi": 150,
-}
+_ONE: tuple[Callable[[Comparison], Drawing | None], ...] = (
+    comparison_drawing,
+    joint_drawing,
+    curves_drawing,
+    cost_drawing,
+    views_drawing,
+    gradients_drawing,
+    reliability_drawing,
+)
+_BY_DATASET: tuple[Callable[[Comparison], list[Drawing]], ...] = (class_drawings, confusion_drawings)
 
 
-def write_figure(runs: list[RunRef], out: Path) -> None:
-    """Draw the finished ones among these runs into the folder `out`.
+def drawings(comparison: Comparison) -> Iterator[Drawing]:
+    """All figures that there is something to see in."""
+    for draw in _ONE:
+        if (drawing := draw(comparison)) is not None:
+            yield drawing
+    for draw_all in _BY_DATASET:
+        yield from draw_all(comparison)
 
-    comparison.{png,svg}: accuracy by data set and experiment, mean and standard deviation over seeds, and chance.
-    learning_curves.{png,svg}: training loss by data set, and validation accuracy where it was measured on the way.
 
-    Raises:
-        UserError: a run's file is damaged.
-    """
-    finished = read_runs(runs)
+def write_figures(comparison: Comparison, out: Path) -> None:
+    """Draw what there is to see into the folder `out`."""
     out.mkdir(parents=True, exist_ok=True)
-    with matplotlib.rc_context({**matplotlib.rcParamsDefault, **_STYLE}):
-        _save(comparison_figure(finished), out / "comparison")
-        _save(curves_figure(finished), out / "learning_curves")
-
-
-def _save(figure: Figure, path: Path) -> None:
-    for suffix, metadata in ((".png", {"Software": None}), (".svg", {"Date": None, "Creator": None})):
-        partial = path.with_name(f".{path.name}.new{suffix}")
-        figure.savefig(partial, metadata=metadata)
-        partial.replace(path.with_suffix(suffix))
+    index = []
+    with styled():
+        for drawing in drawings(comparison):
+            save(drawing, out)
+            wide = bool(drawing.figure.get_figwidth() > COLUMN)
+            entry = {"name": drawing.name, "title": drawing.title, "caption": drawing.caption, "wide": wide}
+            index.append(entry)
+    write_text(out / INDEX, json.dumps(index, indent=1, ensure_ascii=False) + "\n")

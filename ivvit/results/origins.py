@@ -1,53 +1,46 @@
 """runs.csv: every run, all its metrics, and where it came from."""
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import pandas as pd
 
-from ivvit.results.runs import METRICS, Run, RunRef, datasets_of
+from ivvit.ground.versions import drift
+from ivvit.results.comparison import Comparison
+from ivvit.results.runs import Run, RunRef
+
+_METRICS = ("split", "top1", "top5", "loss", "mean_class_accuracy", "ece", "num_samples")
 
 
-def origins(refs: list[RunRef], runs: list[Run]) -> pd.DataFrame:
-    """A row per run in the order of `refs`, also for those without a result."""
-    names = datasets_of(runs)
-    by_ref = {run.ref: run for run in runs}
-    return pd.DataFrame([_row(ref, by_ref.get(ref), names) for ref in refs])
+def origins(comparison: Comparison) -> pd.DataFrame:
+    """A row per run in the configuration's order, also for those without a result."""
+    by_ref = {run.ref: run for row in comparison.finished for run in row.runs}
+    names = comparison.statistics.datasets
+    return pd.DataFrame([_row(ref, by_ref.get(ref), comparison.missing.get(ref), names) for ref in comparison.refs])
 
 
-def _row(ref: RunRef, run: Run | None, names: list[str]) -> dict[str, Any]:
-    row: dict[str, Any] = {"experiment": ref.experiment, "seed": ref.seed, "finished": run is not None}
+def _row(ref: RunRef, run: Run | None, missing: str | None, names: list[str]) -> dict[str, Any]:
     specification = run.specification if run else {}
     provenance = run.provenance if run else {}
     git = provenance.get("git") or {}
-    row |= {
-        "model": run.model if run else None,
-        "pretrain": specification.get("pretrain"),
+    row: dict[str, Any] = {
+        "experiment": ref.experiment, "seed": ref.seed, "finished": run is not None, "why_missing": missing,
+        "model": run.model if run else None, "pretrain": specification.get("pretrain"),
         "iterations": specification.get("iterations"),
-    }
+    }  # fmt: skip
     for name in names:
-        found = run.datasets.get(name, {}) if run else {}
-        row |= {f"{name}_{metric}": found.get(metric) for metric in METRICS}
-        row[f"{name}_samples"] = found.get("num_samples")
+        found = run.datasets.get(name) if run else None
+        row |= {f"{name}_{metric}": getattr(found, metric, None) for metric in _METRICS}
+        row[f"{name}_unreadable"] = len(found.unreadable) if found else None
     return row | {
-        "identity": provenance.get("identity"),
-        "commit": git.get("commit"),
-        "uncommitted_changes": git.get("dirty"),
+        "identity": provenance.get("identity"), "commit": git.get("commit"), "uncommitted_changes": git.get("dirty"),
         "version_drift": drift(provenance.get("versions") or {}),
         "starts": len(provenance.get("sessions") or []) or None,
-        "accepted": ref.accepted,
-        "folder": ref.folder.as_posix(),
-    }
+        "device": device(provenance), "tuned": ref.tuned, "accepted": ref.accepted, "folder": ref.folder.as_posix(),
+        "evaluation": ref.evaluation.as_posix(),
+    }  # fmt: skip
 
 
-def drift(versions: dict[str, str | None]) -> str:
-    """Packages whose version is another one now than when the run was made: `torch 2.12.0 (now 2.13.0)`."""
-    found = []
-    for package, then in versions.items():
-        try:
-            now = version(package)
-        except PackageNotFoundError:
-            continue
-        if then is not None and then != now:
-            found.append(f"{package} {then} (now {now})")
-    return ", ".join(found)
+def device(provenance: dict[str, Any]) -> str | None:
+    """What the last session ran on."""
+    sessions = provenance.get("sessions") or [{}]
+    return sessions[-1].get("device")

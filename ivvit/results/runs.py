@@ -1,7 +1,9 @@
 """Finished runs: where they are, and what their files say."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,25 +12,59 @@ import yaml
 from ivvit.config import MODELS
 from ivvit.config.datasets import dataset_order
 from ivvit.ground.errors import UserError
-
-METRICS = ("top1", "top5", "loss")
+from ivvit.results.predictions import Predictions, read_predictions
 
 
 @dataclass(frozen=True)
 class RunRef:
-    """One run of an experiment."""
+    """One run of an experiment and today's evaluation of it."""
 
     experiment: str
     seed: int
     folder: Path
-    """Holds metrics.json, experiment.yaml, provenance.json and history.csv once the run is finished."""
+    """The training's: model.safetensors, history.csv, experiment.yaml, provenance.json."""
+    evaluation: Path
+    """Holds metrics.json, written last, and predictions.parquet."""
     accepted: str | None = None
     """Why a run of earlier code or data is taken for today's; None for a run that simply is today's."""
+    tuned: str | None = None
+    """The study whose best parameters it took."""
+    missing: str = "not finished"
+    """Why there is no result, where there is none."""
 
     @property
     def finished(self) -> bool:
-        """Whether there is a result (metrics.json is written last)."""
-        return (self.folder / "metrics.json").is_file()
+        """Whether there is a result."""
+        return (self.evaluation / "metrics.json").is_file()
+
+
+@dataclass(frozen=True)
+class DatasetResult:
+    """One data set's part of metrics.json; accuracies are fractions."""
+
+    split: str
+    num_samples: int
+    top1: float
+    loss: float
+    num_groups: int | None = None
+    classes: list[str] = field(default_factory=list)
+    top1_interval: tuple[float, float] | None = None
+    top5: float | None = None
+    """None where it means nothing: fewer than six classes."""
+    top5_interval: tuple[float, float] | None = None
+    mean_class_accuracy: float | None = None
+    ece: float | None = None
+    per_class: list[dict[str, Any]] = field(default_factory=list)
+    """{"name", "num_samples", "top1"} of each class, in the classes' order."""
+    unreadable: list[str] = field(default_factory=list)
+
+    def value(self, metric: str) -> float | None:
+        """top1 or top5."""
+        return self.top1 if metric == "top1" else self.top5
+
+    def interval(self, metric: str) -> tuple[float, float] | None:
+        """The 95% interval of top1 or top5 over samples."""
+        return self.top1_interval if metric == "top1" else self.top5_interval
 
 
 @dataclass(frozen=True)
@@ -36,42 +72,79 @@ class Run:
     """What a finished run's files say."""
 
     ref: RunRef
-    datasets: dict[str, dict[str, Any]]
-    """Data set -> {"top1", "top5", "loss", "num_samples", "per_class", ...}; accuracies are fractions."""
+    datasets: dict[str, DatasetResult]
     specification: dict[str, Any]
     """experiment.yaml."""
     provenance: dict[str, Any]
     """provenance.json."""
+    evaluation: dict[str, Any]
+    """The evaluation's settings: clips, crops, ..."""
 
     @property
     def model(self) -> str:
         """The model's name, with its options where they are not the default: `MSCA (shift=qk)`."""
         return model_label(self.specification.get("model") or {})
 
+    @cached_property
+    def predictions(self) -> dict[str, Predictions]:
+        """Data set -> what was predicted for each sample.
+
+        Raises:
+            UserError: predictions.parquet is missing, damaged, or not of the same evaluation as metrics.json.
+        """
+        found = read_predictions(self.ref.evaluation / "predictions.parquet")
+        for name, result in self.datasets.items():
+            mine = found.get(name)
+            if mine is None or len(mine) != result.num_samples or abs(mine.top1.mean() - result.top1) > 1e-4:
+                text = f"says another top1 of {name} than metrics.json; remove their folder and evaluate again"
+                raise UserError(f"{self.ref.evaluation / 'predictions.parquet'} {text}")
+        return found
+
 
 def read_run(ref: RunRef) -> Run:
     """Read a finished run.
 
     Raises:
-        UserError: a file of the run is damaged.
+        UserError: a file of the run or of its evaluation is damaged.
     """
-    metrics = _read(ref.folder / "metrics.json", json.loads)
-    specification = _read(ref.folder / "experiment.yaml", yaml.safe_load)
+    path = ref.evaluation / "metrics.json"
+    metrics = _read(path, json.loads)
+    specification = _read(ref.folder / "experiment.yaml", yaml.load)
     provenance = _read(ref.folder / "provenance.json", json.loads)
-    datasets = metrics.get("datasets")
-    if not isinstance(datasets, dict) or not all(key in found for found in datasets.values() for key in METRICS):
-        raise UserError(f"{ref.folder / 'metrics.json'} lacks top1, top5 or loss; remove it, and the run is done again")
-    return Run(ref, datasets, specification, provenance)
+    try:
+        datasets = {name: _result(found) for name, found in metrics["datasets"].items()}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path} is damaged ({error!r}); remove its folder and evaluate again") from None
+    run = Run(ref, datasets, specification, provenance, metrics.get("evaluation") or {})
+    _ = run.predictions  # damaged ones are found here, where the run is still left out
+    return run
 
 
-def read_runs(refs: list[RunRef]) -> list[Run]:
-    """The finished ones among the runs, in their order."""
-    return [read_run(ref) for ref in refs if ref.finished]
+def read_runs(refs: list[RunRef]) -> tuple[list[Run], dict[RunRef, str]]:
+    """The finished runs in their order, and why each of the others has no result."""
+    runs, missing = [], {}
+    for ref in refs:
+        if not ref.finished:
+            missing[ref] = ref.missing
+            continue
+        try:
+            runs.append(read_run(ref))
+        except UserError as error:
+            missing[ref] = str(error)
+    return runs, missing
 
 
 def datasets_of(runs: list[Run]) -> list[str]:
     """All data sets of these runs, in their usual order."""
     return dataset_order(list({name for run in runs for name in run.datasets}))
+
+
+def by_experiment(runs: list[Run]) -> dict[str, list[Run]]:
+    """The runs of each experiment, in order of first appearance."""
+    found: dict[str, list[Run]] = {}
+    for run in runs:
+        found.setdefault(run.ref.experiment, []).append(run)
+    return found
 
 
 def model_label(model: dict[str, Any]) -> str:
@@ -82,11 +155,25 @@ def model_label(model: dict[str, Any]) -> str:
     return f"{name} ({', '.join(options)})" if options else name
 
 
-def _read(path: Path, parse: Any) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
+def _result(found: dict[str, Any]) -> DatasetResult:
+    for key in ("split", "num_samples", "top1", "loss"):
+        if found[key] is None:
+            raise KeyError(key)
+    return DatasetResult(**{key: value for key, value in found.items() if key in DatasetResult.__dataclass_fields__})
+
+
+def _read(path: Path, parse: Callable[..., Any]) -> dict[str, Any]:
     try:
-        found = parse(path.read_text(encoding="utf-8"))
-    except (ValueError, yaml.YAMLError) as error:
-        raise UserError(f"{path} is damaged ({error}); remove its folder, and the run is done again") from None
-    return found if isinstance(found, dict) else {}
+        text = path.read_text(encoding="utf-8")
+        found = parse(text) if parse is json.loads else parse(text, Loader=_YAML)
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing; remove its folder, and it is made again") from None
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path} is damaged ({reason}); remove its folder, and it is made again") from None
+    if not isinstance(found, dict):
+        raise UserError(f"{path} is damaged; remove its folder, and it is made again")
+    return found
+
+
+_YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where libyaml is there

@@ -1,71 +1,90 @@
-"""comparison.csv, .md and .tex, runs.csv and pairs.csv."""
+"""Tables for people (comparison, differences, joint_vs_single, further, costs) and for programs (CSV)."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
 
-from ivvit.results.cells import Cells, cells
+from ivvit.ground.files import write_text
+from ivvit.results.comparison import Comparison
+from ivvit.results.frames import class_frames, comparison_frame, joint_frame, pairs_frame
+from ivvit.results.further_tables import text_tables
 from ivvit.results.origins import origins
-from ivvit.results.runs import RunRef, read_runs
-from ivvit.results.statistics import comparison, paired
+from ivvit.results.safe import csv_text, plain, tex
+from ivvit.results.texts import TextTable
 
-_TEX = {"\\": r"\textbackslash{}", "±": r"$\pm$", "–": "--", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+TEXTS = "tables.json"
+"""The texts of all tables: what `ivvit results` and the report show."""
 
 
-def write_tables(runs: list[RunRef], out: Path, *, metric: str = "top1", names: dict[str, str] | None = None) -> None:
-    """Write the tables of these runs into the folder `out`; runs without a result are left out with a note.
+def write_tables(comparison: Comparison, out: Path) -> None:
+    """Write the tables into the folder `out`; runs without a result are left out with a note.
 
-    comparison.{csv,md,tex}: a row per experiment, in the order of `runs` (see statistics.comparison); numbers in the
-    CSV are fractions, in the others percentages with the sample standard deviation over seeds and the best in bold.
-    runs.csv: a row per run with all its metrics and where it came from. pairs.csv: see statistics.paired.
-
-    Args:
-        runs: all runs that are wanted, finished or not.
-        out: the folder.
-        metric: top1 or top5.
-        names: what to call experiments in .md and .tex, where it is not their name.
-
-    Raises:
-        UserError: a run's file is damaged.
+    comparison.md has all tables for people, <table>.tex each of them for booktabs; comparison.csv, joint_vs_single.csv,
+    pairs.csv, runs.csv and per_class/<data set>.csv have the numbers, accuracies as fractions.
     """
-    finished = read_runs(runs)
-    table = comparison(runs, finished, metric)
-    text = cells(table, names)
-    out.mkdir(parents=True, exist_ok=True)
-    _write_csv(table, out / "comparison.csv")
-    _write_csv(origins(runs, finished), out / "runs.csv")
-    _write_csv(paired(finished, metric), out / "pairs.csv")
-    (out / "comparison.md").write_text(markdown(text), encoding="utf-8")
-    (out / "comparison.tex").write_text(latex(text), encoding="utf-8")
+    tables = text_tables(comparison)
+    (out / "per_class").mkdir(parents=True, exist_ok=True)
+    _write_csv(comparison_frame(comparison), out / "comparison.csv")
+    _write_csv(joint_frame(comparison), out / "joint_vs_single.csv")
+    _write_csv(pairs_frame(comparison), out / "pairs.csv")
+    _write_csv(origins(comparison), out / "runs.csv")
+    for name, frame in class_frames(comparison).items():
+        _write_csv(frame, out / "per_class" / f"{name}.csv")
+    texts = {table.name: table for table in tables}
+    texts.setdefault("joint_vs_single", _no_pairs())
+    write_text(out / "comparison.md", "\n".join(f"## {table.title}\n\n{markdown(table)}" for table in tables))
+    write_text(out / "joint_vs_single.md", markdown(texts["joint_vs_single"]))
+    for name, table in texts.items():
+        write_text(out / f"{name}.tex", latex(table))
+    write_text(out / TEXTS, json.dumps([table.to_dict() for table in tables], ensure_ascii=False, indent=1) + "\n")
 
 
-def markdown(text: Cells) -> str:
+def read_tables(out: Path) -> list[TextTable]:
+    """The texts of the tables in a folder."""
+    return [TextTable.from_dict(content) for content in json.loads((out / TEXTS).read_text(encoding="utf-8"))]
+
+
+def markdown(table: TextTable) -> str:
     """The table in Markdown."""
-    lines = [text.header, ["---", "---", "---", *["---:"] * (len(text.header) - 3)]]
-    for index, row in enumerate(text.rows):
-        lines.append([f"**{cell}**" if (index, place) in text.best else cell for place, cell in enumerate(row)])
-    table = "\n".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |" for line in lines)
-    return "\n\n".join([table, *text.notes]) + "\n"
+    left = ["---"] * table.left
+    lines = [table.header, [*left, *["---:"] * (len(table.header) - len(left))]]
+    for index, row in enumerate(table.rows):
+        lines.append([f"**{c}**" if (index, place) in table.bold else c for place, c in enumerate(map(_cell, row))])
+    text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return "\n\n".join([text, *(_cell(note) for note in table.notes)]) + "\n"
 
 
-def latex(text: Cells) -> str:
+def latex(table: TextTable) -> str:
     """The table in LaTeX, for the package booktabs."""
-    lines = [" & ".join(map(_escape, text.header)) + r" \\", r"\midrule"]
-    for index, row in enumerate(text.rows):
-        row = [
-            rf"\textbf{{{_escape(c)}}}" if (index, place) in text.best else _escape(c) for place, c in enumerate(row)
-        ]
-        lines.append(" & ".join(row) + r" \\")
-    columns = "lll" + "r" * (len(text.header) - 3)
-    head, foot = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule"], [r"\bottomrule", r"\end{tabular}"]
-    return "\n".join([*head, *lines, *foot, *(f"% {note}" for note in text.notes)]) + "\n"
+    frame = pd.DataFrame(table.rows, columns=pd.RangeIndex(len(table.header)))
+    styler = frame.style.hide(axis="index").format(tex).format_index(lambda place: tex(table.header[place]), axis=1)
+    bold = pd.DataFrame("", frame.index, frame.columns)
+    for row, column in table.bold:
+        bold.iat[row, column] = "textbf:--rwrap;"
+    columns = "l" * table.left + "r" * (len(table.header) - table.left)
+    text = styler.apply(lambda _: bold, axis=None).to_latex(column_format=columns, hrules=True)
+    if 0 < table.below < len(table.rows):
+        lines = text.split("\n")
+        at = lines.index(r"\bottomrule") - table.below
+        text = "\n".join([*lines[:at], r"\midrule", *lines[at:]])
+    return text + "".join(f"% {plain(note)}\n" for note in table.notes)
 
 
-def _escape(text: str) -> str:
-    return "".join(_TEX.get(c, f"\\{c}" if c in "&%$#_{}" else c) for c in text)
+def _cell(text: str) -> str:
+    """Harmless in a row of Markdown, which is HTML as well."""
+    for character, code in (("&", "&amp;"), ("<", "&lt;"), ("|", "&#124;"), ("*", "&#42;"), ("`", "&#96;")):
+        text = text.replace(character, code)
+    return text
+
+
+def _no_pairs() -> TextTable:
+    note = "No two experiments differ in nothing but their data sets; `over: {datasets: each}` in a grid makes such."
+    return TextTable(
+        "joint_vs_single", "Joint against single", ["data set", "joint", "single"], [], notes=[note], left=3
+    )
 
 
 def _write_csv(table: pd.DataFrame, path: Path) -> None:
-    partial = path.with_name(f".{path.name}.new")
-    table.to_csv(partial, index=False, lineterminator="\n")
-    partial.replace(path)
+    table = table.rename(columns=csv_text).map(csv_text)
+    write_text(path, table.to_csv(index=False, lineterminator="\n"))

@@ -5,26 +5,25 @@ A checkpoint is `state/<iteration>-<sha256 of the file>.ckpt`: one rename makes 
 
 import hashlib
 import logging
-import os
 import re
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import torch
 
+from ivvit.ground.digest import sha256_of
 from ivvit.ground.errors import UserError
-from ivvit.ground.files import sync_folder
+from ivvit.ground.files import TEMPORARY, explained, publish, temporary_beside
 
 log = logging.getLogger("ivvit")
 
 FORMAT = 1
 KEPT = 2
 _NAME = re.compile(r"^(\d+)-([0-9a-f]{64})\.ckpt$")
-_TEMPORARY = ".writing"
 
 
 class _Hashed:
-    """A file that is hashed while it is written, and remembers why writing failed."""
+    """A file that hashes what is written, and remembers why writing failed."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -49,22 +48,16 @@ def save_checkpoint(folder: Path, iteration: int, state: dict[str, Any]) -> Path
     Raises:
         OSError: it could not be written (a full disk); those before it are untouched.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f"{iteration:09d}{_TEMPORARY}"
-    try:
+    place = folder / f"{iteration:09d}.ckpt"
+    with explained(place), temporary_beside(place) as temporary:
         with temporary.open("wb") as file:
             hashed = _Hashed(file)
             try:
                 torch.save({"format": FORMAT, "iteration": iteration, **state}, hashed)
             except RuntimeError as error:
                 raise hashed.error or error from None
-            file.flush()
-            os.fsync(file.fileno())
         path = folder / f"{iteration:09d}-{hashed.digest.hexdigest()}.ckpt"
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    sync_folder(folder)
+        publish(temporary, path)
     for old in checkpoints(folder):
         if old != path and _iteration(old) == iteration:
             old.unlink(missing_ok=True)
@@ -73,13 +66,13 @@ def save_checkpoint(folder: Path, iteration: int, state: dict[str, Any]) -> Path
 
 
 def load_checkpoint(folder: Path) -> dict[str, Any] | None:
-    """The newest checkpoint that is sound, on the CPU; None where there is none.
+    """The newest intact checkpoint, on the CPU; None if there is none.
 
     Raises:
         UserError: it was written by another version of the format.
     """
     for path in reversed(checkpoints(folder)):
-        if _digest(path) != _NAME.match(path.name)[2]:
+        if sha256_of(path) != _NAME.match(path.name)[2]:
             log.warning("%s is damaged (its checksum differs); the checkpoint before it is used", path)
             continue
         state = torch.load(path, map_location="cpu", weights_only=True)
@@ -96,15 +89,10 @@ def checkpoints(folder: Path) -> list[Path]:
 
 
 def keep_newest(folder: Path, count: int) -> None:
-    """Remove all but the newest checkpoints, and what a kill left half written."""
-    for path in [*checkpoints(folder)[:-count], *folder.glob(f"*{_TEMPORARY}")]:
+    """Remove all but the newest checkpoints, and half-written files that a kill left."""
+    for path in [*checkpoints(folder)[:-count], *folder.glob(f".*{TEMPORARY}")]:
         path.unlink(missing_ok=True)
 
 
 def _iteration(path: Path) -> int:
     return int(_NAME.match(path.name)[1])
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

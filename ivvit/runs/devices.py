@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 
 from ivvit.config.runtime import RuntimeOptions
 from ivvit.ground.errors import UserError
+from ivvit.ground.ranks import local_world_size, node_rank
 from ivvit.numerics.world import World
 
 log = logging.getLogger("ivvit")
@@ -44,16 +45,16 @@ def lease_device(runtime: RuntimeOptions, world: World) -> Iterator[torch.device
 def lease(names: list[str], world: World, leases: ExitStack) -> int:
     """The number of this process's device among the named ones of its machine; all processes call it together.
 
-    The first process of each node takes what the node needs or nothing: of two jobs that each held a part, none would
-    ever begin. All ask each other again and again, so that waiting for days is no timeout.
+    The first process of each node takes all devices that the node needs, or none: two jobs that each held a part would
+    deadlock. All processes exchange their state in every round, so that waiting for days runs into no timeout.
 
     Raises:
         UserError: this machine has fewer devices than the job has processes here.
     """
-    count = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    count = local_world_size()
     if count > len(names):
         raise UserError(f"{count} processes were started here, where {len(names)} GPUs can be seen; set runtime.gpus")
-    node, mine, reminded = int(os.environ.get("GROUP_RANK", "0")), None, -_REMIND_SECONDS
+    node, mine, reminded = node_rank(), None, -_REMIND_SECONDS
     while True:
         if mine is None and world.local_rank == 0:
             mine = _take(names, count, leases)
@@ -63,12 +64,12 @@ def lease(names: list[str], world: World, leases: ExitStack) -> int:
             return taken[node][world.local_rank]
         if world.leads and time.monotonic() - reminded > _REMIND_SECONDS:
             reminded = time.monotonic()
-            log.info("too few of the %d GPUs are free of other training jobs; waiting", len(names))
+            log.info("other training jobs hold too many of the %d GPUs; waiting", len(names))
         time.sleep(_POLL_SECONDS)
 
 
 def _take(names: list[str], count: int, leases: ExitStack) -> list[int] | None:
-    """The numbers of so many free devices, leased until `leases` ends; None, and nothing leased, if there are fewer."""
+    """The numbers of `count` free devices, leased until `leases` ends; None, and nothing leased, if fewer are free."""
     with ExitStack() as found, _lock("all"):
         indices = []
         for index, name in enumerate(names):
@@ -97,13 +98,13 @@ def lease_folder() -> Path:
     folder = Path(tempfile.gettempdir()) / "ivvit-gpus"
     with suppress(FileExistsError):
         folder.mkdir()
-        os.chmod(folder, 0o777)  # not sticky: there, other users' locks are refused
+        os.chmod(folder, 0o777)  # not sticky: in a sticky folder, other users' locks are refused
     if folder.is_symlink() or not folder.is_dir():
         kind = "link" if folder.is_symlink() else "file"
-        raise UserError(f"{folder} is a {kind}, where GPUs are leased by files in a folder; remove it, or set TMPDIR")
+        raise UserError(f"{folder} is a {kind}, but GPUs are leased in a folder of that name; remove it, or set TMPDIR")
     return folder
 
 
 def _uuids() -> list[str]:
-    """The visible GPUs by the names that they have in every process, whatever CUDA_VISIBLE_DEVICES says there."""
+    """The visible GPUs by names that are the same in every process, whatever its CUDA_VISIBLE_DEVICES."""
     return [str(torch.cuda.get_device_properties(i).uuid) for i in range(torch.cuda.device_count())]

@@ -27,9 +27,9 @@ def obstacle(spec: dict[str, Any], reached: int) -> str | None:
             return f"milestones of {name} are fractions of all iterations; give them as iterations to go on from there"
     if spec["task_schedule"] == "weighted":
         return "task_schedule: weighted shuffles the turns over all iterations, so the order was another one"
-    every = spec["evaluation"]["every"]
-    if spec["evaluation"]["keep"] == "best" and (every is None or reached % every):
-        return f"the best model may be that of iteration {reached}, after which a longer run is not evaluated"
+    every = spec["validation"]["every"]
+    if spec["validation"]["keep"] == "best" and (every is None or reached % every):
+        return f"the best model may be that of iteration {reached}, after which a longer run is not validated"
     return None
 
 
@@ -41,9 +41,10 @@ def extend(job: "TrainJob", earlier: Path) -> int | None:
     """
     # here, because they load torch, which a plan does not need
     from ivvit.runs.checkpoint import checkpoints, load_checkpoint, save_checkpoint
+    from ivvit.runs.model_file import is_finished
     from ivvit.runs.resume import fingerprint
 
-    if checkpoints(job.folder / "state") or (job.folder / "metrics.json").exists():
+    if checkpoints(job.folder / "state") or is_finished(job.folder):
         return None
     try:
         state = load_checkpoint(earlier / "state")
@@ -51,12 +52,12 @@ def extend(job: "TrainJob", earlier: Path) -> int | None:
         return None
     if state is None or not (earlier / "history.csv").is_file():
         return None
-    reached, every = state.pop("iteration"), job.experiment.evaluation.every
+    reached, every = state.pop("iteration"), job.experiment.validation.every
     state.pop("format")
     state["job"] = fingerprint(job)
     state["evaluated"] = reached // every * every if every else 0
     if state["evaluated"] < reached:
-        state["best"] = None  # of the shorter run's end, which is no evaluation of the longer one
+        state["best"] = None  # of the shorter run's end, which is no validation of the longer one
     job.folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(earlier / "history.csv", job.folder / "history.csv")
     save_checkpoint(job.folder / "state", reached, state)

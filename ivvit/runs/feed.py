@@ -1,4 +1,4 @@
-"""The data of a run: batches by iteration, and the loaders of evaluation."""
+"""The data of a run: batches by iteration, and the loaders of validation."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -6,10 +6,10 @@ from typing import Any
 import torch
 
 from ivvit.evaluation.views import EvalData, make_eval_data
+from ivvit.ground.errors import UserError
 from ivvit.numerics.batch import Batch
 from ivvit.numerics.training import Training
 from ivvit.numerics.world import World
-from ivvit.runs.inputs import samples_of
 from ivvit.runs.job import TrainJob
 from ivvit.runs.loader import eval_loader, train_loader
 from ivvit.runs.prefetch import Prefetcher
@@ -23,22 +23,27 @@ class Feed:
         poll: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
         self._job, self._training, self._world, self._device, self._poll = job, training, world, device, poll
-        experiment = job.experiment
-        views = {"clips": experiment.evaluation.clips, "crops": experiment.evaluation.crops}
-        size = {"img_size": training.img_size, "num_frames": experiment.num_frames}
-        views["interpolation"] = training.trainer.model.pixels.interpolation
+        experiment, looks = job.experiment, job.experiment.validation
         self.val: dict[str, EvalData] = {
-            name: make_eval_data(samples, experiment.data[name], **size, **views)
-            for name, samples in samples_of(job, "val").items()
-        }
+            name: make_eval_data(
+                samples, experiment.data[name], img_size=training.img_size, num_frames=experiment.num_frames,
+                clips=looks.clips, crops=looks.crops, interpolation=training.trainer.model.pixels.interpolation,
+            )
+            for name, samples in training.val.items()
+        } if job.validates else {}  # fmt: skip
+        if job.validates and (lacking := [name for name in experiment.data if name not in self.val]):
+            raise UserError(
+                f"{job.name}: there is no val of {', '.join(lacking)} to select by; set validation.holdout: 0.1 (for "
+                f"trials, the study's holdout) or datasets.{lacking[0]}.holdout, or take validation.every out"
+            )
 
     def batches(self, iteration: int) -> Prefetcher[dict[str, Batch]]:
         """This process's rows of the batches of iterations `iteration`, `iteration` + 1, ... to the last."""
         return Prefetcher(self._batches(iteration), self._device, self._poll)
 
-    def evaluation(self, dataset: str) -> Prefetcher[Batch]:
-        """This process's share of the validation split."""
-        size = self._job.experiment.evaluation.batch_size
+    def validation(self, dataset: str) -> Prefetcher[Batch]:
+        """This process's share of a validation."""
+        size = self._job.experiment.validation.batch_size
         batches = eval_loader(self.val[dataset], batch_size=size, **self._workers())
         return Prefetcher(batches, self._device, self._poll)
 

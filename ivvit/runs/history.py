@@ -1,4 +1,4 @@
-"""history.csv: a row per iteration and data set, and a row per evaluation and data set.
+"""history.csv: a row per iteration and data set, and a row per validation and data set.
 
 Losses stay on the device until `flush`, so that the loop does not wait for them.
 """
@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from ivvit.evaluation.metrics import Summary
 from ivvit.numerics.losses import SUMS
 from ivvit.numerics.trainer import Iteration
 from ivvit.numerics.world import World
@@ -15,11 +16,12 @@ from ivvit.runs.rows import RowLog
 
 COLUMNS = ("iteration", "phase", "dataset", *SUMS, "lr", "weight")
 """phase: train (iteration counts from 1; before its step) or val (after that many iterations); loss: cross entropy per
-sample; top1, top5: fractions; lr, weight: learning rate and loss weight in use, empty for val."""
+sample; top1, top5: fractions (no top5 in val for fewer than six classes); lr, weight: learning rate and loss weight in
+use, empty for val."""
 
 
 class History:
-    """Collects iterations and evaluations; only the leading process writes."""
+    """Collects iterations and evaluations; only the main process writes."""
 
     def __init__(self, path: Path, batch_sizes: dict[str, int], world: World, iteration: int, evaluated: int) -> None:
         self._batch_sizes, self._world = batch_sizes, world
@@ -32,11 +34,11 @@ class History:
         )
 
     def add(self, iteration: Iteration) -> None:
-        """Remember an iteration."""
+        """Buffer an iteration."""
         self._waiting.append(iteration)
 
     def flush(self) -> dict[str, dict[str, float]]:
-        """Write what is waiting; gives the newest values of each data set in it. All processes call it together."""
+        """Write the buffered rows; returns the newest values of each data set among them. A collective call."""
         keys = [(step, name) for step in self._waiting for name in step.sums]
         self._waiting = []
         if not keys:
@@ -52,17 +54,17 @@ class History:
         self.latest |= latest
         return latest
 
-    def add_evaluation(self, iteration: int, metrics: dict[str, dict[str, Any]]) -> None:
-        """Write the rows of an evaluation after `iteration` iterations."""
-        self._append([(iteration, "val", name, *(_text(values[key]) for key in SUMS), "", "")
-                      for name, values in metrics.items()])  # fmt: skip
+    def add_validation(self, iteration: int, results: dict[str, Summary]) -> None:
+        """Write the rows of a validation after `iteration` iterations."""
+        self._append([(iteration, "val", name, *(_text(getattr(values, key)) for key in SUMS), "", "")
+                      for name, values in results.items()])  # fmt: skip
 
     def behind(self) -> bool:
-        """Whether rows wait for room on a full disk."""
+        """Whether rows wait for space on a full disk."""
         return self._rows is not None and self._rows.behind()
 
     def flush_pending(self) -> None:
-        """Write the rows that wait for room.
+        """Write the rows that wait for space.
 
         Raises:
             UserError: the disk is still full.
@@ -75,5 +77,5 @@ class History:
             self._rows.append(rows)
 
 
-def _text(value: float) -> str:
-    return f"{value:.9g}"
+def _text(value: float | None) -> str:
+    return "" if value is None else f"{value:.9g}"

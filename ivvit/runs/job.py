@@ -1,4 +1,4 @@
-"""What a training run is asked for, and what it gives back."""
+"""What a training run is to do, and its result."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 from ivvit.config.experiment import Experiment
 from ivvit.config.runtime import RuntimeOptions
-from ivvit.ground.errors import UserError
+from ivvit.ground.errors import STOPPED, UserError
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,13 @@ class TrainJob:
     """Passed through into provenance.json (the identity and its parts)."""
     name: str = "run"
     """For messages and trackers."""
+    selects: bool = False
+    """Validate the model at the end even if the experiment does not ask for it (a study's trial)."""
+
+    @property
+    def validates(self) -> bool:
+        """Whether the run uses val."""
+        return self.selects or self.experiment.validation.wanted
 
 
 @dataclass(frozen=True)
@@ -35,12 +42,13 @@ class Result:
     """How a run ended."""
 
     folder: Path
-    metrics: dict[str, Any]
-    """The content of metrics.json; of a pruned run, its last evaluation."""
+    metrics: dict[str, Any] | None
+    """{"datasets", "mean"} of the validation that the model was kept by, of a pruned run of its last; None where
+    nothing was validated."""
     pruned: bool = False
 
 
 class Interrupted(UserError):
-    """The run was asked to stop (signal or time limit), has saved its state, and goes on when started again."""
+    """The run was asked to stop (signal or time limit), has saved its state, and resumes when started again."""
 
-    exit_code = 75  # EX_TEMPFAIL of sysexits.h
+    exit_code = STOPPED

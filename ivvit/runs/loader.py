@@ -1,15 +1,16 @@
-"""Loaders: batches made ahead by worker processes, in order, the same for any number of them."""
+"""Loaders: worker processes prepare batches in order, the same ones for any number of workers."""
 
 import atexit
 import logging
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import active_children, get_context, parent_process, resource_tracker
+from multiprocessing import active_children, forkserver, get_context, parent_process, resource_tracker
 from multiprocessing.context import ForkServerContext
 from threading import Thread
+from typing import TypeVar
 
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -22,7 +23,9 @@ from ivvit.runs.heap import allocate
 
 log = logging.getLogger("ivvit")
 
-_SHARED, _AMPLE = "/dev/shm", 1 << 30  # where workers put batches; Docker gives 64 MiB
+Item = TypeVar("Item")
+
+_SHARED, _AMPLE = "/dev/shm", 1 << 30  # where workers put batches; Docker's default is 64 MiB
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
 """What asks a run to save and stop (see ivvit.runs.stop)."""
@@ -37,7 +40,7 @@ class _TrainSteps(Dataset["Batch | UserError"]):
     def __getitem__(self, step: int) -> "Batch | UserError":
         try:
             return self.data.batch(step, self.batch_size, self.rows, allocate)
-        except UserError as error:  # raised in a worker, it would come with that worker's traceback in its message
+        except UserError as error:  # raised in a worker, its message would include that worker's traceback
             return error
 
 
@@ -60,29 +63,37 @@ def train_loader(
     world: int = 1,
     pin: bool = False,
 ) -> Iterator[Batch]:
-    """The batches of steps first_step ... last_step - 1; a rank takes its rows.
+    """The batches of steps first_step ... last_step - 1, of which each rank takes its rows.
 
-    Neither the number of workers nor of ranks changes a pixel: all that is random comes from (seed, data set, step).
+    Neither the number of workers nor of ranks changes a pixel: all randomness comes from (seed, data set, step).
     A file that cannot be read is logged with its substitute, which the batch's records name as well.
     """
     rows = rows_of(rank, world, batch_size)
-    batches = _load(_TrainSteps(data, batch_size, rows), range(first_step, last_step), workers, pin)
+    batches = load_items(_TrainSteps(data, batch_size, rows), range(first_step, last_step), workers, pin)
     return _reported(data.samples.dataset, batches)
 
 
 def eval_loader(
-    data: EvalData, *, batch_size: int, workers: int = 0, rank: int = 0, world: int = 1, pin: bool = False
-) -> Iterator[Batch]:
-    """Every sample exactly once over the ranks, in order; the last batch may be smaller.
+    data: EvalData, *, batch_size: int, workers: int = 0, rank: int = 0, world: int = 1, pin: bool = False,
+    indices: Sequence[int] | None = None,
+) -> Iterator[Batch]:  # fmt: skip
+    """Every sample (of those at `indices`) exactly once across the ranks, in order; the last batch may be smaller.
 
-    Files that cannot be read are logged and left out (see `Batch.unreadable`); a batch may be left without rows.
+    Files that cannot be read are logged and left out (see `Batch.unreadable`); a batch may end up without rows.
     """
-    mine = range(rank, len(data.samples), world)
+    mine = (range(len(data.samples)) if indices is None else indices)[rank::world]
     batches = [list(mine[i : i + batch_size]) for i in range(0, len(mine), batch_size)]
-    return _reported(data.samples.dataset, _load(_EvalBatches(data), batches, workers, pin))
+    return _reported(data.samples.dataset, load_items(_EvalBatches(data), batches, workers, pin))
 
 
-def _load(dataset: Dataset, sampler: range | list[list[int]], workers: int, pin: bool) -> Iterator[Batch | UserError]:
+def load_items(
+    dataset: Dataset[Item], sampler: range | list[list[int]], workers: int = 0, pin: bool = False
+) -> Generator[Item, None, None]:
+    """The items that the sampler names, in its order, made ahead by worker processes (by this one, if 0).
+
+    Raises:
+        UserError: a worker died, and this machine has so little shared memory that this must be why.
+    """
     context = _server() if workers else None
     loader = DataLoader(
         dataset,
@@ -93,18 +104,22 @@ def _load(dataset: Dataset, sampler: range | list[list[int]], workers: int, pin:
         multiprocessing_context=context,
         prefetch_factor=2 if workers else None,
         worker_init_fn=_end_with_parent,
-        generator=torch.Generator(),  # the default one belongs to the thread that trains
+        generator=torch.Generator(),  # the default one belongs to the training thread
     )
     with block_stop_signals():
         batches = iter(loader)
     return _explained(batches)
 
 
-def start_server() -> None:
-    """Start the process that workers are forked from; returns when it has imported all that they run."""
-    first = _server().Process(target=_do_nothing, daemon=True)
+@contextmanager
+def server_starts() -> Iterator[None]:
+    """Start the process that workers are forked from; by the end of this context it has imported all they need."""
+    context = _server()
     with block_stop_signals():
-        first.start()
+        forkserver.ensure_running()
+    yield
+    first = context.Process(target=_do_nothing, daemon=True)
+    first.start()  # returns after the imports
     first.join()
 
 
@@ -116,17 +131,17 @@ def _server() -> ForkServerContext:
 
 
 def _do_nothing() -> None:
-    """A worker's work, to see that there can be workers."""
+    """The work of a first worker, which shows that workers can start."""
 
 
-def _explained(batches: Iterator[Batch | UserError]) -> Iterator[Batch | UserError]:
-    """The same items. torch does not say where the memory for them lacks.
+def _explained(items: Iterator[Item]) -> Generator[Item, None, None]:
+    """The same items; explains an error of torch that does not say which memory ran out.
 
     Raises:
-        UserError: a worker died, and this machine has so little shared memory that this must be why.
+        UserError: a worker died, and this machine has so little shared memory that this must be the reason.
     """
     try:
-        yield from batches
+        yield from items
     except RuntimeError as error:
         size = _shared_memory()
         if size >= _AMPLE or not any(words in str(error) for words in ("worker (pid", "shared memory")):
@@ -147,19 +162,19 @@ def _shared_memory() -> int:
 
 @contextmanager
 def block_stop_signals() -> Iterator[None]:
-    """What starts in here never hears the signals that ask to stop: these reach whole process groups, and the process
-    that trains still needs its batches. Blocked, and not ignored: that holds from a process's first moment, and passes
-    from the fork server to its workers."""
+    """Processes started in this context never receive the signals that ask to stop: these are sent to whole process
+    groups, and the training process still needs its batches. Blocked rather than ignored: a blocked signal is inherited
+    from a process's first moment on, also from the fork server by its workers."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     try:
-        resource_tracker.ensure_running()  # the fork server would start it, and it unblocks signals
+        resource_tracker.ensure_running()  # else the fork server starts it, and that unblocks signals
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-@atexit.register  # before multiprocessing's own, which would wait for ever for one that hangs: SIGTERM is blocked
+@atexit.register  # before multiprocessing's handler, which waits for ever for a hung worker: SIGTERM is blocked
 def kill_loaders() -> None:
     """Kill the workers of all loaders of this process."""
     for child in active_children():
@@ -168,15 +183,15 @@ def kill_loaders() -> None:
 
 
 def _end_with_parent(worker: int) -> None:
-    """Let this worker end when the process that reads from it is killed.
+    """End this worker when the process that reads from it is killed.
 
-    torch would see the end of the parent process, but that is the fork server, which lives as long as its workers.
+    torch watches the parent process, but that is the fork server, which lives as long as its workers.
     """
     Thread(target=lambda: (parent_process().join(), os._exit(1)), daemon=True).start()
 
 
 def _reported(name: str, batches: Iterator[Batch | UserError]) -> Iterator[Batch]:
-    """The same batches; what could not be read is logged here, in the process that keeps the log."""
+    """The same batches; unreadable files are logged here, in the process that has the log."""
     for batch in batches:
         if isinstance(batch, UserError):
             raise batch

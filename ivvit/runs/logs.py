@@ -9,11 +9,11 @@ _ROOT = logging.getLogger("ivvit")
 
 
 @contextmanager
-def log_to(path: Path, speak: bool = True) -> Iterator[None]:
+def log_to(path: Path, enabled: bool = True) -> Iterator[None]:
     """Append messages to a file; show them too unless logging was set up already."""
     handlers: list[logging.Handler] = []
     level = _ROOT.level
-    if speak:
+    if enabled:
         _ROOT.setLevel(logging.INFO)
         file = logging.FileHandler(path, encoding="utf-8")
         file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))

@@ -13,10 +13,10 @@ def enough_memory(keys: str) -> Iterator[None]:
     """Within this context, running out of the device's memory is an error that names what to lower.
 
     Raises:
-        UserError: the memory ran out; the last checkpoint is there, and the run goes on from it.
+        UserError: the memory ran out; the run resumes from its last checkpoint.
     """
     try:
         yield
     except torch.OutOfMemoryError as error:
         text = str(error).split(". ")[0]
-        raise UserError(f"the GPU's memory does not suffice ({text}); lower {keys}, and start again") from error
+        raise UserError(f"the GPU has too little memory ({text}); lower {keys} and start again") from error

@@ -14,7 +14,7 @@ _FLUSH_ITERATIONS = 50
 
 
 class Pace:
-    """Asked after every iteration."""
+    """Consulted after every iteration."""
 
     def __init__(self, world: World, stop: StopRequest, lost: threading.Event, checkpoint_minutes: float) -> None:
         self.stop = stop
@@ -30,7 +30,7 @@ class Pace:
             UserError: another process has taken this run over.
         """
         if self._lost.is_set():
-            raise UserError("another process has taken this run over, as this one did not answer for a while")
+            raise UserError("another process has taken this run over, because this one's heartbeat was lost")
         now = time.monotonic()
         self._waiting += 1
         flush = now - self._flushed > _FLUSH_SECONDS or self._waiting >= _FLUSH_ITERATIONS

@@ -1,4 +1,4 @@
-"""Batches made ready while the device works on those before: fetched by a thread, copied on a stream of its own."""
+"""Prepares batches while the device works on earlier ones: a thread fetches them, a stream of its own copies them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -11,24 +11,24 @@ import torch
 from ivvit.numerics.batch import Batch
 
 DEPTH = 2
-"""Items fetched ahead, beside those that the loaders' workers hold."""
+"""Items to prefetch, besides those that the loaders' workers hold."""
 _POLL_SECONDS = 1.0
 _PATIENCE_SECONDS = 10.0
-"""How long to wait for a fetch that is not wanted any more: half a batch of long videos takes a while."""
+"""How long to wait for a fetch that is no longer wanted: half a batch of long videos takes a while."""
 
 Item = TypeVar("Item", Batch, dict[str, Batch])
 
 
 class Prefetcher(Iterator[Item]):
-    """The same items, in the same order, on the device. An error of `items` is raised where its item would come.
+    """The same items, in the same order, on the device. An error of `items` is raised in place of its item.
 
-    Close it (or use it up): its thread ends with it, unless that hangs. Such a one is left behind, and does not keep
+    Close it (or exhaust it): its thread then ends, unless it hangs; a hanging thread is abandoned and does not keep
     the process from ending, as a pool's thread would.
 
     Args:
         items: what to fetch.
         device: where the items are wanted.
-        poll: called now and then while an item is waited for. What it raises leaves this as it was.
+        poll: called every second while waiting for an item; what it raises leaves the prefetcher usable.
     """
 
     def __init__(self, items: Iterator[Item], device: torch.device, poll: Callable[[], None] = lambda: None) -> None:
@@ -76,7 +76,7 @@ class Prefetcher(Iterator[Item]):
 
 
 class _Courier:
-    """Copies to a GPU beside its computations, and lets these wait for the copies that they need only."""
+    """Copies to a GPU while it computes; computations wait only for the copies that they need."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device

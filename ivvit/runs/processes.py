@@ -9,16 +9,15 @@ from datetime import timedelta
 import torch
 import torch.distributed as dist
 
+from ivvit.ground.ranks import LAUNCHER, by_torchrun, local_rank, world_size
 from ivvit.numerics.world import World
 
-LAUNCHER = "IVVIT_LAUNCHER"
-"""The environment variable with the number of the process that is torchrun (see ivvit.cli.launch)."""
 _PR_SET_PDEATHSIG = 1
 
 
 def join_world() -> World:
     """Join the processes that torchrun started, if it did and this process has not joined them already."""
-    size = int(os.environ.get("WORLD_SIZE", "1"))
+    size = world_size()
     if size == 1:
         return World()
     join = not dist.is_initialized()
@@ -26,13 +25,13 @@ def join_world() -> World:
         _end_with_launcher()
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
         dist.init_process_group(backend, timeout=timedelta(minutes=30))
-    return World(dist.get_rank(), size, int(os.environ.get("LOCAL_RANK", "0")), join)
+    return World(dist.get_rank(), size, local_rank(), join)
 
 
 def _end_with_launcher() -> None:
-    """Let a kill of torchrun, which cannot pass that on, be a request to stop: else this process would train on, alone,
-    with the run's lock and a GPU."""
-    if sys.platform != "linux" or "TORCHELASTIC_RUN_ID" not in os.environ:
+    """Turn a kill of torchrun, which cannot pass it on, into a request to stop: otherwise this process would train on
+    alone, holding the run's lock and a GPU."""
+    if sys.platform != "linux" or not by_torchrun():
         return
     launcher = int(os.environ.get(LAUNCHER, os.getppid()))
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

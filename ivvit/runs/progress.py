@@ -1,4 +1,4 @@
-"""What a person sees while it trains: a bar on a terminal, plain lines now and then elsewhere."""
+"""Progress of a training: a bar on a terminal, plain lines every half minute elsewhere."""
 
 import logging
 import resource
@@ -17,7 +17,7 @@ _LINE_SECONDS = 30.0
 
 
 class Reporter:
-    """Says how far a run is; `losses` is {data set: {"loss", ...}} of the latest iteration of each."""
+    """Reports how far a run is; `losses` is {data set: {"loss", ...}} of the latest iteration of each."""
 
     def __init__(self, name: str, start: int, total: int) -> None:
         self._name, self._total = name, total
@@ -56,9 +56,9 @@ class _Bar(Reporter):
 
 
 @contextmanager
-def report_progress(name: str, start: int, total: int, speak: bool = True) -> Iterator[Reporter | None]:
+def report_progress(name: str, start: int, total: int, enabled: bool = True) -> Iterator[Reporter | None]:
     """A bar if standard error is a terminal, else a line every half minute; None for a silent process."""
-    if not speak:
+    if not enabled:
         yield None
         return
     if not sys.stderr.isatty():

@@ -1,4 +1,4 @@
-"""Going on from a checkpoint, if it is of the same experiment."""
+"""Resuming from a checkpoint, if it is of the same experiment."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ from ivvit.runs.job import TrainJob
 
 
 def fingerprint(job: TrainJob) -> str:
-    """What must be the same for a checkpoint to be gone on from, as JSON."""
+    """What must be the same for a checkpoint to be resumed, as JSON."""
     return canonical_json({"spec": canonical(job.experiment), "seed": job.seed, "data": data_digests(job)})
 
 
@@ -20,7 +20,7 @@ def find_state(job: TrainJob) -> dict[str, Any] | None:
     """The newest sound checkpoint of the run; None to start at the beginning.
 
     Raises:
-        UserError: the checkpoint is of another experiment, seed or data.
+        UserError: the checkpoint belongs to another experiment, seed or data.
     """
     state = load_checkpoint(job.folder / "state")
     if state is not None and state["job"] != fingerprint(job):

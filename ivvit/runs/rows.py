@@ -1,7 +1,6 @@
-"""A CSV file that grows, and shrinks back to where a checkpoint was."""
+"""A CSV file that grows, and is cut back to a checkpoint on resuming."""
 
 import csv
-import errno
 import io
 import logging
 import os
@@ -10,21 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from ivvit.ground.errors import UserError
+from ivvit.ground.files import FULL, write_bytes
 
 log = logging.getLogger("ivvit")
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
 
 class RowLog:
-    """Appends rows; rows after a checkpoint are cut off when training goes on from it.
+    """Appends rows; rows after a checkpoint are cut off when training resumes from it.
 
     On a full disk, rows wait in memory for room.
 
     Args:
-        path: the CSV file, made with its header if it is not there.
+        path: the CSV file, created with its header if missing.
         columns: its header.
-        keep: whether a row of strings (by column) lies before the point from which training goes on.
+        keep: whether a row of strings (by column) lies before the point at which training resumes.
     """
 
     def __init__(self, path: Path, columns: tuple[str, ...], keep: Callable[[dict[str, str]], bool]) -> None:
@@ -32,29 +30,26 @@ class RowLog:
         self._unwritten: list[tuple[Any, ...]] = []
         self._complained = False
         kept = [row for row in read_rows(path) if keep(row)]
-        temporary = path.with_name(f".{path.name}.tmp")
-        with temporary.open("wb", buffering=0) as file:
-            _write(file, [columns, *(tuple(row[c] for c in columns) for row in kept)])
-        temporary.replace(path)
+        write_bytes(path, _lines([columns, *(tuple(row[c] for c in columns) for row in kept)]))
 
     def append(self, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Write rows at the end, durably; on a full disk, by a later call."""
+        """Append rows durably; on a full disk, a later call does so."""
         self._unwritten += rows
         try:
             self._write_waiting()
         except OSError as error:
-            if error.errno not in _FULL:
+            if error.errno not in FULL:
                 raise
             if not self._complained:
                 log.warning("%s cannot be written (%s); its rows wait until there is room", self.path, error.strerror)
             self._complained = True
 
     def behind(self) -> bool:
-        """Whether rows wait for room."""
+        """Whether rows wait for space."""
         return bool(self._unwritten)
 
     def flush_pending(self) -> None:
-        """Write what waits.
+        """Write the rows that wait for space.
 
         Raises:
             UserError: the disk is still full.
@@ -73,19 +68,23 @@ class RowLog:
         with self.path.open("ab", buffering=0) as file:
             end = os.fstat(file.fileno()).st_size
             try:
-                _write(file, self._unwritten)
+                _write(file, _lines(self._unwritten))
             except OSError:
-                file.truncate(end)  # no row twice, and none by half
+                file.truncate(end)  # no row twice, and no half rows
                 raise
         self._unwritten = []
 
 
-def _write(file: io.FileIO, rows: Iterable[tuple[Any, ...]]) -> None:
+def _lines(rows: Iterable[tuple[Any, ...]]) -> bytes:
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerows(rows)
-    left = memoryview(text.getvalue().encode())
+    return text.getvalue().encode()
+
+
+def _write(file: io.FileIO, content: bytes) -> None:
+    left = memoryview(content)
     while left:
-        left = left[file.write(left) :]  # a disk that fills up takes a part
+        left = left[file.write(left) :]  # a disk that fills up writes a part
     os.fsync(file.fileno())
 
 

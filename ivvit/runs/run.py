@@ -1,21 +1,21 @@
-"""`train`: one function does a run, whether it was killed before or not."""
+"""`train`: one function starts or resumes a run."""
 
 import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from threading import Event
 
 import torch
 
 from ivvit.ground.errors import UserError
-from ivvit.ground.lock import run_lock
 from ivvit.numerics.world import World, check_world
 from ivvit.runs.context import OnEvaluation, RunContext
 from ivvit.runs.devices import lease_device
+from ivvit.runs.holder import one_holder
 from ivvit.runs.job import Interrupted, Result, TrainJob
 from ivvit.runs.logs import log_to
-from ivvit.runs.outputs import finished_metrics, write_experiment
+from ivvit.runs.model_file import NAME, is_finished, read_card
+from ivvit.runs.outputs import write_experiment
 from ivvit.runs.pace import Pace
 from ivvit.runs.processes import join_world, leave_world
 from ivvit.runs.progress import report_progress
@@ -34,23 +34,23 @@ def train(
     tracking: Tracking | None = None,
     sample_log: Path | None = None,
 ) -> Result:
-    """Train and evaluate, going on from where an earlier start of the same run was stopped or killed.
+    """Train, resuming from where an earlier start of the same run was stopped or killed.
 
     A finished run is returned at once. Under torchrun all processes call this together.
 
     Args:
         job: what to train, and where.
-        on_evaluation: called after each evaluation with the iteration and {"datasets", "mean"} (as in metrics.json);
-            True ends the run there, without metrics.json. After a kill it may hear an evaluation again.
+        on_evaluation: called after each validation with the iteration and {"datasets", "mean"}; True ends the run
+            there, without a model. After a kill it may hear a validation again.
         tracking: opens the trackers that the job asks for (`ivvit.tracking.open_tracking`).
         sample_log: a CSV file to record every training sample in.
 
     Raises:
         Interrupted: a signal or the job's time limit asked for a stop; the state is saved.
-        UserError: whatever else the user can mend.
+        UserError: anything else that the user can fix.
     """
-    if (metrics := finished_metrics(job.folder)) is not None:
-        return Result(job.folder, metrics)
+    if is_finished(job.folder):
+        return _result(job)
     world = join_world()
     try:
         check_world(world, job.experiment)
@@ -58,8 +58,8 @@ def train(
         with ExitStack() as stack:
             return _train(job, on_evaluation, tracking, sample_log, world, stack)
     except Interrupted as stopped:
-        if stopped.__cause__ is None:  # else the others are not here
-            world.broadcast(None)  # torchrun ends all processes with the first; the leading one had to finish writing
+        if stopped.__cause__ is None:  # otherwise the other processes are not here
+            world.broadcast(None)  # torchrun ends all processes with the first, and the main one has to finish writing
         raise
     finally:
         leave_world(world)
@@ -69,10 +69,9 @@ def _train(
     job: TrainJob, on_evaluation: OnEvaluation | None, tracking: Tracking | None, sample_log: Path | None,
     world: World, stack: ExitStack,
 ) -> Result:  # fmt: skip
-    lost = stack.enter_context(_one_holder(job.folder / "state" / "lock", world))
-    metrics = world.broadcast(finished_metrics(job.folder))  # by the process that held the lock before
-    if metrics is not None:
-        return Result(job.folder, metrics)
+    lost = stack.enter_context(one_holder(job.folder / "state" / "lock", world))
+    if world.broadcast(is_finished(job.folder)):  # by the lock's previous holder
+        return _result(job)
     stack.enter_context(log_to(job.folder / "train.log", world.leads))
     device = stack.enter_context(lease_device(job.runtime, world))
     stop = stack.enter_context(watch_for_stop(job.runtime.deadline_minutes))
@@ -89,9 +88,13 @@ def _train(
         return session.run(progress)
 
 
+def _result(job: TrainJob) -> Result:
+    return Result(job.folder, read_card(job.folder / NAME).validation)
+
+
 @contextmanager
 def _failures_as_stops(name: str, stop: StopRequest) -> Iterator[None]:
-    """What fails once a stop was asked for is no failure of the run: the same signal may have hit what it needs."""
+    """An error after a stop was requested is not a failure of the run: the signal may have hit a process it needs."""
     try:
         yield
     except UserError:
@@ -99,25 +102,11 @@ def _failures_as_stops(name: str, stop: StopRequest) -> Iterator[None]:
     except Exception as error:
         if (reason := stop.reason()) is None:
             raise
-        log.warning("%s: failed while it was to stop (%s)", name, reason, exc_info=error)
+        log.warning("%s: failed while stopping (%s)", name, reason, exc_info=error)
         raise Interrupted(
-            f"{name}: stopped ({reason}), but not in order: {type(error).__name__}: {error}; "
-            "start it again to go on from its last checkpoint"
+            f"{name}: stopped ({reason}), but not cleanly: {type(error).__name__}: {error}; "
+            "start it again to resume from its last checkpoint"
         ) from error
-
-
-@contextmanager
-def _one_holder(lock: Path, world: World) -> Iterator[Event]:
-    """The run's lock, held by the leading process for all; all are refused if it is."""
-    with ExitStack() as stack:
-        held, refusal = Event(), None
-        try:
-            held = stack.enter_context(run_lock(lock)) if world.leads else held
-        except UserError as error:
-            refusal = str(error)
-        if (refusal := world.broadcast(refusal)) is not None:
-            raise UserError(refusal)
-        yield held
 
 
 @contextmanager
@@ -127,6 +116,7 @@ def _provenance(job: TrainJob, device: torch.device, world: World, session: Sess
         yield
         return
     record, end = Provenance(job, device, world, session.iteration), ("finished", "")
+    session.record = record
     try:
         yield
     except BaseException as error:

@@ -1,4 +1,4 @@
-"""An optional record of every sample that was trained on, for tests and for the curious."""
+"""An optional record of every sample that was trained on, for tests and inspection."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ class SampleLog:
             self._rows = RowLog(own, COLUMNS, lambda row: int(row["iteration"]) <= iteration)
 
     def add(self, iteration: int, batches: dict[str, Batch]) -> None:
-        """Remember an iteration's samples."""
+        """Record an iteration's samples."""
         if self._rows is not None:
             self._waiting += [
                 (iteration, name, r.index, r.path, f"{r.start_seconds:.9g}", r.substitute_for or "")
@@ -28,13 +28,13 @@ class SampleLog:
             ]  # fmt: skip
 
     def flush(self) -> None:
-        """Write what is waiting."""
+        """Write the buffered rows."""
         if self._rows is not None and self._waiting:
             self._rows.append(self._waiting)
             self._waiting = []
 
     def flush_pending(self) -> None:
-        """Write the rows that wait for room.
+        """Write the rows that wait for space.
 
         Raises:
             UserError: the disk is still full.

@@ -1,4 +1,4 @@
-"""Checkpoints of a run: training goes on while a thread writes what it was."""
+"""Checkpoints of a run: a thread writes them while training continues."""
 
 import logging
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,12 +22,12 @@ class Saver:
         self._writing: Future | None = None
 
     def start(self, iteration: int, state: dict[str, Any]) -> None:
-        """Copy the state and write it beside training. A full disk is no reason to stop before training must."""
+        """Copy the state and write it in the background. A full disk does not stop training."""
         self.wait()
         self._writing = self._writer.submit(self._try, iteration, _copied(state))
 
     def save(self, iteration: int, state: dict[str, Any]) -> None:
-        """Write the state before anything else happens.
+        """Write the state before returning.
 
         Raises:
             UserError: it cannot be written; the checkpoint before it is kept.
@@ -39,7 +39,7 @@ class Saver:
             raise UserError(self._complaint(iteration, error)) from error
 
     def wait(self) -> None:
-        """Until nothing is being written."""
+        """Wait until nothing is being written."""
         if self._writing is not None:
             self._writing.result()
             self._writing = None

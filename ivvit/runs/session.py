@@ -3,11 +3,12 @@
 import logging
 from collections.abc import Iterator
 from contextlib import closing
+from hashlib import sha256
 from typing import NoReturn
 
-from ivvit.evaluation.evaluate import mean_metrics
 from ivvit.ground.errors import UserError
 from ivvit.numerics.batch import Batch
+from ivvit.numerics.finite import Diverged
 from ivvit.numerics.trainer import Iteration
 from ivvit.numerics.training import Training
 from ivvit.runs.best import model_copy
@@ -18,15 +19,16 @@ from ivvit.runs.history import History
 from ivvit.runs.inputs import initial_weights, samples_of
 from ivvit.runs.job import Interrupted, Result, TrainJob
 from ivvit.runs.memory import enough_memory
-from ivvit.runs.outputs import write_metrics, write_model
+from ivvit.runs.model_file import ModelCard, encode, head_cards, write_model
 from ivvit.runs.pace import FLUSH, SAVE, STOP
 from ivvit.runs.progress import Reporter, device_memory
+from ivvit.runs.provenance import Provenance
 from ivvit.runs.resume import find_state, fingerprint
 from ivvit.runs.sample_log import SampleLog
 from ivvit.runs.saver import Saver
 from ivvit.runs.stopwatch import Stopwatch
 from ivvit.runs.substitutes import Substitutes
-from ivvit.runs.validation import Evaluations, GiveUp
+from ivvit.runs.validation import GiveUp, Validations
 
 log = logging.getLogger("ivvit")
 
@@ -40,7 +42,7 @@ class Session:
         state = find_state(job)
         self._training = Training(
             job.experiment, job.seed, samples_of(job, "train"), initial_weights(job) if state is None else None,
-            context.device, self._world, job.runtime.compile, job.runtime.grad_checkpointing,
+            context.device, self._world, job.runtime.compile, job.runtime.grad_checkpointing, samples_of(job, "val"),
         )  # fmt: skip
         self._trainer = self._training.trainer
         feed = self._feed = Feed(job, self._training, self._world, context.device, self._poll)
@@ -51,15 +53,17 @@ class Session:
             log.info("%s: going on from iteration %d of %d", job.name, self.iteration, self._total)
         if len(set(self._world.gather(self.iteration))) > 1:
             raise UserError(f"the nodes see different checkpoints in {job.folder / 'state'}; start again")
-        self._evaluations = Evaluations(job, context, feed, self._trainer, state)
+        self._validations = Validations(job, context, feed, self._trainer, state)
         self._substitutes = Substitutes(state["substitutes"] if state else {}, self._world)
         batch_sizes = {name: use.batch_size for name, use in job.experiment.datasets.items()}
         self._history = History(
-            job.folder / "history.csv", batch_sizes, self._world, self.iteration, self._evaluations.done
+            job.folder / "history.csv", batch_sizes, self._world, self.iteration, self._validations.done
         )
         self._samples = SampleLog(context.sample_log, self._world, self.iteration)
         self._saver = Saver(job.folder / "state", job.name)
         self._progress: Reporter | None = None
+        self.record: Provenance | None = None
+        """Of the leading process."""
         self._unreported = 0
         self.watch = Stopwatch()
 
@@ -73,7 +77,7 @@ class Session:
         self._progress = progress
         try:
             with closing(self._feed.batches(self.iteration)) as batches:
-                pruned = self._evaluations.due(self.iteration) and self._evaluate()
+                pruned = self._validations.due(self.iteration) and self._validate()
                 if not pruned:
                     pruned = self._iterate(batches)
             return self._pruned() if pruned else self._finish()
@@ -118,15 +122,16 @@ class Session:
         self._unreported += samples
 
     def _after_iteration(self) -> bool:
-        """Write, stop, evaluate and save as it is time to; True if the caller wants the run pruned."""
-        actions, due = self._context.pace.actions(), self._evaluations.due(self.iteration)
-        if actions & (FLUSH | SAVE | STOP) or due:
+        """Write, stop, validate and save as it is time to; True if the caller wants the run pruned."""
+        actions, due = self._context.pace.actions(), self._validations.due(self.iteration)
+        last = self.iteration == self._total
+        if actions & (FLUSH | SAVE | STOP) or due or last:
             self._flush()
         if actions & STOP:
             self._stop()
-        if actions & SAVE or self.iteration == self._total:
-            self._save()  # an evaluation to come may take long
-        return due and self._evaluate()
+        if actions & SAVE or last:
+            self._save()  # a validation to come may take long
+        return due and self._validate()
 
     def _flush(self) -> None:
         with self.watch.phase("train"):  # waits for the device
@@ -140,11 +145,11 @@ class Session:
             self._progress.update(self.iteration, self._unreported, self._history.latest, memory)
         self._unreported = 0
 
-    def _evaluate(self) -> bool:
+    def _validate(self) -> bool:
         self._trainer.assert_finite()
         try:
-            with self.watch.phase("evaluate"), enough_memory("evaluation.batch_size"):
-                return self._evaluations.run(self.iteration, self._history)
+            with self.watch.phase("evaluate"), enough_memory("validation.batch_size"):
+                return self._validations.run(self.iteration, self._history)
         except GiveUp:
             self._stop()
 
@@ -161,8 +166,8 @@ class Session:
             if self._world.leads and not self._history.behind():
                 (self._saver.save if at_once else self._saver.start)(self.iteration, {
                     "job": fingerprint(self._job),
-                    "evaluated": self._evaluations.done,
-                    "best": self._evaluations.best.state,
+                    "evaluated": self._validations.done,
+                    "best": self._validations.best.state,
                     "substitutes": substitutes,
                     "trainer": self._trainer.state_dict(),
                 })  # fmt: skip
@@ -182,26 +187,39 @@ class Session:
 
     def _pruned(self) -> Result:
         self._flush_pending()
-        metrics = self._evaluations.best.state["metrics"]
-        return Result(self._job.folder, {"datasets": metrics, "mean": mean_metrics(metrics)}, pruned=True)
+        return Result(self._job.folder, self._validations.best.state["metrics"], pruned=True)
 
     def _finish(self) -> Result:
         self._save(at_once=True)
-        best, options = self._evaluations.best.state, self._job.experiment.evaluation
-        metrics = {
-            "datasets": best["metrics"],
-            "mean": mean_metrics(best["metrics"]),
-            "iterations": self._total,
-            "model": {"kept": options.keep, "iteration": best["iteration"]},
-            "seed": self._job.seed,
-            "skipped_steps": self._trainer.skipped,
-            "substitutes": self._substitutes.total(),
-        }
+        card, best = self._card(), self._validations.best.state
         with self._trainer.result_weights():
-            model = best["model"] or model_copy(self._trainer.model)
+            model = (best and best["model"]) or model_copy(self._trainer.model)
+        if broken := [name for name, tensor in model.items() if not tensor.isfinite().all()]:
+            raise Diverged(
+                f"{self._job.name}: after the last iteration, {len(broken)} of the model's {len(model)} tensors are "
+                f"not finite, such as {broken[0]}; a lower learning rate, grad_clip or precision: fp32 may help"
+            )
         if self._world.leads:
-            write_model(self._job.folder, model)
-            write_metrics(self._job.folder, metrics, best["confusion"])
-            # brings metrics.json back: Snakemake removes it before a job that was queued when it was not there
+            content = encode(model, card)
+            if self.record is not None:
+                self.record.made(sha256(content).hexdigest())
+            write_model(self._job.folder, content)
+            # brings the model back: Snakemake removes it before a job that was queued when it was not there
             keep_newest(self._job.folder / "state", 1)
-        return Result(self._job.folder, metrics)
+        return Result(self._job.folder, card.validation)
+
+    def _card(self) -> ModelCard:
+        """What the model's file is to say; all processes call it together."""
+        job, training, best = self._job, self._training, self._validations.best.state
+        experiment, model = job.experiment, job.experiment.model
+        classes = {name: data.samples.classes for name, data in training.data.items()}
+        return ModelCard(
+            model=model.name, options=model.model_dump(mode="json", exclude={"name"}),
+            backbone=experiment.backbone.name, backbone_args=experiment.backbone.args,
+            num_frames=experiment.num_frames, img_size=training.img_size,
+            heads=head_cards(experiment, classes, training.img_size), precision=experiment.precision,
+            identity=job.provenance.get("identity"), seed=job.seed, iterations=self._total,
+            kept_iteration=best["iteration"] if best else self._total, skipped_steps=self._trainer.skipped,
+            substitutes=self._substitutes.total(), validation=best["metrics"] if best else None,
+            pixels=self._trainer.model.pixels,
+        )  # fmt: skip

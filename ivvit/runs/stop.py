@@ -1,4 +1,4 @@
-"""When to stop: a signal, Ctrl-C or the job's time limit. Never changes a number; only when training pauses."""
+"""When to stop: a signal, Ctrl-C or the job's time limit. Changes no number, only when training pauses."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ class StopRequest:
         self._signal: str | None = None
 
     def reason(self) -> str | None:
-        """The signal or the time limit that asks for a stop; None to go on."""
+        """The signal or the time limit that asks for a stop; None to continue."""
         if self._signal:
             return self._signal
         if self._limit is not None and time.time() > self._limit - self._margin:
@@ -57,7 +57,7 @@ def watch_for_stop(minutes_before: float) -> Iterator[StopRequest]:
 
 
 def job_end() -> float | None:
-    """When the Slurm job ends, in seconds since the epoch; None outside Slurm or if nobody knows."""
+    """When the Slurm job ends, in seconds since the epoch; None outside Slurm or if unknown."""
     if end := os.environ.get("SLURM_JOB_END_TIME"):
         return float(end)
     job = job_number()

@@ -1,4 +1,4 @@
-"""What training tells to a tracker, if there is one. A tracker never changes, slows or stops training."""
+"""What training reports to a tracker, if there is one. A tracker never changes, slows or stops training."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -11,11 +11,11 @@ class Tracker(Protocol):
     """Takes numbers by name, such as `train_loss/UCF101`, and the iteration they belong to."""
 
     def log_metrics(self, values: dict[str, float], step: int) -> None:
-        """Note the values; returns at once."""
+        """Record the values; returns at once."""
 
 
 class NoTracker:
-    """Forgets everything."""
+    """Discards everything."""
 
     def log_metrics(self, values: dict[str, float], step: int) -> None:
         """Nothing."""
@@ -25,6 +25,6 @@ Tracking = Callable[[TrainJob], AbstractContextManager[Tracker]]
 """Opens the trackers that a job's runtime options ask for (see ivvit.tracking)."""
 
 
-def open_tracker(tracking: Tracking | None, job: TrainJob, speak: bool) -> AbstractContextManager[Tracker]:
-    """The job's tracker; none where nobody gave one or this process is silent."""
-    return tracking(job) if tracking is not None and speak else nullcontext(NoTracker())
+def open_tracker(tracking: Tracking | None, job: TrainJob, enabled: bool) -> AbstractContextManager[Tracker]:
+    """The job's tracker; one that discards everything if none is given or this process does not report."""
+    return tracking(job) if tracking is not None and enabled else nullcontext(NoTracker())

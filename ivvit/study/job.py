@@ -1,4 +1,4 @@
-"""What a study's workers are asked for."""
+"""What a study's workers are to do."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
-"""Optuna's journal file, made safe against a last line that a crash or a full disk has torn.
+"""Optuna's journal file, made safe against a last line that a crash or a full disk left incomplete.
 
-Optuna appends to the torn line, which loses that record and makes every later read fail; here the torn line goes first.
+Optuna appends to such a line, which loses that record and makes every later read fail; here the line is cut off first.
 """
 
 import json
@@ -17,10 +17,10 @@ _BLOCK = 1 << 16
 
 
 class SoundJournal(JournalFileBackend):
-    """A journal file in which a torn last line is cut off before anything is appended.
+    """A journal file in which an incomplete last line is cut off before anything is appended.
 
-    Its lock ends with its holder; Optuna's own would stop all workers for half a minute after a kill in a write, and
-    for ever where the path is relative.
+    Its lock is released when its holder dies; Optuna's own would block all workers for half a minute after a kill
+    during a write, and for ever where the path is relative.
     """
 
     def __init__(self, path: Path) -> None:
@@ -66,5 +66,5 @@ def check_journal(path: Path) -> None:
             try:
                 json.loads(line)
             except ValueError:
-                text = "a copy of the lines before it, in its place, keeps the study up to there"
+                text = "to keep the study up to there, replace the file by a copy of the lines before it"
                 raise UserError(f"{path}: line {number} is damaged; {text}") from None

@@ -13,10 +13,10 @@ def objective_values(job: StudyJob, metrics: dict[str, Any]) -> list[float]:
 
     Args:
         job: the study.
-        metrics: {"datasets": {name: {"top1", "top5", "loss"}}}, as in metrics.json.
+        metrics: {"datasets": {name: {"top1", "top5", "loss"}}}, of a validation.
 
     Raises:
-        UserError: a data set was not evaluated.
+        UserError: a data set was not validated, or the metric means nothing for it.
     """
     return [_value(job, objective, metrics["datasets"]) for objective in job.options.objective]
 
@@ -31,7 +31,13 @@ def _value(job: StudyJob, objective: Objective, datasets: dict[str, dict[str, fl
     for name in names:
         if name not in datasets:
             raise UserError(f"study {job.name}: its trials do not train on {name}, which its objective looks at")
-    return fmean(datasets[name][objective.metric] for name in names)
+    values = {name: datasets[name][objective.metric] for name in names}
+    if undefined := [name for name, value in values.items() if value is None]:
+        raise UserError(
+            f"study {job.name}: its objective top5 means nothing for {', '.join(undefined)}, which has fewer than six "
+            "classes; take top1 or loss"
+        )
+    return fmean(values.values())
 
 
 def _name(objective: Objective) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def propose(job: StudyJob, trials: list["FrozenTrial"]) -> "FrozenTrial":
-    """The next trial, running, with all its parameters and whatever its sampler wants to find again.
+    """The next trial, running, with all its parameters and what its sampler expects to find later.
 
     Args:
         job: the study.

@@ -16,13 +16,13 @@ _DECISIONS = "decisions"
 
 
 class Pruning:
-    """Listens to a trial's evaluations."""
+    """Listens to a trial's validations."""
 
     def __init__(self, job: StudyJob, records: Records, number: int, experiment: "Experiment") -> None:
         self._job, self._records, self._number, self._experiment = job, records, number, experiment
 
     def __call__(self, iteration: int, metrics: dict[str, Any]) -> bool:
-        """Record an evaluation; True if the trial should stop here."""
+        """Record a validation; True if the trial should stop here."""
         if len(self._job.directions) > 1:
             return False
         (value,) = objective_values(self._job, metrics)
@@ -63,6 +63,6 @@ def make_pruner(job: StudyJob, experiment: "Experiment") -> "BasePruner":
     if options.name == "median":
         return pruners.MedianPruner(options.startup_trials, n_warmup_steps=options.min_iterations)
     if options.name == "hyperband":  # a first rung before the first evaluation would only prune earlier, on less
-        first = min(max(options.min_iterations, experiment.evaluation.every or 1), experiment.iterations)
+        first = min(max(options.min_iterations, experiment.validation.every or 1), experiment.iterations)
         return pruners.HyperbandPruner(min_resource=first, max_resource=experiment.iterations)
     return pruners.NopPruner()

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class Records:
-    """The trials of one study. Trials are made whole: with all their parameters, in one write."""
+    """The trials of one study. A trial is created with all its parameters in one write."""
 
     def __init__(self, job: StudyJob) -> None:
-        """Open the study's storage; of several processes that come first, one makes the study.
+        """Open the study's storage; of several processes that open it first, one creates the study.
 
         Raises:
             UserError: the storage cannot be reached, or its journal is damaged.
@@ -39,7 +39,7 @@ class Records:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep other workers from making trials."""
+        """Keep other workers from creating trials."""
         with self._lock:
             yield
 
@@ -48,7 +48,7 @@ class Records:
         return self._study.get_trials(deepcopy=False)
 
     def places(self, count: int) -> list["FrozenTrial"]:
-        """The first `count` trials that count: one that somebody marked as failed (not we) is done again."""
+        """The first `count` trials that count; one that a person marked as failed is replaced."""
         return [trial for trial in self.trials() if trial.state.name != "FAIL"][:count]
 
     def trial(self, number: int) -> "FrozenTrial":
@@ -56,12 +56,12 @@ class Records:
         return self.trials()[number]
 
     def create(self, trial: "FrozenTrial") -> int:
-        """Record a running trial with all its parameters; gives its number."""
+        """Record a running trial with all its parameters; returns its number."""
         trial_id = self._storage.create_new_trial(self._study._study_id, template_trial=trial)
         return self._storage.get_trial(trial_id).number
 
     def report(self, number: int, step: int, value: float) -> None:
-        """Record a value on the way."""
+        """Record an intermediate value."""
         self._storage.set_trial_intermediate_value(self._id(number), step, value)
 
     def note(self, number: int, **attributes: Any) -> None:
@@ -70,7 +70,7 @@ class Records:
             self._storage.set_trial_user_attr(self._id(number), key, value)
 
     def note_for_optuna(self, number: int, attributes: dict[str, Any]) -> None:
-        """Record what Optuna's own code wants to find again."""
+        """Record what Optuna's own code expects to find."""
         for key, value in attributes.items():
             self._storage.set_trial_system_attr(self._id(number), key, value)
 
@@ -79,13 +79,32 @@ class Records:
         self._study.tell(number, values, skip_if_finished=True)
 
     def prune(self, number: int) -> None:
-        """Record that a trial was given up."""
+        """Record that a trial was pruned."""
         import optuna
 
         self._study.tell(number, state=optuna.trial.TrialState.PRUNED, skip_if_finished=True)
 
     def _id(self, number: int) -> int:
         return self.trial(number)._trial_id
+
+
+def trials_left(job: StudyJob) -> int:
+    """How many of the n_trials are not finished; creates, repairs and waits for nothing."""
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    journal, url = job.folder / "journal.log", job.options.storage
+    if url is None and not journal.is_file():
+        return job.options.n_trials
+    try:
+        with quiet_optuna():
+            storage = url or JournalStorage(JournalFileBackend(str(journal)))
+            trials = optuna.load_study(study_name=job.title, storage=storage).get_trials(deepcopy=False)
+    except KeyError:  # the storage has no such study yet
+        return job.options.n_trials
+    finished = sum(trial.state.is_finished() and trial.state.name != "FAIL" for trial in trials)
+    return max(0, job.options.n_trials - finished)
 
 
 @contextmanager
@@ -111,7 +130,7 @@ def _open(job: StudyJob) -> "BaseStorage":
         return JournalStorage(SoundJournal(job.folder / "journal.log"))
     try:
         return RDBStorage(url)
-    except Exception as error:  # of SQLAlchemy, of a driver, or of an import: all mean the same here
+    except Exception as error:  # SQLAlchemy's, a driver's or an import's: all mean the same here
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(
             f"study {job.name}: storage {_without_password(url)} cannot be used: {reason}; "

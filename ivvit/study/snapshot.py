@@ -1,4 +1,4 @@
-"""A study's trials in memory: where samplers and pruners think, so that a kill leaves none of their work half done."""
+"""A study's trials in memory: samplers and pruners work on this copy, so that a kill leaves nothing half done."""
 
 from typing import TYPE_CHECKING
 

@@ -1,27 +1,28 @@
-"""The processes of one worker: one, or those that torchrun started; the first of them leads."""
+"""The processes of one worker: one, or those that torchrun started, of which rank 0 is the main one."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+from ivvit.ground.ranks import rank, world_size
 
 if TYPE_CHECKING:
     from ivvit.numerics.world import World
 
 
-def leads() -> bool:
-    """Whether this process speaks to the storage."""
-    return os.environ.get("RANK", "0") == "0"
+def is_main() -> bool:
+    """Whether this process is the one that uses the storage."""
+    return rank() == 0
 
 
 def alone() -> bool:
     """Whether this worker is a single process."""
-    return os.environ.get("WORLD_SIZE", "1") == "1"
+    return world_size() == 1
 
 
 @contextmanager
-def together() -> Iterator[None]:
-    """Keep the processes in touch for all trainings of this context: they can join each other only once."""
+def process_group() -> Iterator[None]:
+    """One process group for all trainings of this context: it can be joined only once."""
     if alone():
         yield
         return
@@ -34,8 +35,8 @@ def together() -> Iterator[None]:
         leave_world(world)
 
 
-def share(value: Any) -> Any:
-    """The leading process's value, on all processes of the worker."""
+def broadcast(value: Any) -> Any:
+    """The main process's value, on all processes of the worker."""
     return value if alone() else _world().broadcast(value)
 
 

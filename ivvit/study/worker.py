@@ -1,24 +1,25 @@
-"""A study's worker: takes trials until n_trials are finished in all, by whichever workers."""
+"""A study's worker: trains trials until all workers together have finished n_trials."""
 
 import logging
 import math
 import shutil
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from ivvit.ground.errors import UserError
-from ivvit.runs.job import Interrupted, Result
+from ivvit.numerics.finite import Diverged
+from ivvit.runs.job import Interrupted, Result, TrainJob
 from ivvit.runs.logs import log_to
-from ivvit.study.attempts import attempt
 from ivvit.study.claims import Claim, next_claim, unfinished
 from ivvit.study.job import StudyJob, Train
 from ivvit.study.objective import objective_names, objective_values
 from ivvit.study.proposals import check_grid
 from ivvit.study.pruning import Pruning, was_pruned
 from ivvit.study.records import Records
-from ivvit.study.team import alone, leads, share, together
+from ivvit.study.team import alone, broadcast, is_main, process_group
 
 log = logging.getLogger("ivvit")
 
@@ -27,16 +28,16 @@ _WAIT, _DONE = "wait", "done"
 
 
 def work(job: StudyJob, *, worker: int = 0, train: Train | None = None, poll_seconds: float = 2.0) -> None:
-    """Run trials until the study has `n_trials` finished ones; any number of workers may do so at once.
+    """Run trials until the study has finished `n_trials`; any number of workers may do so at once.
 
-    A trial whose worker died is gone on with where it stood. Trials of living workers are waited for, so that a worker
-    that comes back says that the study is complete. Under torchrun all processes call this together.
+    A trial whose worker died is resumed from its checkpoint. A worker waits for the trials of others before it returns,
+    so that its return means that the study is complete. Under torchrun all processes call this together.
 
     Args:
         job: the study.
-        worker: this worker's number, for messages.
+        worker: this worker's number, for its log.
         train: trains a trial; by default ivvit.runs.run.train.
-        poll_seconds: how often to look whether another worker's trial needs a new one.
+        poll_seconds: how often to check whether another worker's trial needs a new one.
 
     Raises:
         Interrupted: a signal or the time limit asked for a stop; the trial's state is saved.
@@ -46,24 +47,35 @@ def work(job: StudyJob, *, worker: int = 0, train: Train | None = None, poll_sec
     if train is None:
         from ivvit.runs.run import train
     job.folder.mkdir(parents=True, exist_ok=True)
-    with log_to(job.folder / f"worker-{worker}.log", leads()), together():
-        if leads():
-            _Leader(job, Records(job), train).run(poll_seconds)
+    with log_to(job.folder / f"worker-{worker}.log", is_main()), process_group():
+        if is_main():
+            _Main(job, Records(job), train).run(poll_seconds)
         else:
             _follow(job, train)
 
 
 def _follow(job: StudyJob, train: Train) -> None:
-    """Train what the leading process names."""
-    while (order := share(None)) != _DONE:
+    """Train what the main process announces."""
+    while (order := broadcast(None)) != _DONE:
         if order != _WAIT:
             number, parameters = order
-            attempt(train, job.make_job(parameters, number, job.trial_folder(number)), lambda *_: False)
+            _attempt(train, job.make_job(parameters, number, job.trial_folder(number)), lambda *_: False)
+
+
+def _attempt(train: Train, run: TrainJob, on_evaluation: Callable[[int, dict[str, Any]], bool]) -> Result | str:
+    """Train, by all processes of the worker; gives the result, or why these parameters do not train.
+
+    All processes meet a loss that is not finite in the same place (see ivvit.numerics.finite).
+    """
+    try:
+        return train(run, on_evaluation)
+    except Diverged as error:
+        return str(error)
 
 
 @dataclass
-class _Leader:
-    """The process of a worker that speaks to the storage."""
+class _Main:
+    """The one process of a worker that uses the storage."""
 
     job: StudyJob
     records: Records
@@ -79,26 +91,26 @@ class _Leader:
                     self._take(claim)
             elif unfinished(self.job, self.records):
                 if not waiting:
-                    log.info("study %s: other workers are at the last trials; waiting for them", self.job.name)
-                share(_WAIT)
+                    log.info("study %s: other workers are training the last trials; waiting for them", self.job.name)
+                broadcast(_WAIT)
                 time.sleep(poll_seconds)
             waiting = claim is None
-        share(_DONE)
+        broadcast(_DONE)
         log.info("study %s: all %d trials are finished", self.job.name, self.job.options.n_trials)
 
     def _take(self, claim: Claim) -> None:
-        """Train the turn's trial and record how it ended, or that it failed."""
+        """Train the claimed trial and record how it ended, or that it failed."""
         if was_pruned(
             self.records, claim.number, claim.notes
-        ):  # the worker before was killed between the decision and its record
+        ):  # its last worker was killed between the decision and recording it
             self.records.prune(claim.number)
             return
         self._announce(claim)
         run = self.job.make_job(claim.parameters, claim.number, self.job.trial_folder(claim.number))
         pruning = Pruning(self.job, self.records, claim.number, run.experiment)
-        share((claim.number, claim.parameters))
+        broadcast((claim.number, claim.parameters))
         try:
-            outcome = attempt(self.train, run, pruning)
+            outcome = _attempt(self.train, run, pruning)
         except Interrupted:
             raise
         except Exception as error:
@@ -108,28 +120,28 @@ class _Leader:
 
     def _record(self, claim: Claim, outcome: Result | str) -> None:
         if claim.lost.is_set():
-            log.warning("%s: another worker has taken it over; its result counts", self._name(claim))
+            log.warning("%s: another worker has taken this trial over; that worker's result counts", self._name(claim))
             return
         values = None if isinstance(outcome, str) else objective_values(self.job, outcome.metrics)
         if values is None or not all(map(math.isfinite, values)):
             reason = outcome if isinstance(outcome, str) else f"the objective is {values}"
             self.records.note(claim.number, diverged=reason)
             self.records.prune(claim.number)
-            log.warning("%s: given up, these parameters do not train: %s", self._name(claim), reason)
+            log.warning("%s: abandoned, these parameters do not train: %s", self._name(claim), reason)
         elif outcome.pruned:
             self.records.prune(claim.number)
             log.info("%s: pruned at %s", self._name(claim), self._values(values))
         else:
             self.records.complete(claim.number, values)
             log.info("%s: finished with %s", self._name(claim), self._values(values))
-        # a trial that has ended is not gone on with, and with several optimisers its state is gigabytes
+        # a finished trial is never resumed, and with several optimisers its state takes gigabytes
         shutil.rmtree(self.job.trial_folder(claim.number) / "state", ignore_errors=True)
 
     def _failed(self, claim: Claim, error: Exception) -> None:
-        """Note the failure; the trial is tried again, from where it stood.
+        """Record the failure; the trial is retried from its checkpoint.
 
         Raises:
-            UserError: it failed too often, or the user can mend it, or other processes are left half way in it.
+            UserError: it failed too often, or the user can fix it, or other processes are still in the middle of it.
         """
         self.failures[claim.number] += 1
         reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
@@ -138,15 +150,15 @@ class _Leader:
             raise UserError(f"{self._name(claim)}: {reason}") from error
         if self.failures[claim.number] >= ATTEMPTS or not alone():
             raise UserError(
-                f"{self._name(claim)}: failed {self.failures[claim.number]} times, at last with {reason}; see "
-                f"{self.job.trial_folder(claim.number) / 'train.log'}. When it is mended, start again: the trial "
-                "goes on where it stood. If these parameters cannot work, take them out of the space"
+                f"{self._name(claim)}: failed {self.failures[claim.number]} times, the last time with {reason}; see "
+                f"{self.job.trial_folder(claim.number) / 'train.log'}. Once the cause is fixed, start again: "
+                "the trial resumes from its checkpoint. If these parameters cannot work, take them out of the space"
             ) from error
-        log.warning("%s: failed, is tried again: %s", self._name(claim), reason, exc_info=error)
+        log.warning("%s: failed, trying again: %s", self._name(claim), reason, exc_info=error)
 
     def _announce(self, claim: Claim) -> None:
         parameters = ", ".join(f"{key} = {_short(value)}" for key, value in sorted(claim.parameters.items()))
-        how = "goes on" if self.job.trial_folder(claim.number).exists() else "starts"
+        how = "resumes" if self.job.trial_folder(claim.number).exists() else "starts"
         log.info("%s: %s with %s", self._name(claim), how, parameters)
 
     def _name(self, claim: Claim) -> str:

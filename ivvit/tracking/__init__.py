@@ -1,4 +1,4 @@
-"""Floor 4: Comet and TensorBoard, fed from a run's own files; off unless asked for, and never in training's way."""
+"""Layer 5: Comet and TensorBoard, fed from a run's own files; off unless asked for, never holding up training."""
 
 from ivvit.tracking.open import open_tracking
 from ivvit.tracking.upload import upload

@@ -12,10 +12,10 @@ VALUES = ("loss", "top1", "top5", "lr", "weight")
 
 
 def archive_history(history: Path, folder: Path, key: str, name: str, parameters: dict[str, Any]) -> None:
-    """Put the rows of history.csv that no archive has yet into a new archive of the experiment `key`.
+    """Write the rows of history.csv that are in no archive yet to a new archive of the experiment `key`.
 
-    The first one creates the experiment when it is uploaded, later ones go on with it. `folder`/archived remembers the
-    last iteration of each phase, which is written after the archive: a kill in between sends equal numbers twice.
+    The first archive creates the experiment when it is uploaded, later ones continue it. `folder`/archived records the
+    last iteration of each phase after the archive is written: a kill in between sends the same numbers twice.
     """
     done = _archived(folder)
     rows = [row for row in read_rows(history) if int(row["iteration"]) > done.get(row["phase"], 0)]

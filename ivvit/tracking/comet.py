@@ -1,7 +1,7 @@
-"""Comet: live with COMET_API_KEY, else archived for a later upload; one experiment however often a run is killed.
+"""Comet: live with COMET_API_KEY, else archived for a later upload; one experiment however often a run is restarted.
 
-Archives are made from history.csv when a run ends or pauses, and for what a killed start left behind when it goes on:
-nothing is lost with a process. Live numbers are sent by a thread; if that fails, they are archived like the others.
+Archives are made from history.csv when a run ends or pauses, and on resuming for what a killed session left behind: no
+number is lost with a process. A thread sends live numbers; if that fails, they are archived like the others.
 """
 
 import logging
@@ -38,12 +38,12 @@ def track_with_comet(job: TrainJob) -> Iterator[Tracker]:
         yield live
     finally:
         if not live.close():
-            log.warning("%s: Comet could not be reached; its numbers are archived for `ivvit comet upload`", job.name)
+            log.warning("%s: Comet could not be reached; the numbers are archived for `ivvit comet upload`", job.name)
             _archive(job, folder, key)
 
 
 def _archive(job: TrainJob, folder: Path, key: str) -> None:
-    """Archiving is a service: it must not turn a trained model into a failure."""
+    """Archiving is optional: its failure must not fail a trained run."""
     try:
         archive_history(job.folder / "history.csv", folder, key, job.name, job.experiment.model_dump(mode="json"))
     except Exception as error:
@@ -51,7 +51,7 @@ def _archive(job: TrainJob, folder: Path, key: str) -> None:
 
 
 def _key(folder: Path) -> tuple[str, bool]:
-    """The experiment's key, made at the run's first start; and whether it was there."""
+    """The experiment's key, made when the run first starts, and whether it already existed."""
     path = folder / "key"
     if path.is_file():
         return path.read_text().strip(), True

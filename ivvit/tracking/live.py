@@ -14,7 +14,7 @@ _QUEUE = 10_000
 
 
 class Live:
-    """Takes numbers at once and sends them when it can."""
+    """Accepts numbers at once and sends them when it can."""
 
     def __init__(self, key: str, known: bool, job: TrainJob) -> None:
         self._queue: queue.Queue[tuple[dict[str, float], int] | None] = queue.Queue(_QUEUE)
@@ -24,14 +24,14 @@ class Live:
         threading.Thread(target=self._send, args=arguments, daemon=True, name="comet").start()
 
     def log_metrics(self, values: dict[str, float], step: int) -> None:
-        """Note the values; returns at once."""
+        """Queue the values; returns at once."""
         try:
             self._queue.put_nowait((values, step))
         except queue.Full:
             self._failed = True
 
     def close(self) -> bool:
-        """Wait a little for what is waiting; whether all was sent."""
+        """Wait briefly for the queue to drain; returns whether everything was sent."""
         try:
             self._queue.put_nowait(None)
         except queue.Full:

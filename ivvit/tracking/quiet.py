@@ -1,4 +1,4 @@
-"""comet_ml without what it would log, patch and ask the network for by itself."""
+"""comet_ml without its automatic logging, patching and network look-ups."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""TensorBoard events; those after the iteration from which a run goes on are marked as superseded."""
+"""TensorBoard events; on resuming, those after the checkpoint's iteration are marked as superseded."""
 
 from pathlib import Path
 from typing import Any
@@ -24,13 +24,13 @@ class TensorBoard:
         self._writer: Any = None
 
     def log_metrics(self, values: dict[str, float], step: int) -> None:
-        """Note the values."""
+        """Record the values."""
         if self._writer is None:
             self._writer = self._make(str(self._folder), purge_step=step)
         for name, value in values.items():
             self._writer.add_scalar(name, value, step)
 
     def close(self) -> None:
-        """Write what is waiting."""
+        """Write what is still buffered."""
         if self._writer is not None:
             self._writer.close()

@@ -8,12 +8,12 @@ from ivvit.tracking.quiet import import_comet
 
 
 def upload(folder: Path) -> list[Path]:
-    """Upload all archives below a folder, each experiment's in the order they were made; gives those uploaded.
+    """Upload all archives below a folder, each experiment's in the order they were made; returns those uploaded.
 
-    An archive that is uploaded is renamed to <name>.uploaded, so that the next upload leaves it alone.
+    An uploaded archive is renamed to <name>.uploaded, so that the next upload skips it.
 
     Raises:
-        UserError: COMET_API_KEY is not set, there is no archive, or Comet did not take one.
+        UserError: COMET_API_KEY is not set, there is no archive, or Comet rejected one.
     """
     if not os.environ.get("COMET_API_KEY"):
         raise UserError("set COMET_API_KEY to upload to Comet")
@@ -22,7 +22,7 @@ def upload(folder: Path) -> list[Path]:
         raise UserError(f"no archive of a Comet experiment below {folder} (comet/*.zip)")
     for archive in archives:
         if not _upload(archive):
-            raise UserError(f"Comet did not take {archive}; check COMET_API_KEY and the network, and upload again")
+            raise UserError(f"Comet did not accept {archive}; check COMET_API_KEY and the network, and upload again")
         archive.rename(archive.with_suffix(".uploaded"))
     return archives
 

@@ -1,4 +1,4 @@
-"""Floor 2: where weights come from, their checksums, and every checkpoint layout in timm's names.
+"""Layer 3: where weights come from, their checksums, and every checkpoint layout in timm's names.
 
 Downloading is `ivvit.weights.fetch`, left out here: what a training run imports decides what makes it stale.
 """

@@ -1,38 +1,32 @@
-"""Checksums: published ones are enforced, others are recorded at first sight and enforced afterwards."""
+"""Checksums: published ones are enforced, others are recorded at first use and enforced afterwards."""
 
-import hashlib
 import json
 from pathlib import Path
 
 from filelock import FileLock
 
+from ivvit.ground.digest import sha256_of
 from ivvit.ground.errors import UserError
-from ivvit.weights.files import FORBIDDEN, write_atomically
+from ivvit.ground.files import FORBIDDEN, write_json
 
 RECORD = "checksums.json"
 
 
-def sha256_of(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def check_published(path: Path, published: str | None) -> None:
-    """Compare a file with its published SHA-256 or the beginning of it.
+    """Compare a file with its published SHA-256, or with a prefix of it.
 
     Raises:
         UserError: the checksum differs.
     """
     if published is not None and not (found := sha256_of(path)).startswith(published.lower()):
         raise UserError(
-            f"{path} has SHA-256 {found}, but {published} is published: it is damaged or another file;"
+            f"{path} has SHA-256 {found}, but {published} is published: it is damaged, or the wrong file;"
             " delete it to have it fetched again, or put the right one there"
         )
 
 
 def check_recorded(path: Path, folder: Path) -> None:
-    """Compare a file with the SHA-256 recorded when it was first seen, or record it where that may be written.
+    """Compare a file with the SHA-256 recorded when it was first seen, or record it where we may write.
 
     Args:
         path: a file inside `folder`.
@@ -47,19 +41,18 @@ def check_recorded(path: Path, folder: Path) -> None:
     try:
         with FileLock(folder / f".{RECORD}.lock", mode=0o666):
             seen = _compared(folder / RECORD, key, found, path)
-            text = json.dumps(dict(sorted({**seen, key: found}.items())), indent=2)
-            write_atomically(folder / RECORD, f"{text}\n".encode())
+            write_json(folder / RECORD, dict(sorted({**seen, key: found}.items())))
     except OSError as error:
-        if error.errno not in FORBIDDEN:  # a folder of others: it is theirs to record what they put there
+        if error.errno not in FORBIDDEN:  # somebody else's folder: recording is up to them
             raise
 
 
 def _compared(record: Path, key: str, found: str, path: Path) -> dict[str, str]:
-    """What is recorded, once it is sure that it does not contradict."""
+    """The record, once it is known not to contradict this file."""
     seen = json.loads(record.read_text()) if record.is_file() else {}
     if seen.get(key, found) != found:
         raise UserError(
             f"{path} has SHA-256 {found}, but had {seen[key]} when it was first seen; "
-            f"if the change is meant, delete the entry {key!r} of {record}"
+            f"if the change is intended, delete the entry {key!r} of {record}"
         )
     return seen

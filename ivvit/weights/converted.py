@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Converted:
-    """Tensors under timm's names; `origin` holds the file's names for each, `leftover` those without a place."""
+    """Tensors under timm's names; `origin` holds the file's names of each, `leftover` the names that have no place."""
 
     layout: str
     tensors: "dict[str, Tensor]" = field(default_factory=dict)

@@ -1,8 +1,7 @@
-"""A resumable download: broken connections are retried with back-off, and go on where they stopped."""
+"""A resumable download: broken connections are retried with back-off and resume where they stopped."""
 
 import json
 import logging
-import os
 import random
 import re
 import time
@@ -10,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ivvit.weights.files import naming_full_disk
+from ivvit.ground.files import explained, publish, write_json
 
 if TYPE_CHECKING:
     from requests import Response
@@ -19,13 +18,13 @@ Opener = Callable[[dict[str, str]], "Response"]
 """Opens a streamed GET with the given headers."""
 
 ATTEMPTS = 5
-CHUNK = 1 << 16  # what a broken connection loses at most
+CHUNK = 1 << 16  # the most that a broken connection loses
 RETRIED = (408, 425, 429, 500, 502, 503, 504)
 log = logging.getLogger(__name__)
 
 
 class Interrupted(Exception):
-    """A failure that may pass: worth another attempt after `wait` seconds, if the server named them."""
+    """A transient failure: worth another attempt, after `wait` seconds if the server named them."""
 
     def __init__(self, reason: str, wait: float = 0.0) -> None:
         super().__init__(reason)
@@ -33,7 +32,7 @@ class Interrupted(Exception):
 
 
 class Refused(Exception):
-    """A failure that no repetition mends."""
+    """A permanent failure."""
 
 
 def open_url(url: str, token: str | None = None) -> Opener:
@@ -48,16 +47,16 @@ def open_url(url: str, token: str | None = None) -> Opener:
 
 
 def download(opener: Opener, part: Path, pause: float = 1.0) -> None:
-    """Fill `part`, going on with what an earlier call left there.
+    """Fill `part`, resuming what an earlier call left there.
 
     Args:
         opener: opens the response.
-        part: the file to fill; beside it, `<part>.json` holds what identifies the download.
-        pause: seconds before the first repetition; doubled each time, up to half a minute.
+        part: the file to fill; beside it, `<part>.json` identifies the download.
+        pause: seconds before the first retry; doubled each time, up to half a minute.
 
     Raises:
-        Refused: the server has no such file, or answers with a page.
-        Interrupted: it failed ATTEMPTS times in a row without getting any further.
+        Refused: the server has no such file, or answers with an HTML page.
+        Interrupted: it failed ATTEMPTS times in a row without progress.
         UserError: the disk is full.
     """
     import requests
@@ -78,7 +77,7 @@ def download(opener: Opener, part: Path, pause: float = 1.0) -> None:
         if failures >= ATTEMPTS:
             raise problem
         wait = max(problem.wait, min(pause * 2**failures, 30) * random.uniform(0.8, 1.2))
-        log.warning("%s: %s; again in %.0f s", part.name.removesuffix(".part"), problem, wait)
+        log.warning("%s: %s; retrying in %.0f s", part.name.removesuffix(".part"), problem, wait)
         time.sleep(wait)
 
 
@@ -96,16 +95,16 @@ def _transfer(opener: Opener, part: Path) -> None:
             raise Interrupted("the file changed on the server")
         _check_content(response)
         _remember(part, response, total)
-        with naming_full_disk(part):
+        with explained(part):
             _write(response, part, start)
     size = part.stat().st_size
     if total is not None and size < total:
-        raise Interrupted(f"broken off at {size} of {total} bytes")
+        raise Interrupted(f"interrupted at {size} of {total} bytes")
 
 
 def _check_status(response: "Response", part: Path) -> None:
     status = response.status_code
-    if status == 416:  # the server's file is shorter than what is here
+    if status == 416:  # the server's file is shorter than what we have
         forget(part)
         raise Interrupted("the file changed on the server")
     if status in RETRIED:
@@ -116,7 +115,7 @@ def _check_status(response: "Response", part: Path) -> None:
 
 
 def _extent(response: "Response") -> tuple[int, int | None]:
-    """First byte and total size of what the server sends."""
+    """First byte and total size of the response."""
     match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
     if response.status_code == 206 and match:
         return int(match[1]), None if match[2] == "*" else int(match[2])
@@ -141,8 +140,6 @@ def _write(response: "Response", part: Path, start: int) -> None:
         file.truncate()
         for chunk in response.iter_content(CHUNK):
             file.write(chunk)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _notes(part: Path) -> Path:
@@ -159,24 +156,23 @@ def _known(part: Path) -> dict | None:
 def _remember(part: Path, response: "Response", total: int | None) -> None:
     etag = response.headers.get("ETag", "")
     validator = etag if etag and not etag.startswith("W/") else response.headers.get("Last-Modified")
-    with naming_full_disk(part):
-        _notes(part).write_text(json.dumps({"size": total, "validator": validator}))
+    write_json(_notes(part), {"size": total, "validator": validator})
 
 
 def forget(part: Path) -> None:
-    """Remove what an unfinished download left."""
+    """Remove an unfinished download."""
     part.unlink(missing_ok=True)
     _notes(part).unlink(missing_ok=True)
 
 
 def finish(part: Path, target: Path) -> None:
     """The download becomes the file."""
-    os.replace(part, target)
+    publish(part, target)
     forget(part)
 
 
 def _reason(error: BaseException) -> str:
-    """The innermost message of what requests wraps around urllib3's errors."""
+    """The innermost message of urllib3's errors, which requests wraps."""
     while error.args and isinstance(error.args[0], Exception):
         error = error.args[0]
     error = getattr(error, "reason", None) or error

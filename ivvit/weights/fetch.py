@@ -1,23 +1,28 @@
 """The rule's work: pretrained weights from their source to one verified file in timm's names, and its lock."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
+from ivvit.ground.digest import sha256_of
 from ivvit.ground.errors import UserError
-from ivvit.weights.checksums import check_published, check_recorded, sha256_of
+from ivvit.ground.files import explained, write_bytes, write_json
+from ivvit.ground.names import safe_name
+from ivvit.weights.checksums import check_published, check_recorded
 from ivvit.weights.download import Interrupted, Opener, Refused, download, finish, forget, open_url
-from ivvit.weights.files import naming_forbidden, write_atomically
 from ivvit.weights.gdrive import drive_address, open_drive
 from ivvit.weights.lock import FORMAT
-from ivvit.weights.sources import Source, find_source, slug
+from ivvit.weights.sources import Source, find_source
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 FOLDER = "pretrained_weight"
+_READ_ONLY = (
+    "make the folder {folder} writable for you, or let somebody who may write there fetch the weights once: "
+    "after that they are only read"
+)
 
 
 def fetch(
@@ -30,7 +35,7 @@ def fetch(
     model. Equal weights give an equal lock.
 
     Args:
-        name: a name of config/weights.yaml or `sources`, timm:<tag>, file:<path>, or an address.
+        name: a name of ivvit/weights/sources.yaml or `sources`, timm:<tag>, file:<path>, or an address.
         root: the configuration's root_path.
         lock: the JSON file to write.
         sources: the configuration's own entries, {name: {url | gdrive | timm | path, file, sha256}}.
@@ -40,11 +45,11 @@ def fetch(
         UserError: whatever keeps the weights from being had; it names the file and where to put it by hand.
     """
     source = find_source(name, sources)
-    original = _original(source, root, pause)
-    tensors, layout, left_out = _convert(source, original)
+    file = original(source, root, pause)
+    tensors, layout, left_out = _convert(source, file)
     if source.file:
-        check_recorded(original, root / FOLDER)  # not before it was read: a damaged file is not to be insisted on
-    converted, digest = _store(tensors, root / FOLDER / "converted", slug(name))
+        check_recorded(file, root / FOLDER)  # not before it was read: a damaged file is not to be insisted on
+    converted, digest = _store(tensors, root / FOLDER / "converted", safe_name(name))
     content = {
         "name": name,
         "source": str(source),
@@ -54,13 +59,17 @@ def fetch(
         "left_out": left_out,
         "format": FORMAT,
     }
-    if (pixels := _pixels(source, original)) is not None:
+    if (pixels := _pixels(source, file)) is not None:
         content["pixels"] = pixels
-    write_atomically(lock, f"{json.dumps(content, indent=2)}\n".encode())
+    write_json(lock, content)
 
 
-def _original(source: Source, root: Path, pause: float) -> Path:
-    """The file as its source has it: where a local one lies, or under pretrained_weight/."""
+def original(source: Source, root: Path, pause: float = 1.0) -> Path:
+    """The file as its source has it: where a local one lies, or under pretrained_weight/, downloaded if it is absent.
+
+    Raises:
+        UserError: whatever keeps the file from being had; it says where to put it by hand.
+    """
     if source.file is None:
         path = (root if source.kind == "path" else Path()) / Path(source.location).expanduser()
         if not path.exists():
@@ -69,7 +78,7 @@ def _original(source: Source, root: Path, pause: float) -> Path:
         return path
     target = root / FOLDER / str(source.file)
     if not target.exists():  # it comes by a rename: what is there is whole, and needs no lock in a folder of others
-        with naming_forbidden(target.parent, f"weights {source.name!r}"):
+        with explained(target, forbidden=_READ_ONLY):
             target.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(target.with_name(f".{target.name}.lock"), mode=0o666):
                 if not target.exists():
@@ -159,6 +168,5 @@ def _store(tensors: "dict[str, Tensor]", folder: Path, stem: str) -> tuple[Path,
     digest = hashlib.sha256(content).hexdigest()
     path = folder / f"{stem}-{digest[:16]}.safetensors"
     if not path.is_file() or sha256_of(path) != digest:
-        with naming_forbidden(folder, f"converted weights {stem!r}"):
-            write_atomically(path, content)
+        write_bytes(path, content, forbidden=_READ_ONLY)
     return path, digest

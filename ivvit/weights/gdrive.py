@@ -1,4 +1,10 @@
-"""Google Drive: large files come behind a page that asks for confirmation."""
+"""Google Drive: large files come behind a page that asks for confirmation.
+
+By hand rather than with gdown (as of 6.5): its partial files have random names and no record of what they are part of,
+so that another process may resume with another version of the file; its addresses of Google are fixed, so that no local
+server can stand in for it in tests; and it would replace this file only, not the resumable download, which all other
+addresses need anyway.
+"""
 
 import re
 from html import unescape
@@ -23,10 +29,10 @@ def drive_address(location: str) -> str:
 
 
 def open_drive(location: str) -> Opener:
-    """Opens a file of Google Drive, answering the page that says it is too large to be scanned for viruses."""
+    """Opens a file on Google Drive, confirming the page that says it is too large to be scanned for viruses."""
     import requests
 
-    session = requests.Session()  # the confirmation holds for the cookies of its page
+    session = requests.Session()  # the confirmation is valid with the page's cookies only
 
     def opener(headers: dict[str, str]) -> "Response":
         response = session.get(drive_address(location), headers=headers, stream=True, timeout=(10, 60))
@@ -44,7 +50,7 @@ def read_confirmation(page: str, url: str) -> tuple[str, dict[str, str]]:
     """The address and fields that the page's download form submits.
 
     Raises:
-        Refused: the page has no such form: no such file, not shared, or too often downloaded today.
+        Refused: the page has no such form: no such file, not shared, or its download quota is exceeded.
     """
     form = _Form()
     form.feed(page)

@@ -1,4 +1,8 @@
-"""timm's tags: where the Hugging Face hub has their file, and how timm reads it."""
+"""timm's tags: where the Hugging Face hub has their file, and how timm reads it.
+
+The address and the token are huggingface_hub's. The download is ours: `hf_hub_download` would keep a second copy in its
+own cache (or its own records beside the file), and a file that was put there by hand would not do.
+"""
 
 import os
 from pathlib import Path

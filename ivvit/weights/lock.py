@@ -1,11 +1,11 @@
-"""The lock of pretrained weights: what training reads of them."""
+"""The lock of pretrained weights, by which training finds them."""
 
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ivvit.ground.digest import sha256_of
 from ivvit.ground.errors import UserError
-from ivvit.weights.checksums import sha256_of
 from ivvit.weights.read import read_state_dict
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ FORMAT = 1
 
 
 def load_converted(lock: Path, root: Path) -> "dict[str, Tensor]":
-    """The tensors that a lock stands for, in timm's names.
+    """The tensors that a lock names, under timm's names.
 
     Args:
         lock: written by `ivvit.weights.fetch`.

@@ -1,16 +1,16 @@
 """What a name of pretrained weights stands for: a download, a file placed by hand, a timm tag, a local file."""
 
-import difflib
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 import yaml
 
 from ivvit.ground.errors import UserError
+from ivvit.ground.names import did_you_mean, safe_name
 
-TABLE = Path(__file__).parents[2] / "config" / "weights.yaml"
+TABLE = Path(__file__).with_name("sources.yaml")
 Kind = Literal["url", "gdrive", "timm", "path", "file", "hand"]
 KINDS: tuple[Kind, ...] = ("url", "gdrive", "timm", "path")
 SCHEMES = ("timm:", "file:", "https://", "http://")
@@ -34,7 +34,7 @@ class Source:
 
 
 def find_source(name: str, sources: dict[str, dict[str, Any]] | None = None) -> Source:
-    """The source of a name in config/weights.yaml or `sources`, of timm:<tag>, file:<path>, or an address.
+    """The source of a name in ivvit/weights/sources.yaml or `sources`, of timm:<tag>, file:<path>, or an address.
 
     Raises:
         UserError: an unknown name, or an entry without exactly one place to get the file from.
@@ -48,16 +48,14 @@ def find_source(name: str, sources: dict[str, dict[str, Any]] | None = None) -> 
         return _from_entry(name, {"timm": name.removeprefix("timm:")})
     if name.startswith(SCHEMES):
         return _from_entry(name, {"url": name})
-    near = difflib.get_close_matches(name, list(table), n=1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
     raise UserError(
-        f"unknown pretrained weights {name!r}{hint}; known are {', '.join(table)}, "
+        f"unknown pretrained weights {name!r}; {did_you_mean(name, table)}known: {', '.join(table)}, "
         "timm:<tag>, file:<path>, https://<address>, or a name of your own under `weights:` in the configuration"
     )
 
 
 def load_table(sources: dict[str, dict[str, Any]] | None = None) -> dict[str, dict[str, Any]]:
-    """config/weights.yaml with the configuration's own entries over it."""
+    """ivvit/weights/sources.yaml with the configuration's own entries over it."""
     table = yaml.safe_load(TABLE.read_text()) if TABLE.is_file() else {}
     for name, entry in (sources or {}).items():
         entry = {key: value for key, value in entry.items() if value is not None}
@@ -90,12 +88,10 @@ def _local_path(url: str) -> str:
 
 def _default_file(name: str, kind: Kind, location: str) -> str:
     if kind == "timm":
-        return f"timm/{slug(location)}.safetensors"
+        return f"timm/{safe_name(location)}.safetensors"
     if kind == "url":
-        return f"downloads/{slug(location.partition('://')[2])}"
-    return f"{slug(name)}/weights.pth"
-
-
-def slug(name: str) -> str:
-    """A name that is good for a file."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "weights"
+        address = location.partition("://")[2]
+        suffix = PurePosixPath(address).suffix
+        suffix = suffix if re.fullmatch(r"\.\w{1,12}", suffix) else ""  # not what follows it in a query
+        return f"downloads/{safe_name(address.removesuffix(suffix))}{suffix}"
+    return f"{safe_name(name)}/weights.pth"

@@ -84,9 +84,9 @@ def test_validation_goes_on_where_it_was_killed(root: Path, monkeypatch: pytest.
 def test_extraction_goes_on_where_it_was_killed(root: Path) -> None:
     chosen, lock = options(kind="video-folder", path="datasets/D"), root / "m/D.json"
     validate("D", chosen, root, lock)
-    killed(root, "extract", lambda: count(root, "*.mp4") >= 3 and count(root, "*.part") == 2)
+    killed(root, "extract", lambda: count(root, "*.mp4") >= 3 and count(root, ".*.tmp") == 2)
     done = {file: file.stat().st_mtime_ns for file in (root / "frames").rglob("*.mp4")}
-    assert 3 <= len(done) < 12 and count(root, "*.part"), "nothing was cut off"
+    assert 3 <= len(done) < 12 and count(root, ".*.tmp"), "nothing was cut off"
     extract("D", chosen, root, lock)
     assert all(file.stat().st_mtime_ns == before for file, before in done.items())
     lock_store("D", chosen, root, lock, root / "frames.json")

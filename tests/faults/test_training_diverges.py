@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import training_runs
-from training_runs import data  # noqa: F401
 
 PROGRAM = """
 import os, sys
@@ -35,7 +34,7 @@ else:
 
 
 @pytest.mark.parametrize("max_skipped", [0, 1])
-def test_processes_agree_on_a_loss_that_is_not_finite(data: Path, tmp_path: Path, max_skipped: int) -> None:  # noqa: F811
+def test_processes_agree_on_a_loss_that_is_not_finite(data: Path, tmp_path: Path, max_skipped: int) -> None:
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-from training_runs import Trainers, alive, data, same_bits  # noqa: F401
+from training_runs import Trainers, alive, same_bits
 
 from ivvit.runs.checkpoint import load_checkpoint
 
-FILES = ("metrics.json", "history.csv", "model.safetensors", "confusion.npz", "samples.csv", "experiment.yaml")
-SETTINGS = {"evaluation": {"every": 100}, "ema": 0.9, "loss_weighting": "uncertainty"}
+FILES = ("history.csv", "model.safetensors", "samples.csv", "experiment.yaml")
+SETTINGS = {"validation": {"every": 100}, "ema": 0.9, "loss_weighting": "uncertainty"}
 ITERATIONS = 40
 """For each kill."""
 TIMEOUT = 600
@@ -28,7 +28,7 @@ def trainers() -> Iterator[Trainers]:
     parent.close()
 
 
-def start(trainers: Trainers, data: Path, folder: Path, kills: int, workers: int = 0) -> int:  # noqa: F811
+def start(trainers: Trainers, data: Path, folder: Path, kills: int, workers: int = 0) -> int:
     runtime = {"workers": workers, "checkpoint_minutes": 0.15 / 60}
     return trainers.start(data, folder, **SETTINGS, iterations=ITERATIONS * kills, runtime=runtime)
 
@@ -69,29 +69,29 @@ def kill_while_it_saves(process: int, folder: Path) -> bool:
     state = folder / "state"
     state.mkdir(exist_ok=True)
     old = set(os.listdir(state))
-    wait_until(lambda: any(name.endswith(".writing") for name in set(os.listdir(state)) - old), process)
+    wait_until(lambda: any(name.endswith(".tmp") for name in set(os.listdir(state)) - old), process)
     return kill(process)
 
 
-def finish(trainers: Trainers, data: Path, folder: Path, kills: int) -> None:  # noqa: F811
+def finish(trainers: Trainers, data: Path, folder: Path, kills: int) -> None:
     process = start(trainers, data, folder, kills)
     wait_until(lambda: not alive(process), process)
     assert (folder / "status").read_text() == "0", (folder / "messages.txt").read_text()
 
 
-def train_with_kills(trainers: Trainers, data: Path, folder: Path, kills: int) -> tuple[int, int]:  # noqa: F811
+def train_with_kills(trainers: Trainers, data: Path, folder: Path, kills: int) -> tuple[int, int]:
     """Gives how often it was killed, and how often a half-written checkpoint was left behind."""
     rng, killed, torn = random.Random(0), 0, 0
     for turn in range(kills):
         process = start(trainers, data, folder, kills, workers=int(turn == 1))
         killed += kill_while_it_saves(process, folder) if turn % 2 else kill_at_a_random_moment(process, folder, rng)
-        torn += any(name.endswith(".writing") for name in os.listdir(folder / "state"))
+        torn += any(name.endswith(".tmp") for name in os.listdir(folder / "state"))
     finish(trainers, data, folder, kills)
     return killed, torn
 
 
 @pytest.mark.parametrize("kills", [5, pytest.param(24, marks=pytest.mark.slow)])
-def test_killed_runs_end_in_the_same_bits(kills, trainers, data, tmp_path):  # noqa: F811
+def test_killed_runs_end_in_the_same_bits(kills, trainers, data, tmp_path):
     folder, undisturbed = tmp_path / "run", tmp_path / "undisturbed"
     finish(trainers, data, undisturbed, kills)
     killed, torn = train_with_kills(trainers, data, folder, kills)
@@ -105,7 +105,7 @@ def test_killed_runs_end_in_the_same_bits(kills, trainers, data, tmp_path):  # n
     assert sessions[0]["from_iteration"] == 0 and sessions[-1]["from_iteration"] > 0
 
 
-def test_a_killed_run_leaves_no_workers_behind(trainers, data, tmp_path):  # noqa: F811
+def test_a_killed_run_leaves_no_workers_behind(trainers, data, tmp_path):
     process = trainers.start(data, tmp_path / "run", iterations=10**6, runtime={"workers": 2})
     history = tmp_path / "run" / "history.csv"
     wait_until(lambda: history.is_file() and history.read_text().count("\n") > 10, process)

@@ -9,14 +9,16 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 import training_runs
 from safetensors.torch import load_file
-from training_runs import Trainers, alive, data, job, stop_at  # noqa: F401
+from training_runs import Trainers, alive, job, stop_at
 
 from ivvit.runs.checkpoint import checkpoints, load_checkpoint
+from ivvit.runs.model_file import read_card
 from ivvit.runs.rows import read_rows
 from ivvit.runs.run import train
 
@@ -60,7 +62,7 @@ def wait_for(path: Path) -> None:
         time.sleep(0.01)
 
 
-def torchrun(processes: int, data: Path, folder: Path, **settings) -> subprocess.CompletedProcess:  # noqa: F811
+def torchrun(processes: int, data: Path, folder: Path, **settings) -> subprocess.CompletedProcess:
     program = folder.parent / "program.py"
     program.write_text(PROGRAM)
     torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
@@ -87,11 +89,11 @@ def close(one: Path, two: Path) -> None:
 
 TOGETHER = {
     "iterations": 4, "optimizer": {"name": "SGD", "lr": 0.01}, "loss_weighting": "uncertainty", "accumulate": 2,
-    "datasets": {"shades": 5, "moves": 4}, "evaluation": {"every": 2, "batch_size": 4}, "max_skipped": 1,
+    "datasets": {"shades": 5, "moves": 4}, "validation": {"every": 2, "batch_size": 4}, "max_skipped": 1,
 }  # fmt: skip
 
 
-def test_two_processes_do_what_one_does(data, tmp_path):  # noqa: F811
+def test_two_processes_do_what_one_does(data, tmp_path):
     settings = TOGETHER | {"datasets": {"shades": 4, "moves": 4}}
     one, two = tmp_path / "one", tmp_path / "two"
     train(job(data, one, **settings), sample_log=one / "samples.csv")
@@ -99,8 +101,8 @@ def test_two_processes_do_what_one_does(data, tmp_path):  # noqa: F811
     assert done.returncode == 0, done.stderr
     assert samples(one) == samples(two)
     close(one, two)
-    counts = [json.loads((f / "metrics.json").read_text())["datasets"]["shades"]["num_samples"] for f in (one, two)]
-    assert counts == [15, 15]
+    cards = [read_card(folder / "model.safetensors") for folder in (one, two)]
+    assert [card.validation["datasets"]["shades"]["num_samples"] for card in cards] == [15, 15]
     assert json.loads((two / "provenance.json").read_text())["sessions"][0]["processes"] == 2
 
 
@@ -115,17 +117,17 @@ def load() -> Iterator[None]:
 
 
 @pytest.mark.slow
-def test_two_processes_end_in_order_under_load(data, tmp_path, load):  # noqa: F811
+def test_two_processes_end_in_order_under_load(data, tmp_path, load):
     """Fifty times: gloo's threads are still at work when a run is done, and one in many processes aborted."""
-    settings = {"names": ["shades"], "iterations": 2, "evaluation": {"every": 2, "batch_size": 4}}
+    settings = {"names": ["shades"], "iterations": 2, "validation": {"every": 2, "batch_size": 4}}
     for number in range(50):
         done = torchrun(2, data, tmp_path / str(number), **settings)
         assert done.returncode == 0, f"run {number}: {done.stderr}"
-        assert (tmp_path / str(number) / "metrics.json").exists()
+        assert (tmp_path / str(number) / "model.safetensors").exists()
 
 
 @pytest.mark.slow
-def test_one_process_goes_on_from_the_checkpoint_of_two(data, tmp_path):  # noqa: F811
+def test_one_process_goes_on_from_the_checkpoint_of_two(data, tmp_path):
     """An odd batch of 5 is shared as 2 and 3."""
     settings = TOGETHER | {"accumulate": 1}
     one, two = tmp_path / "one", tmp_path / "two"
@@ -139,7 +141,7 @@ def test_one_process_goes_on_from_the_checkpoint_of_two(data, tmp_path):  # noqa
     assert [s["processes"] for s in json.loads((two / "provenance.json").read_text())["sessions"]] == [2, 1]
 
 
-def test_a_second_process_is_refused(trainers, data, tmp_path):  # noqa: F811
+def test_a_second_process_is_refused(trainers, data, tmp_path):
     folder = tmp_path / "run"
     first = trainers.start(data, folder, iterations=5000)
     wait_for(folder / "experiment.yaml")
@@ -152,25 +154,26 @@ def test_a_second_process_is_refused(trainers, data, tmp_path):  # noqa: F811
     assert (folder / "status").read_text() == "75"
     assert "received SIGTERM" in (folder / "messages.txt").read_text()
     assert load_checkpoint(folder / "state")["iteration"] > 0
-    assert not (folder / "state" / "lock").exists() and not (folder / "metrics.json").exists()
+    assert not (folder / "state" / "lock").exists() and not (folder / "model.safetensors").exists()
 
 
-def test_training_stops_before_the_time_limit(data, tmp_path, monkeypatch):  # noqa: F811
+def test_training_stops_before_the_time_limit(data, tmp_path, monkeypatch):
     from ivvit.runs.job import Interrupted
 
-    monkeypatch.setenv("SLURM_JOB_END_TIME", str(time.time() + 90))
-    with pytest.raises(Interrupted, match=r"the job's time limit is 1\.\d minutes away"):
+    monkeypatch.setattr("ivvit.runs.stop.time", SimpleNamespace(time=lambda: 1e9))
+    monkeypatch.setenv("SLURM_JOB_END_TIME", str(1e9 + 90))
+    with pytest.raises(Interrupted, match=r"the job's time limit is 1\.5 minutes away"):
         train(job(data, tmp_path, runtime={"deadline_minutes": 2}))
     assert [int(path.name.split("-")[0]) for path in checkpoints(tmp_path / "state")] == [1]
     train(job(data, tmp_path, runtime={"deadline_minutes": 0.1}))
 
 
-def test_a_full_disk_leaves_the_checkpoint_before_and_a_clear_message(data, tmp_path):  # noqa: F811
+def test_a_full_disk_leaves_the_checkpoint_before_and_a_clear_message(data, tmp_path):
     """A limit on the size of files stands for the full disk: writing fails in the middle, by a real error."""
     from ivvit.ground.errors import UserError
     from ivvit.runs.job import Interrupted
 
-    settings = {"evaluation": {"every": 1}, "names": ["shades"]}
+    settings = {"validation": {"every": 1}, "names": ["shades"]}
     with pytest.raises(Interrupted):
         train(job(data, tmp_path, **settings), stop_at(2))
     before = checkpoints(tmp_path / "state")

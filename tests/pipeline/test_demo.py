@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas
@@ -19,11 +18,11 @@ TEMPORAL = ("tokenshift", "msca", "polyvit", "tuned")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     folder = tmp_path_factory.mktemp("demo") / "project"
     folder.mkdir()
-    for name in ("Snakefile", "workflow", "profiles", "ivvit", "config"):
+    for name in ("workflow", "ivvit", "config"):
         source = PROJECT / name
         (shutil.copytree if source.is_dir() else shutil.copy2)(source, folder / name)
     workspace = Workspace(folder)
-    ran = workspace.python("workflow/scripts/run.py")
+    ran = workspace.python("tools/run.py")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     (folder / "output.txt").write_text(ran.stdout + ran.stderr)
     return workspace
@@ -49,11 +48,16 @@ def test_the_terminal_ends_with_the_table_and_the_paths(demo: Workspace) -> None
 
 def test_every_promised_file_is_there(demo: Workspace) -> None:
     run = demo / "results/experiments/msca/seed0"
-    assert {"metrics.json", "history.csv", "model.safetensors", "experiment.yaml", "provenance.json"} <= {
-        path.name for path in run.iterdir()
-    }
+    assert {
+        "metrics.json",
+        "predictions.parquet",
+        "history.csv",
+        "model.safetensors",
+        "experiment.yaml",
+        "provenance.json",
+    } <= {path.name for path in run.iterdir()}
     provenance = json.loads((run / "provenance.json").read_text())
-    assert provenance["identity"] == run.resolve().parent.name
+    assert provenance["identity"] == (run / "provenance.json").resolve().parents[1].name
     assert {"spec", "code", "data", "frames", "weights"} <= provenance["parts"].keys()
     for name in ("comparison.csv", "comparison.md", "comparison.tex", "runs.csv"):
         assert (demo / "results/tables" / name).stat().st_size > 100
@@ -72,11 +76,9 @@ def test_the_studys_best_learning_rate_is_the_tuned_experiments(demo: Workspace)
 
 
 def test_a_second_run_does_nothing(demo: Workspace) -> None:
-    started = time.monotonic()
-    ran = demo.python("workflow/scripts/run.py")
+    ran = demo.python("tools/run.py")
     assert ran.returncode == 0
     assert "Nothing to be done" in ran.stdout + ran.stderr
-    assert time.monotonic() - started < 30  # three seconds on an idle machine; a hang is what this finds
     assert {row["state"] for row in demo.states().values()} == {"fresh"}
 
 

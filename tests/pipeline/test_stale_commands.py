@@ -1,6 +1,7 @@
 """status, why, plan, accept, history and clean on a workflow that has run; and code that changes at a bad moment."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from mutations import MUTATIONS, recorded
-from workspace import Workspace
+from workspace import IMAGES, JOINT, Workspace
 
 from ivvit.ground.lock import run_lock
 
@@ -57,7 +58,7 @@ def test_more_than_code_is_accepted_only_anyway(copied: Workspace) -> None:
 def test_history_and_clean(copied: Workspace) -> None:
     copied.edit("config/config.yaml", "iterations: 2", "iterations: 1")
     assert copied.states()["images/0"]["why"] == ["iterations: 2 -> 1"]
-    old = (copied / "results/experiments/images/seed0").resolve()
+    old = copied.folder_of("images")
     copied.ivvit("train", "images")
     history = copied.ivvit("history", "images")
     assert "since the one before: iterations: 2 -> 1" in history and history.count("seed 0") == 2
@@ -77,7 +78,7 @@ def test_clean_leaves_what_other_configurations_made(copied: Workspace) -> None:
     (copied / "config/other.yaml").write_text(text.replace("  joint:", "  theirs:").replace("  images:", "  extra:"))
     copied.edit("config/other.yaml", "iterations: 2", "iterations: 1")
     copied.ivvit("train", "extra", "--config", "config/other.yaml")
-    other = (copied / "results/experiments/extra/seed0").resolve()
+    other = copied.folder_of("extra")
     half = copied / "results/runs/0123456789abcdef/seed0"
     half.mkdir(parents=True)
     (half / "provenance.json").write_text(json.dumps({"name": "images", "seed": 0, "sessions": []}))
@@ -85,13 +86,19 @@ def test_clean_leaves_what_other_configurations_made(copied: Workspace) -> None:
     for folder in folders:
         folder.mkdir(parents=True)
     with run_lock(folders[1] / "claims/3/lock"):
-        ours, _, rest = copied.ivvit("clean", "--yes").partition("of no experiment of this configuration")
+        ours, _, rest = copied.ivvit("clean", "--yes").partition("belonging to no experiment of this configuration")
     assert "images, seed0, unfinished" in ours and not half.exists() and "extra" not in ours
     assert "extra, seed0, finished" in rest and "elsewhere/old" in rest and "elsewhere/claimed" not in rest
     assert "2 folders" in rest and "add --yes --all" in rest and other.is_dir() and folders[0].is_dir()
     with run_lock(other / "state/lock"), run_lock(folders[1] / "claims/3/lock"):
         copied.ivvit("clean", "--yes", "--all")
     assert other.is_dir() and [folder.is_dir() for folder in folders] == [False, True]
+    silent = {"host": "node7", "pid": 8, "started": "9", "machine": "another", "token": "0", "since": 1e9}
+    (other / "state/lock").write_text(json.dumps(silent))
+    os.utime(other / "state/lock", (1e9, 1e9))
+    told = copied.ivvit("clean", "--yes", "--all")
+    assert other.is_dir() and "left as it is" in told and "node7, process 8, heartbeat lost since 2001" in told
+    (other / "state/lock").unlink()
     copied.ivvit("clean", "--yes", "--all")
     assert not other.exists() and not folders[1].parent.exists() and copied.states()["images/0"]["state"] == "fresh"
 
@@ -112,11 +119,17 @@ def test_what_would_become_stale(copied: Workspace) -> None:
 
 
 def test_a_refused_second_job_is_no_failure_of_the_first(copied: Workspace) -> None:
-    run = (copied / "results/experiments/joint/seed0").resolve()
-    (run / "metrics.json").unlink()
+    run = copied.folder_of("joint")
+    (run / "model.safetensors").unlink()
     with run_lock(run / "state" / "lock"):
         assert copied.states()["joint/0"]["state"] == "running"
         refused = copied.python("-m", "ivvit", "train", "joint")
+        lock = json.loads((run / "state" / "lock").read_text())
+        (run / "state" / "lock").write_text(json.dumps(lock | {"host": "node7"}))
+        os.utime(run / "state" / "lock", (1e9, 1e9))
+        row = copied.states()["joint/0"]
+        assert row["state"] == "silent" and "heartbeat lost since" in row["why"][0]
+        (run / "state" / "lock").write_text(json.dumps(lock))
     assert "is being trained by process" in refused.stderr
     (copied / f"logs/train/{run.parent.name}-seed0.log").write_text(refused.stderr)
     provenance = json.loads((run / "provenance.json").read_text())
@@ -144,8 +157,8 @@ def test_code_that_changes_while_a_job_waits(copied: Workspace) -> None:
     text = running.communicate(timeout=300)[0]
     assert running.returncode == 1 and "were planned" not in text
     assert "nothing was trained. Start snakemake again" in text
-    assert len(set((copied / "results/runs").glob("*/seed0/metrics.json"))) == len(before) + 1
-    assert copied.run().jobs == {"train:joint/0", "train:images/0"}
+    assert len(set((copied / "results/runs").glob("*/seed0/model.safetensors"))) == len(before) + 1
+    assert copied.run().jobs == JOINT | IMAGES
 
 
 @pytest.mark.slow

@@ -43,11 +43,11 @@ class Project:
 
     def __init__(self, folder: Path, *options: str) -> None:
         self.folder, self._options = folder, options
-        for name in ("Snakefile", "workflow", "profiles", "ivvit", "config"):
+        for name in ("workflow", "ivvit", "config"):
             source = PROJECT / name
             folder.mkdir(exist_ok=True, parents=True)
             (shutil.copytree if source.is_dir() else shutil.copy2)(source, folder / name)
-        (folder / "slurm").symlink_to("profiles/slurm")
+        (folder / "slurm").symlink_to("workflow/profiles/slurm")
         shutil.copy2(HERE / "base.yaml", folder / "config" / "base.yaml")
         self.configuration = ["config/base.yaml"]
 
@@ -86,7 +86,7 @@ class Project:
     def targets(self, prefix: str = "") -> list[str]:
         """What to ask snakemake for, to have the experiments of that prefix trained and nothing else done."""
         rows = json.loads(self.ivvit("status", "--json"))
-        return [f"{row['folder']}/metrics.json" for row in rows if row["experiment"].startswith(prefix)]
+        return [f"{row['folder']}/model.safetensors" for row in rows if row["experiment"].startswith(prefix)]
 
     def state(self, experiment: str) -> dict[str, Any]:
         """What `ivvit status` says."""

@@ -15,7 +15,7 @@ CORE = {"ground", "config", "numerics"}
 INSTANCE = CORE | {"data", "weights", "evaluation", "runs"}
 LIGHT = {"ground", "config", "identity"}
 MAY_IMPORT: dict[str, set[str]] = {
-    "ivvit": set(),
+    "ivvit": {"numerics", "weights", "use"},  # lazily: see test_importing_the_package_is_light
     "ground": set(),
     "config": {"ground"},
     "identity": {"ground", "config"},
@@ -28,9 +28,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tracking": INSTANCE,
     "results": INSTANCE,
     "demo": INSTANCE,
+    "use": INSTANCE | {"results.predictions"},
     "planning": LIGHT,
+    "project": {"ground", "config", "data"},
     "ledger": LIGHT | {"planning"},
-    "cli": INSTANCE | LIGHT | {"study", "tracking", "results", "demo", "planning", "ledger", "ivvit"},
+    "doctor": INSTANCE,
+    "cli": INSTANCE
+    | LIGHT
+    | {"study", "tracking", "results", "demo", "use", "planning", "project", "doctor", "ledger", "ivvit"},
     "__main__": {"cli"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -85,6 +90,11 @@ def test_light_packages_import_no_heavy_library(package: str, tmp_path: Path) ->
     assert not loaded(code, tmp_path) & {"torch", "timm", "pandas", "pyarrow", "optuna", "av", "snakemake", "rich"}
 
 
+def test_importing_the_package_is_light(tmp_path: Path) -> None:
+    names = loaded(f"sys.path.insert(0, {str(PROJECT)!r})\nimport ivvit\nivvit.__version__, dir(ivvit)", tmp_path)
+    assert not names & {"torch", "timm", "pandas", "numpy", "pydantic", "yaml"}
+
+
 def test_training_imports_neither_decoder_nor_workflow_nor_tracker(tmp_path: Path) -> None:
     code = f"sys.path.insert(0, {str(PROJECT)!r})\nimport ivvit.runs.run"
     assert not loaded(code, tmp_path) & {"av", "snakemake", "optuna", "comet_ml"}
@@ -93,7 +103,7 @@ def test_training_imports_neither_decoder_nor_workflow_nor_tracker(tmp_path: Pat
 def test_parsing_the_snakefile_loads_no_heavy_library(tmp_path: Path) -> None:
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "config.yaml").write_text((PROJECT / "config" / "config.yaml").read_text())
-    arguments = ["--snakefile", str(PROJECT / "Snakefile"), "--dry-run", "--cores", "1", "--quiet"]
+    arguments = ["--snakefile", str(PROJECT / "workflow" / "Snakefile"), "--dry-run", "--cores", "1", "--quiet"]
     end = "except SystemExit as end:\n    assert not end.code"
     code = f"from snakemake.cli import main\ntry:\n    main({arguments})\n{end}"
     assert not loaded(code, tmp_path) & {"torch", "timm", "optuna", "av"}  # Snakemake itself loads pandas

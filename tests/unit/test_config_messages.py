@@ -100,10 +100,40 @@ CASES = {
         "unknown data set of the base",
     ),
     "trials": ("n_trials: 3", "n_trials: 0", "studies.lr.n_trials: input should be greater than or equal to 1"),
+    "moved": (
+        "studies:",
+        "  y: {extends: joint, evaluation: {every: 5, keep: best}}\nstudies:",
+        "evaluation.every -> validation.every, evaluation.keep -> validation.keep",
+    ),
+    "nothing to choose from": (
+        "studies:",
+        "  y: {extends: joint, validation: {keep: best}}\nstudies:",
+        "validation: keep: best needs validations to choose from; set validation.every",
+    ),
+    "no val": (
+        "studies:",
+        "  y: {extends: joint, validation: {every: 5}}\nstudies:",
+        "validation.every: looks at val; there is none of CIFAR100, UCF101. Set validation.holdout: 0.1",
+    ),
+    "no val for trials": (
+        "n_trials: 3",
+        "n_trials: 3, holdout: null",
+        "studies.lr.holdout: trials need val; there is none of CIFAR100, UCF101",
+    ),
+    "baseline": (
+        "studies:",
+        "results: {baseline: jont}\nstudies:",
+        "results.baseline: unknown experiment 'jont'; did you mean joint",
+    ),
+    "each": (
+        "studies:",
+        "grids: {g: {extends: joint, over: {seeds: each}}}\nstudies:",
+        "grids.g.over: seeds: each is for datasets only",
+    ),
     "pruner": (
         "n_trials: 3",
         "n_trials: 3, pruner: median",
-        "pruner: needs evaluations on the way; set evaluation.every",
+        "pruner: needs validations on the way; set validation.every",
     ),
     "objectives": (
         "n_trials: 3",

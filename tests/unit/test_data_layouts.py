@@ -25,11 +25,11 @@ def test_real_data_works_as_it_is(shared: Path, tmp_path: Path) -> None:
     root = link_real(shared, tmp_path)
     ucf, tiny = listing(root, "UCF101"), listing(root, "Tiny-ImageNet")
     assert ucf.classes == ("BabyCrawling", "Punch", "PushUps")
-    assert (len(ucf.train), len(ucf.val), ucf.missing, ucf.ignored) == (60, 30, [], [])
-    assert all(ucf.classes[s.label] == Path(s.path).parent.name for s in ucf.train + ucf.val)
-    assert (len(tiny.classes), len(tiny.train), len(tiny.val)) == (20, 2000, 1000)
+    assert (len(ucf.train), len(ucf.test), ucf.missing, ucf.ignored) == (60, 30, [], [])
+    assert all(ucf.classes[s.label] == Path(s.path).parent.name for s in ucf.train + ucf.test)
+    assert (len(tiny.classes), len(tiny.train), len(tiny.test)) == (20, 2000, 1000)
     assert list(tiny.classes) == sorted(tiny.classes)
-    assert all((root / s.path).is_file() for s in ucf.train + tiny.val)
+    assert all((root / s.path).is_file() for s in ucf.train + tiny.test)
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +51,8 @@ def whole_ucf101(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 @pytest.mark.parametrize("split", [1, 2, 3])
 def test_official_ucf101_lists(whole_ucf101: Path, split: int) -> None:
     found = listing(whole_ucf101, "UCF101", split=split)
-    expected = official_counts("ucf101", split)
-    assert (len(found.classes), len(found.train), len(found.val)) == tuple(expected.model_dump().values())
+    sizes = {"classes": len(found.classes)} | {name: len(samples) for name, samples in found.splits.items()}
+    assert sizes == official_counts("ucf101", split).model_dump()
     assert found.missing == []
     assert found.classes[0] == "ApplyEyeMakeup" and found.classes[100] == "YoYo"
 
@@ -78,7 +78,7 @@ def test_ucf101_variants(tmp_path: Path, videos: str, newline: str) -> None:
     found = listing(tmp_path, "UCF101")
     assert found.classes == ("Jump", "Archery")  # classInd's order, not the alphabet's
     assert labels(found.train) == {"v_Jump_g01_c01.avi": 0, "v_A.avi": 1}
-    assert labels(found.val) == {"v_B.avi": 1}
+    assert labels(found.test) == {"v_B.avi": 1}
 
 
 def test_ucf101_upper_case_missing_and_wrong_label(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_official_tiny_imagenet(tmp_path: Path) -> None:
     found = listing(tmp_path, "Tiny-ImageNet")
     assert found.classes == ("n01", "n02")
     assert labels(found.train) == {"n01_0.JPEG": 0, "n02_0.JPEG": 1}
-    assert labels(found.val) == {"val_0.JPEG": 1, "val_1.jpeg": 0}
+    assert labels(found.test) == {"val_0.JPEG": 1, "val_1.jpeg": 0}
     assert found.missing == ["tiny-imagenet-200/val/images/val_2.JPEG"] and found.ignored == []
     moved = list_samples("T", options("Tiny-ImageNet", path=str(base)), tmp_path / "elsewhere")
     assert [s.label for s in moved.train] == [0, 1] and Path(moved.train[0].path).is_absolute()
@@ -119,7 +119,7 @@ def test_official_tiny_imagenet(tmp_path: Path) -> None:
 def test_cifar100(tmp_path: Path, protocol: int) -> None:
     cifar(tmp_path / "datasets/CIFAR100/cifar-100-python", protocol=protocol)
     found = listing(tmp_path, "CIFAR100")
-    assert found.classes == ("thing0", "thing1", "thing2") and (len(found.train), len(found.val)) == (12, 6)
+    assert found.classes == ("thing0", "thing1", "thing2") and (len(found.train), len(found.test)) == (12, 6)
     by_row = {int(s.path.rsplit("#", 1)[1]): s.label for s in found.train}
     assert by_row == {row: row % 3 for row in range(12)}
     assert found.train[0].path.startswith("datasets/CIFAR100/cifar-100-python/train#")
@@ -146,7 +146,7 @@ def test_kinetics_below_a_common_folder(tmp_path: Path) -> None:
         (base / file).touch()
     found = listing(tmp_path, "Kinetics200")
     assert found.classes == ("air drumming", "zumba")
-    assert labels(found.train) == {"a.mp4": 0, "b.MP4": 1} and labels(found.val) == {"c.mp4": 1}
+    assert labels(found.train) == {"a.mp4": 0, "b.MP4": 1} and labels(found.test) == {"c.mp4": 1}
     assert found.ignored == ["kinetics/train/zumba/notes.txt"]
     (base / "val/yoga").mkdir()
     with pytest.raises(UserError, match=r"Kinetics200: .*val has 1 classes that the training split has not: yoga"):
@@ -161,7 +161,7 @@ def test_folders_with_links_nesting_and_hidden_files(tmp_path: Path) -> None:
     os.symlink(store / "train/c1", base / "train/c1")
     image(base / "train/c0/deep/er/x.PNG"), (base / "train/c0/.DS_Store").touch(), (base / "train/.hidden").mkdir()
     found = listing(tmp_path, kind="image-folder", path="datasets/D")
-    assert found.classes == ("c0", "c1") and len(found.val) == 4
+    assert found.classes == ("c0", "c1") and len(found.test) == 4
     assert [s.path for s in found.train if s.label == 0] == ["datasets/D/train/c0/deep/er/x.PNG"]
     assert found.ignored == []
 
@@ -179,7 +179,39 @@ def test_list_files(tmp_path: Path, text: str, classes: tuple, train: dict, val:
     image(tmp_path / "lists/a.png"), image(tmp_path / "lists/b c.png")
     (tmp_path / "lists/all.csv").write_bytes(text.encode())
     found = listing(tmp_path, kind="list-file", media="image", path="lists/all.csv")
-    assert (found.classes, labels(found.train), labels(found.val)) == (classes, train, val)
+    assert (found.classes, labels(found.train), labels(found.test)) == (classes, train, val)
+
+
+def test_three_splits_are_what_they_are_called(tmp_path: Path) -> None:
+    """Nothing of them is dropped, and none of test is selected by."""
+    for split in ("train", "valid", "test"):
+        image(tmp_path / f"datasets/D/{split}/c0/{split}.png")
+    found = listing(tmp_path, kind="image-folder", path="datasets/D")
+    assert [list(labels(rows)) for rows in found.splits.values()] == [["train.png"], ["valid.png"], ["test.png"]]
+    rows = [f"{i}.png,cat,{split}" for i, split in enumerate(["train"] * 10 + ["val"] * 4 + ["test"] * 6)]
+    for i in range(20):
+        image(tmp_path / f"lists/{i}.png")
+    (tmp_path / "lists/all.csv").write_text("\n".join(rows))
+    found = listing(tmp_path, kind="list-file", media="image", path="lists/all.csv")
+    assert [len(rows) for rows in found.splits.values()] == [10, 4, 6]
+    for split in ("train", "val", "test"):
+        (tmp_path / f"lists/{split}.csv").write_text("\n".join(r for r in rows if r.endswith(split)))
+    found = listing(tmp_path, kind="list-file", media="image", path="lists")
+    assert [len(rows) for rows in found.splits.values()] == [10, 4, 6]
+
+
+def test_groups_come_from_names_patterns_and_lists(tmp_path: Path) -> None:
+    for name in ("a/p1_x.png", "a/p2_x.png", "b/p1_y.png"):
+        image(tmp_path / "datasets/D/train" / name), image(tmp_path / "datasets/D/val" / name)
+    folder = {"kind": "image-folder", "path": "datasets/D"}
+    assert listing(tmp_path, **folder).train[0].group == "train/a/p1_x.png", "each its own"
+    assert [s.group for s in listing(tmp_path, **folder, group=r"(p\d)_").train] == ["p1", "p2", "p1"]
+    with pytest.raises(UserError, match=r"datasets\.D\.group: 'q' matches nothing in train/a/p1_x\.png"):
+        listing(tmp_path, **folder, group="q")
+    image(tmp_path / "lists/a.png"), image(tmp_path / "lists/b.png")
+    (tmp_path / "lists/all.csv").write_text("path,label,split,group\na.png,cat,train,one\nb.png,cat,test,\n")
+    found = listing(tmp_path, kind="list-file", media="image", path="lists/all.csv")
+    assert [s.group for s in found.samples] == ["one", "b.png"]
 
 
 def test_a_pair_of_lists_and_missing_files(tmp_path: Path) -> None:
@@ -188,14 +220,14 @@ def test_a_pair_of_lists_and_missing_files(tmp_path: Path) -> None:
     (tmp_path / "D/val.csv").write_text(f"{tmp_path}/D/clips/a.avi 0\n")
     found = listing(tmp_path, kind="list-file", media="video", path="D")
     assert found.missing == ["clips/gone.avi"] and found.classes == ("0", "1")
-    assert [s.path for s in found.train] == ["D/clips/a.avi"] and len(found.val) == 1
+    assert [s.path for s in found.train] == ["D/clips/a.avi"] and len(found.test) == 1
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("a.png\n", r"all.csv, line 1: expected path,label"),
-        ("a.png,cat,dev\n", r"line 1: the split must be train or val, found 'dev'"),
+        ("a.png,cat,dev\n", r"line 1: the split must be train, val or test, found 'dev'"),
         ("a.png,7000\n", r"labels are numbers up to 7000"),
         ("", r"names no samples"),
         ("\xff\xfe", r"not UTF-8"),
@@ -220,5 +252,5 @@ def test_missing_folders_say_what_to_do(tmp_path: Path) -> None:
         listing(tmp_path, "UCF101")
     video_folder(tmp_path / "datasets/D", train=1)
     shutil.rmtree(tmp_path / "datasets/D/val")
-    with pytest.raises(UserError, match=r"D: the folder of the validation split not found"):
+    with pytest.raises(UserError, match=r"D: the folder of the test split not found"):
         listing(tmp_path, kind="video-folder", path="datasets/D")

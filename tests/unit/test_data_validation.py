@@ -45,13 +45,16 @@ def test_real_videos(shared: Path, tmp_path: Path, probed: list[str]) -> None:
     root, lock = link_real(shared, tmp_path), tmp_path / "m/UCF101.json"
     validate("UCF101", options("UCF101", expect="official"), root, lock, workers=2)
     content, manifest = json.loads(lock.read_text()), load_manifest(lock)
-    assert content["counts"] == {"train": 60, "val": 30} and content["quarantined"] == []
+    assert content["counts"] == {"train": 60, "val": 0, "test": 30} and content["quarantined"] == []
     assert "classes: expected 101, found 3" in content["warnings"]
-    assert manifest.classes == ["BabyCrawling", "Punch", "PushUps"] and len(manifest.split("val")) == 30
+    assert manifest.classes == ["BabyCrawling", "Punch", "PushUps"] and len(manifest.split("test")) == 30
     assert set(manifest.table["fps"]) == {25.0} and set(manifest.table["width"]) == {320}
     assert manifest.table["keys"].notna().all()  # every clip can be entered at its key frames, packed B-frames too
     report = lock.with_suffix(".md").read_text()
-    assert "3 classes, 60 training and 30 validation videos" in report and "set `expect` to what you have" in report
+    assert (
+        "3 classes, 60 training, 0 validation and 30 test videos" in report
+        and "set `expect` to what you have" in report
+    )
     before = lock.read_bytes()
     probed.clear()
     validate("UCF101", options("UCF101", expect="official"), root, lock)
@@ -231,9 +234,31 @@ def test_overlap_and_duplicates(tmp_path: Path) -> None:
     base = image_folder(tmp_path / "datasets/D")
     shutil.copy(base / "train/c0/0.png", base / "val/c0/copy.png")
     shutil.copy(base / "train/c0/1.png", base / "train/c1/twin.png")
-    warnings = checked(tmp_path, tmp_path / "D.json", **FOLDER)["warnings"]
+    with pytest.raises(UserError, match=r"D: 1 contents are in both train and test, such as train/c0/0\.png = val/c0/c"
+                       r"opy\.png.*datasets\.D\.allow_overlap: true"):  # fmt: skip
+        checked(tmp_path, tmp_path / "D.json", **FOLDER)
+    warnings = checked(tmp_path, tmp_path / "D.json", **FOLDER, allow_overlap=True)["warnings"]
     assert "train: 1 duplicates by content, such as train/c0/1.png = train/c1/twin.png" in warnings
-    assert "1 contents are in both train and val, such as train/c0/0.png = val/c0/copy.png" in warnings
+    assert "1 contents are in both train and test, such as train/c0/0.png = val/c0/copy.png" in warnings
+
+
+def test_what_is_selected_by_may_overlap(tmp_path: Path) -> None:
+    base = image_folder(tmp_path / "datasets/D")
+    shutil.copytree(base / "val", base / "test")
+    shutil.rmtree(base / "val/c1")
+    content = checked(tmp_path, tmp_path / "D.json", **FOLDER)
+    assert content["counts"] == {"train": 8, "val": 2, "test": 4}
+    assert content["warnings"] == ["2 contents are in both val and test, such as val/c0/0.png = test/c0/0.png"]
+
+
+def test_each_split_has_its_digest(tmp_path: Path) -> None:
+    """A change of test makes no training stale."""
+    base, lock = image_folder(tmp_path / "datasets/D"), tmp_path / "D.json"
+    before = checked(tmp_path, lock, **FOLDER)
+    image(base / "val/c0/0.png", 999)
+    after = checked(tmp_path, lock, **FOLDER)
+    assert after["digest"] != before["digest"]
+    assert {split for split in after["digests"] if after["digests"][split] != before["digests"][split]} == {"test"}
 
 
 def test_cifar_rows_have_their_own_hashes(tmp_path: Path) -> None:
@@ -241,7 +266,7 @@ def test_cifar_rows_have_their_own_hashes(tmp_path: Path) -> None:
     lock = tmp_path / "CIFAR100.json"
     validate("CIFAR100", options("CIFAR100"), tmp_path, lock)
     before = json.loads(lock.read_text())
-    assert before["counts"] == {"train": 12, "val": 6}
+    assert before["counts"] == {"train": 12, "val": 0, "test": 6}
     assert load_manifest(lock).table["sha256"].nunique() == 18
     cifar(tmp_path / "datasets/CIFAR100/cifar-100-python", protocol=5)  # the same images in other bytes
     validate("CIFAR100", options("CIFAR100"), tmp_path, lock)
@@ -252,7 +277,7 @@ def test_missing_list_entries_are_reported_not_fatal(tmp_path: Path, caplog: pyt
     video(tmp_path / "D/a.avi", frames=4), video(tmp_path / "D/b.avi", 9, frames=4)
     (tmp_path / "D/all.csv").write_text("a.avi,x,train\nb.avi,y,val\ngone.avi,y,train\nlost.avi,y,train\n")
     content = checked(tmp_path, tmp_path / "D.json", kind="list-file", media="video", path="D/all.csv")
-    assert content["counts"] == {"train": 1, "val": 1}
+    assert content["counts"] == {"train": 1, "val": 0, "test": 1}
     assert content["warnings"] == ["2 listed files are not on disk, such as gone.avi"]
     assert "- lost.avi" in (tmp_path / "D.md").read_text()
     assert caplog.messages == [f"D: 1 warnings, 0 damaged files left out; {tmp_path}/D.md says what to do"]

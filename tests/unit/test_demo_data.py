@@ -45,10 +45,10 @@ def frames(path: Path) -> np.ndarray:
 def test_readers_of_the_official_layouts_find_every_class_in_both_splits(root: Path, name: str) -> None:
     listing = list_samples(name, DatasetOptions(**KNOWN_DATASETS[name]), root)
     assert tuple(listing.classes) == CLASSES[name]
-    for samples in (listing.train, listing.val):
+    for samples in (listing.train, listing.test):
         counts = np.bincount([sample.label for sample in samples])
         assert len(counts) == len(CLASSES[name]) and len(set(counts)) == 1 and counts[0] >= 25
-    assert not {sample.path for sample in listing.train} & {sample.path for sample in listing.val}
+    assert not {sample.path for sample in listing.train} & {sample.path for sample in listing.test}
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(root: Path, tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_motion_clips_are_time_reversed_to_the_bit(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr("ivvit.demo.motion.SIZES", {"train": 3, "val": 2})
     write_motion_data(tmp_path)
     listing = list_samples("motion", DatasetOptions(kind="video-folder", path="datasets/motion"), tmp_path)
-    assert listing.classes == ("down", "left", "right", "up") and (len(listing.train), len(listing.val)) == (12, 8)
+    assert listing.classes == ("down", "left", "right", "up") and (len(listing.train), len(listing.test)) == (12, 8)
     for forward, backward, axis in (("down", "up", 1), ("right", "left", 2)):
         for file in (tmp_path / "datasets/motion").glob(f"*/{forward}/*.avi"):
             clip, twin = frames(file), frames(file.parent.with_name(backward) / file.name)

@@ -92,6 +92,30 @@ def train(loop: Loop, draws) -> float:
 registered(Loop)
 MODULES = {"other": "pack.core.other"}
 '''
+OTHER = """from metrics import SquaredError
+
+
+def area(r):
+    return r * 4
+
+
+def scale(x, factor=1.0):
+    return x + factor
+
+
+class Box(list):
+    pass
+
+
+class EmptyError(Exception):
+    def __init__(self, box):
+        super().__init__(f"{box} is empty")
+        self.box = box
+
+
+def boxes():
+    return Box("abc"), SquaredError("mean")
+"""
 FILES = {
     "__init__.py": "",
     "outside.py": (
@@ -108,11 +132,7 @@ FILES = {
         "from pack.core.helpers import double\n\nKNOWN = []\n\n\ndef area(r):\n    return double(r) * 3\n\n\n"
         "def registered(cls):\n    KNOWN.append(cls)\n    return cls\n"
     ),
-    "core/other.py": (
-        "from metrics import SquaredError\n\n\ndef area(r):\n    return r * 4\n\n\n"
-        "def scale(x, factor=1.0):\n    return x + factor\n\n\n"
-        "class Box(list):\n    pass\n\n\ndef boxes():\n    return Box('abc'), SquaredError('mean')\n"
-    ),
+    "core/other.py": OTHER,
     "core/table.json": "{}",
 }
 WITHIN = ("pack.core",)
@@ -194,8 +214,9 @@ COUNTS = {
         "core/loop.py": LOOP.replace('"x is %s", x', '"x is %s", round(x)') + "round = print\n"
     },
     "what is no logger": in_loop('log = logging.getLogger("pack")', "log = np.random"),
-    "a text of what is no exception": in_file("core/other.py", "'abc'", "'abd'"),
-    "a text of what is an error elsewhere": in_file("core/other.py", "'mean'", "'sum'"),
+    "what an exception keeps": in_file("core/other.py", "self.box = box", "self.box = list(box)"),
+    "a text of what is no exception": in_file("core/other.py", '"abc"', '"abd"'),
+    "a text of what is an error elsewhere": in_file("core/other.py", '"mean"', '"sum"'),
     "a registration": in_loop("registered(Loop)\n", "registered(Options)\n"),
     "a registration taken away": in_loop("\n\nregistered(Loop)\n", "\n"),
     "a helper of a helper": in_file("core/helpers.py", "x * 2", "x * 3"),
@@ -273,6 +294,13 @@ SAME = {
         "core/other.py": "from logging import getLogger\n\nlogger = getLogger(__name__)\n\n\n"
         + FILES["core/other.py"].replace("    return r", '    logger.error("area of %r", r)\n    return r')
     },
+    "a logger's annotation": in_loop("log = logging", "log: logging.Logger = logging"),
+    "a message that an exception makes": in_file("core/other.py", "is empty", "holds nothing"),
+    "an overload": in_file(
+        "core/other.py",
+        "class Box",
+        "@overload\ndef area(r: int) -> int: ...\n@overload\ndef area(r: float) -> float: ...\n\n\nclass Box",
+    ),
     "a warning": in_loop("is much", "is a lot"),
     "a warning taken away": in_loop('    if total > 5:\n        warnings.warn(f"{total} is much", stacklevel=2)\n', ""),
     "an assert's message": in_loop(', "power must be positive"', ""),
@@ -497,7 +525,7 @@ def test_reasons_are_sentences() -> None:
     old = {
         "spec": {"optimizer": {"A": {"lr": 1e-5}, "B": {"lr": 1e-5}}, "iterations": 5},
         "code": {"models/msca.py": {"shift": "1-1", "gone": "1-2"}},
-        "data": {"A": "1", "B": "2"},
+        "data": {"A": {"train": "1"}, "B": {"train": "2"}},
         "classes": {"A": 3, "B": 2},
         "frames": {},
         "weights": None,
@@ -505,7 +533,7 @@ def test_reasons_are_sentences() -> None:
     new = {
         "spec": {"optimizer": {"A": {"lr": 3e-5}, "B": {"lr": 3e-5}}, "iterations": 5},
         "code": {"models/msca.py": {"shift": "2-1"}},
-        "data": {"A": "9", "B": "2"},
+        "data": {"A": {"train": "9"}, "B": {"train": "2"}},
         "classes": {"A": 4, "B": 2},
         "frames": {},
         "weights": "abcdef0123",

@@ -117,7 +117,7 @@ def test_grid_too_small(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("space", "others", "message"),
     [
-        ({"a": {"choices": [1], "when": {"b": 1}}, "b": {"choices": [1], "when": {"a": 1}}}, {}, "a, b go in a circle"),
+        ({"a": {"choices": [1], "when": {"b": 1}}, "b": {"choices": [1], "when": {"a": 1}}}, {}, "a, b are circular"),
         ({"a": {"choices": [1], "when": {"b": 2}}, "b": [1]}, {}, "is not a choice"),
         ({"a": [1, 2]}, {"objective": [{}, {"metric": "loss"}], "pick": 0, "sampler": "CMA-ES"}, "one objective"),
     ],

@@ -57,7 +57,7 @@ def test_a_trial_that_keeps_failing_is_an_error_and_can_be_gone_on_with(study: C
     job = study(n_trials=3)
     train, attempts = failing(MemoryError("no memory"), 99)
     with pytest.raises(
-        UserError, match=r"trial 1 .* failed 3 times, at last with MemoryError: no memory; see .*trials/1"
+        UserError, match=r"trial 1 .* failed 3 times, the last time with MemoryError: no memory; see .*trials/1"
     ):
         work(job, train=train)
     assert attempts == [0, 1, 1, 1]
@@ -109,7 +109,7 @@ def test_parameters_that_do_not_train_are_an_answer(study: Callable[..., StudyJo
 def test_nothing_was_trained_to_its_end(study: Callable[..., StudyJob]) -> None:
     job = study(n_trials=1)
     work(job, train=failing(Diverged("not finite"), 99, number=0)[0])
-    with pytest.raises(UserError, match="none of its 1 trials was trained to its end"):
+    with pytest.raises(UserError, match="none of its 1 trials was trained to the end"):
         finish(job, job.folder / "best-1.yaml")
 
 
@@ -167,6 +167,8 @@ def test_several_objectives(study: Callable[..., StudyJob], pick: int) -> None:
     )
     report = (job.folder / "report-6.html").read_text()
     assert "Pareto front" in report and "Importances for B loss" in report
+    assert "From 6 trials that were trained to the end; from so few they are rough" in report
+    assert '"exponentformat":"power"' in report and "10µ" not in report
 
 
 def test_of_equal_trials_the_first_is_best(study: Callable[..., StudyJob]) -> None:
@@ -206,7 +208,7 @@ def test_the_end_writes_the_same_bytes_and_needs_no_network(study: Callable[...,
 
 
 def test_storage_that_cannot_be_used(study: Callable[..., StudyJob], tmp_path: Path) -> None:
-    for url in ("postgresql://me:secret@nowhere/db", "nonsense", f"sqlite:///{tmp_path}/no/folder/x.db"):
+    for url in ("postgresql://me:secret@nowhere/db", f"sqlite:///{tmp_path}/no/folder/x.db"):
         with pytest.raises(UserError, match=r"storage .* cannot be used") as caught:
             work(study(n_trials=1, storage=url), train=trainer())
         assert "secret" not in str(caught.value)

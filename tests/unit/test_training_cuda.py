@@ -3,7 +3,7 @@
 import pytest
 import torch
 from safetensors.torch import load_file
-from training_runs import data, job, stop_at, train_stopped  # noqa: F401
+from training_runs import job, stop_at, train_stopped
 
 from ivvit.numerics.training import Training
 from ivvit.numerics.world import World
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is 
 
 
 @pytest.mark.parametrize("rule", ["cumulative", "sequential", "joint"])
-def test_iterations_do_not_wait_for_the_gpu(rule, data, tmp_path):  # noqa: F811
+def test_iterations_do_not_wait_for_the_gpu(rule, data, tmp_path):
     wanted = job(data, tmp_path, update_rule=rule, precision="bf16", grad_clip=1.0, ema=0.9)
     device = torch.device("cuda", 0)
     training = Training(wanted.experiment, 0, samples_of(wanted, "train"), initial_weights(wanted), device, World())
@@ -29,8 +29,8 @@ def test_iterations_do_not_wait_for_the_gpu(rule, data, tmp_path):  # noqa: F811
     trainer.assert_finite()
 
 
-def test_a_stopped_run_ends_like_an_undisturbed_one(data, tmp_path):  # noqa: F811
-    settings = {"evaluation": {"every": 1}, "runtime": {"gpus": 1}}
+def test_a_stopped_run_ends_like_an_undisturbed_one(data, tmp_path):
+    settings = {"validation": {"every": 1}, "runtime": {"gpus": 1}}
     train(job(data, tmp_path / "whole", **settings))
     stops = train_stopped(lambda _: job(data, tmp_path / "stopped", **settings), stop_at(2, 4))
     assert stops == 2

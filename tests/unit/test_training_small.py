@@ -3,11 +3,13 @@
 import os
 import signal
 import time
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from ivvit.config.resolve import Config
+from ivvit.evaluation.metrics import Summary
 from ivvit.ground.errors import UserError
 from ivvit.ground.files import write_atomically, write_text
 from ivvit.numerics.batch import Batch, Record
@@ -75,7 +77,8 @@ def test_stops_are_asked_for_by_signals_and_by_the_clock(monkeypatch):
         assert stop.reason() == "received SIGINT"
         with pytest.raises(KeyboardInterrupt):  # the second time it is meant
             os.kill(os.getpid(), signal.SIGINT)
-    monkeypatch.setenv("SLURM_JOB_END_TIME", str(time.time() + 100))
+    monkeypatch.setattr("ivvit.runs.stop.time", SimpleNamespace(time=lambda: 1e9))
+    monkeypatch.setenv("SLURM_JOB_END_TIME", str(1e9 + 100))
     assert StopRequest(1).reason() is None
     assert "time limit is 1.7 minutes away" in StopRequest(2).reason()
 
@@ -122,15 +125,15 @@ def test_history_has_a_row_per_data_set_with_means(tmp_path):
     step = Iteration(1, {"UCF101": torch.tensor([2.0, 1, 3])}, {"UCF101": 0.5}, {"UCF101": torch.tensor(2.0)})
     history.add(step)
     assert history.flush() == {"UCF101": {"loss": 0.5, "top1": 0.25, "top5": 0.75, "lr": 0.5, "weight": 2.0}}
-    history.add_evaluation(1, {"UCF101": {"loss": 1 / 3, "top1": 0.0, "top5": 1.0}})
+    history.add_validation(1, {"UCF101": Summary(top1=0.0, top5=None, loss=1 / 3, num_samples=3)})
     assert (tmp_path / "history.csv").read_text().splitlines() == [
         "iteration,phase,dataset,loss,top1,top5,lr,weight",
         "1,train,UCF101,0.5,0.25,0.75,0.5,2",
-        "1,val,UCF101,0.333333333,0,1,,",
+        "1,val,UCF101,0.333333333,0,,,",
     ]
 
 
 def test_when_memory_runs_out_the_error_says_what_to_lower():
-    wanted = pytest.raises(UserError, match=r"does not suffice \(CUDA out of memory\); lower evaluation.batch_size")
-    with wanted, enough_memory("evaluation.batch_size"):
+    wanted = pytest.raises(UserError, match=r"too little memory \(CUDA out of memory\); lower validation.batch_size")
+    with wanted, enough_memory("validation.batch_size"):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")

@@ -139,7 +139,7 @@ def test_no_network(tmp_path):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{closed.getsockname()[1]}/w.pth"
-    with pytest.raises(UserError, match=r"refused.*put it at .*downloads/127.0.0.1.*-w.pth"):
+    with pytest.raises(UserError, match=r"refused.*put it at .*downloads/127.0.0.1_.*_w-.*[.]pth"):
         fetch(address, root=tmp_path, lock=tmp_path / "lock.json", pause=0.001)
 
 
@@ -199,9 +199,9 @@ def test_a_full_disk_names_the_file(get, tmp_path):
 
 
 def test_a_full_device_names_the_file(tmp_path):
-    from ivvit.weights.files import naming_full_disk
+    from ivvit.ground.files import explained
 
-    with pytest.raises(UserError, match=r"cannot write .*w.pth: No space left"), naming_full_disk(tmp_path / "w.pth"):
+    with pytest.raises(UserError, match=r"cannot write .*w.pth: No space left"), explained(tmp_path / "w.pth"):
         os.write(os.open("/dev/full", os.O_WRONLY), b"x")
 
 

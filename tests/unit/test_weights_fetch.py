@@ -127,7 +127,7 @@ def test_a_lock_that_cannot_be_read(tmp_path, content):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("Kinetics-400", "did you mean 'Kinetics400'.*ImageNet-21k"),
+        ("Kinetics-400", "did you mean Kinetics400.*ImageNet-21k"),
         ("none", "nothing to fetch"),
         ("experiment:joint", "nothing to fetch"),
         ("file:missing.pth", "missing.pth does not exist"),

@@ -63,7 +63,9 @@ def test_what_must_be_written_names_the_folder(root: Path, tmp_path: Path, missi
     if missing == "the file":
         (root / ORIGINAL).unlink()
     _close(root)
-    with pytest.raises(UserError, match=rf"cannot write .*Kinetics400.* into {folder}: Permission denied; make"):
+    with pytest.raises(
+        UserError, match=rf"cannot write {folder}/.*: Permission denied; make the folder {folder} writable"
+    ):
         fetched(root, tmp_path / "lock.json")
 
 

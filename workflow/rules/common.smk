@@ -1,18 +1,24 @@
 """The configuration, and what is to be made today."""
 
+import atexit
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import RerunTrigger
 from snakemake.workflow import Workflow
 
-sys.path.insert(0, workflow.basedir)
+# a checkout's own package, and none that is installed beside it
+sys.path.insert(0, str(Path(workflow.basedir).parent))
 
 from ivvit.config import load_config
 from ivvit.ground.errors import UserError
+from ivvit.ledger.forecast import forecast
 from ivvit.ledger.holders import show_living
+from ivvit.ledger.status import Status
 from ivvit.planning import environment
 from ivvit.planning.jobs import Jobs
 from ivvit.planning.resources import Request
@@ -63,18 +69,35 @@ def checked(wildcards):
 
 def runs(wildcards):
     """The runs of today; the checks that must be done first where they are not known yet."""
+    await_checkpoints()
     refuse_until()
     return JOBS.runs()
 
 
+def evaluations(wildcards):
+    """The numbers of today's runs, or what must be done first."""
+    await_checkpoints()
+    refuse_until()
+    return JOBS.evaluations()
+
+
 def studies(wildcards):
     """The best parameters and the report of every study."""
+    await_checkpoints()
     return JOBS.studies()
+
+
+def await_checkpoints():
+    """Ask what is named by checkpoints that are done only when Snakemake knows that: it may have been told to do them
+    again. (Else it would make all jobs that read from them twice.) Those not done hold up only what they name.
+    """
+    for rule, named in JOBS.checkpoints():
+        getattr(checkpoints, rule).get(**named)
 
 
 def refuse_until():
     """Snakemake looks for the jobs of --until at its start: of those not known yet it would find none, and do nothing."""
-    late = {"extract", "frames", "study_worker", "study", "train", "tables"}
+    late = {"extract", "frames", "study_worker", "study", "train", "evaluate", "tables"}
     asked = late & set(workflow.dag_settings.until)
     if asked and JOBS.unknown():
         raise WorkflowError(
@@ -93,17 +116,35 @@ def asked_by_worker(wildcards):
     return Request(JOBS.study_runtime(wildcards.study)).alone()
 
 
+@atexit.register
+def show_what_follows():
+    """The end of a dry run before the checks: a graph that ends with them does not show what they are done for."""
+    if workflow.is_main_process and workflow.dryrun and JOBS.unknown():
+        print("After these checks will follow:", file=sys.stderr)
+        for line in forecast(Status(CONFIG)):
+            print(f"  {line}", file=sys.stderr)
+
+
 def show_results():
     """The end of a run that went well: the table, and where everything lies; nothing where no table was asked for."""
     if any(job.rule.name == "tables" for job in workflow.dag.jobs):
-        subprocess.run([sys.executable, "-m", "ivvit", "results"], check=False)
+        ivvit("results")
     show_changed()
 
 
 def show_failure():
-    """The end of a run that did not: what failed, and what to do."""
-    subprocess.run([sys.executable, "-m", "ivvit", "status", "--failed"], check=False)
+    """The end of a run that did not: the tables of what is there nevertheless, what failed, and what to do."""
+    if any(job.rule.name == "all" for job in workflow.dag.jobs) and any(
+        os.path.isfile(numbers) for numbers in JOBS.evaluations()
+    ):
+        ivvit("tables")
+    ivvit("status", "--failed")
     show_changed()
+
+
+def ivvit(*arguments):
+    """A command that has a result of its own to show; it changes nothing about how the workflow ended."""
+    subprocess.run([sys.executable, "-m", "ivvit", *arguments], check=False)
 
 
 def show_changed():

@@ -8,8 +8,6 @@ faster. H.264 with a key frame each is half as large and takes 1.6 times as long
 and eight times as slow: for data where every bit counts.
 """
 
-import os
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from ivvit.config.datasets import StoreOptions
+from ivvit.ground.files import explained, publish, temporary_beside
 from ivvit.numerics.decode import RGB, decode_all
 from ivvit.numerics.timeline import Timeline
 
@@ -33,16 +32,10 @@ def write_stored(source: Path, target: Path, timeline: Timeline, options: StoreO
     Raises:
         UnreadableError: the source is damaged.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f"{target.stem}.{socket.gethostname()}-{os.getpid()}.part")
-    try:
+    with explained(target), temporary_beside(target) as temporary:
         frames = _write(source, temporary, timeline, options)
-        with temporary.open("rb") as stream:
-            os.fsync(stream.fileno())
         if frames == timeline.frames:
-            temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+            publish(temporary, target)
     return frames
 
 

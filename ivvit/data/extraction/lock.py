@@ -1,15 +1,14 @@
 """The frame store's lock: that every video is there, and what it depends on."""
 
 import hashlib
-import json
 from pathlib import Path
 
 from ivvit.config.datasets import DatasetOptions
 from ivvit.data.extraction.plan import store_tasks
 from ivvit.data.manifest import FORMAT
 from ivvit.data.validation.content import missing_bytes
-from ivvit.data.validation.table import write_text
 from ivvit.ground.errors import UserError
+from ivvit.ground.files import write_json
 from ivvit.identity.frame_store import settings_name
 
 
@@ -32,8 +31,7 @@ def lock_store(name: str, options: DatasetOptions, root: Path, manifest_lock: Pa
         "format": FORMAT, "dataset": name, "digest": hashlib.sha256(rows.encode()).hexdigest(), "settings": settings,
         "codec": options.store.codec, "videos": len(tasks),
     }  # fmt: skip
-    Path(lock).parent.mkdir(parents=True, exist_ok=True)
-    write_text(Path(lock), json.dumps(content, indent=1) + "\n")
+    write_json(Path(lock), content)
 
 
 def _complete(file: Path) -> bool:

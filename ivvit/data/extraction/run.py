@@ -11,6 +11,7 @@ from ivvit.config.datasets import DatasetOptions
 from ivvit.data.extraction.encode import write_stored
 from ivvit.data.extraction.plan import Task, check_room, estimated_bytes, of_shard, store_tasks
 from ivvit.ground.errors import UserError
+from ivvit.ground.files import TEMPORARY
 from ivvit.numerics.decode import UnreadableError
 
 log = logging.getLogger("ivvit")
@@ -65,7 +66,7 @@ def _extract_one(task: Task, options: DatasetOptions) -> None:
 def _sweep(tasks: list[Task]) -> None:
     """Remove what killed runs left behind, once nobody can still be writing it."""
     for folder in {task.target.parent for task in tasks}:
-        for leftover in folder.glob("*.part"):
+        for leftover in folder.glob(f".*{TEMPORARY}"):
             try:
                 if time.time() - leftover.stat().st_mtime > STALE_SECONDS:
                     leftover.unlink()

@@ -5,15 +5,23 @@ from dataclasses import dataclass, field
 from ivvit.data.layouts.files import printable
 from ivvit.ground.errors import UserError
 
+SPLITS = ("train", "val", "test")
+"""What samples are for: to train on, to select by, to report on."""
+
 
 @dataclass
 class Entries:
-    """Classes by index; per split (file, label) with posix paths relative to the data set's folder."""
+    """Classes by index; per split (file, label) with posix paths relative to the data set's folder.
+
+    A data set with two splits reports on its second, whatever its name: that one is `test`.
+    """
 
     classes: list[str]
-    samples: dict[str, list[tuple[str, int]]] = field(default_factory=lambda: {"train": [], "val": []})
+    samples: dict[str, list[tuple[str, int]]] = field(default_factory=lambda: {split: [] for split in SPLITS})
     missing: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
+    groups: dict[str, str] = field(default_factory=dict)
+    """File -> its group, where the layout says it."""
 
 
 def class_index(classes: list[str], found: set[str], where: str) -> dict[str, int]:

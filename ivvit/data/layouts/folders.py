@@ -1,4 +1,4 @@
-"""{train,val}/<class>/...: image folders, video folders, and what the other folder layouts are built on."""
+"""{train,val,test}/<class>/...: image folders, video folders, and what the other folder layouts are built on."""
 
 from pathlib import Path
 
@@ -14,27 +14,36 @@ from ivvit.data.layouts.files import (
 )
 from ivvit.ground.errors import UserError
 
-VAL_NAMES = ("val", "validation", "valid", "test")
+VAL_NAMES, TEST_NAMES = ("val", "validation", "valid"), ("test",)
 
 
-def read_folders(path: Path, options: DatasetOptions) -> Entries:
-    """{train,val}/<class>/... below `path`, or below the one folder in it; classes are train's folders, sorted.
+def read_folders(path: Path, options: DatasetOptions, *, labelled_test: bool = True) -> Entries:
+    """{train,val,test}/<class>/... below `path`, or below the one folder in it; classes are train's folders, sorted.
 
     Raises:
-        UserError: a split's folder is missing, or val has a class that train has not.
+        UserError: a split's folder is missing, or another one has a class that train has not.
     """
     base = split_base(path)
     train = base / "train"
-    val = first_folder([base / name for name in VAL_NAMES], "the folder of the validation split")
     extensions = VIDEO_EXTENSIONS if options.is_video else IMAGE_EXTENSIONS
     classes = folders(train)
     if not classes:
         raise UserError(f"{train} has no class folders; expected {train}/<class>/<files>")
-    index = class_index(classes, set(folders(val)), str(val))
     entries = Entries(classes)
-    for split, folder in (("train", train), ("val", val)):
+    for split, folder in {"train": train, **_other_splits(base, labelled_test)}.items():
+        index = class_index(classes, set(folders(folder)), str(folder))
         add_class_folders(entries, split, folder, index, path, extensions)
     return entries
+
+
+def _other_splits(base: Path, labelled_test: bool) -> dict[str, Path]:
+    """The folders of val and test; the only one beside train is test."""
+    val = [base / name for name in VAL_NAMES if (base / name).is_dir()][:1]
+    test = [base / name for name in TEST_NAMES if (base / name).is_dir() and labelled_test]
+    if val and test:
+        return {"val": val[0], "test": test[0]}
+    names = (*TEST_NAMES, *VAL_NAMES) if labelled_test else VAL_NAMES
+    return {"test": first_folder([base / name for name in names], "the folder of the test split")}
 
 
 def split_base(path: Path) -> Path:

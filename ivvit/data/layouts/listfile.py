@@ -1,14 +1,16 @@
-"""A list file: `path,label[,split]` a line; or a folder with train.csv and val.csv."""
+"""A list file: `path,label[,split[,group]]` a line; or a folder with train.csv and test.csv, and perhaps val.csv."""
 
 import csv
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from ivvit.config.datasets import DatasetOptions
-from ivvit.data.layouts.entries import Entries
+from ivvit.data.layouts.entries import SPLITS, Entries
 from ivvit.data.layouts.files import numbered_lines
 from ivvit.ground.errors import UserError
 
-SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "val"}
+ROLES = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+FORM = "path,label[,split[,group]]"
 SUFFIXES = (".csv", ".txt", ".tsv")
 
 
@@ -16,38 +18,45 @@ def read_list(path: Path, options: DatasetOptions) -> Entries:
     """Samples of a CSV or text file, paths relative to the file's folder; labels are indices or names.
 
     Classes are the labels of all splits: names sorted, numbers in numerical order. Rows without a split are
-    train's, unless the list is one of a pair train.csv and val.csv.
+    train's, unless the list is train.csv, val.csv or test.csv of a folder. Two splits are train and test.
 
     Raises:
         UserError: a line cannot be understood, or a split or number is out of range.
     """
-    rows = _rows_of_pair(path) if path.is_dir() else _rows(path, None)
+    rows = _rows_of_folder(path) if path.is_dir() else _rows(path, None)
     if not rows:
-        raise UserError(f"{path} names no samples; expected lines of path,label[,split]")
-    classes = _classes({label for _, label, _ in rows}, path)
+        raise UserError(f"{path} names no samples; expected lines of {FORM}")
+    classes = _classes({row.label for row in rows}, path)
     index = {name: number for number, name in enumerate(classes)}
     entries = Entries(classes)
     folder = path if path.is_dir() else path.parent
-    for file, label, split in rows:
-        if (folder / file).exists():
-            entries.samples[split].append((file, index[label]))
+    second = {"val": "test"} if {row.split for row in rows} == {"train", "val"} else {}
+    for row in rows:
+        if (folder / row.file).exists():
+            entries.samples[second.get(row.split, row.split)].append((row.file, index[row.label]))
+            entries.groups |= {row.file: row.group} if row.group else {}
         else:
-            entries.missing.append(file)
+            entries.missing.append(row.file)
     return entries
 
 
-def _rows_of_pair(folder: Path) -> list[tuple[str, str, str]]:
-    rows = []
-    for split in ("train", "val"):
-        files = [folder / f"{split}{suffix}" for suffix in SUFFIXES if (folder / f"{split}{suffix}").is_file()]
-        if not files:
-            raise UserError(f"{folder / split}.csv does not exist; a list-file folder needs train.csv and val.csv")
-        rows += _rows(files[0], split)
-    return rows
+class _Row(NamedTuple):
+    file: str
+    label: str
+    split: str
+    group: str
 
 
-def _rows(file: Path, split: str | None) -> list[tuple[str, str, str]]:
-    lines = numbered_lines(file, "a list file has lines of path,label[,split]")
+def _rows_of_folder(folder: Path) -> list[_Row]:
+    lists = {split: [folder / f"{split}{suffix}" for suffix in SUFFIXES] for split in SPLITS}
+    found = {split: file for split, files in lists.items() for file in files[::-1] if file.is_file()}
+    if "train" not in found or len(found) < 2:
+        raise UserError(f"{folder} lacks lists; a list-file folder needs train.csv and test.csv (and perhaps val.csv)")
+    return [row for split, file in found.items() for row in _rows(file, split)]
+
+
+def _rows(file: Path, split: str | None) -> list[_Row]:
+    lines = numbered_lines(file, f"a list file has lines of {FORM}")
     if lines and _fields(lines[0][1])[:2] == ["path", "label"]:
         lines = lines[1:]
     return [_row(file, number, line, split) for number, line in lines if not line.lstrip().startswith("#")]
@@ -62,14 +71,15 @@ def _fields(line: str) -> list[str]:
     return [head.strip(), tail]
 
 
-def _row(file: Path, number: int, line: str, split: str | None) -> tuple[str, str, str]:
+def _row(file: Path, number: int, line: str, split: str | None) -> _Row:
     fields = _fields(line)
-    if len(fields) not in (2, 3) or not all(fields[:2]):
-        raise UserError(f"{file}, line {number}: expected path,label[,split], found {line.strip()!r}")
-    given = fields[2].lower() if len(fields) == 3 and fields[2] else (split or "train")
-    if given not in SPLITS:
-        raise UserError(f"{file}, line {number}: the split must be train or val, found {fields[2]!r}")
-    return PurePosixPath(fields[0].replace("\\", "/")).as_posix(), fields[1], SPLITS[given]
+    if not 2 <= len(fields) <= 4 or not all(fields[:2]):
+        raise UserError(f"{file}, line {number}: expected {FORM}, found {line.strip()!r}")
+    name, label, given, group = [*fields, "", ""][:4]
+    role = given.lower() or split or "train"
+    if role not in ROLES:
+        raise UserError(f"{file}, line {number}: the split must be train, val or test, found {given!r}")
+    return _Row(PurePosixPath(name.replace("\\", "/")).as_posix(), label, ROLES[role], group)
 
 
 def _classes(labels: set[str], path: Path) -> list[str]:

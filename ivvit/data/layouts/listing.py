@@ -1,13 +1,14 @@
 """A data set's samples as its layout gives them, before any file is opened."""
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ivvit.config.datasets import DatasetOptions
 from ivvit.data.layouts.cifar import read_cifar100
-from ivvit.data.layouts.entries import Entries
+from ivvit.data.layouts.entries import SPLITS, Entries
 from ivvit.data.layouts.files import is_utf8, printable
 from ivvit.data.layouts.folders import read_folders
 from ivvit.data.layouts.kinetics import read_kinetics
@@ -30,19 +31,24 @@ READERS: dict[str, Callable[[Path, DatasetOptions], Entries]] = {
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One image or video: a posix path relative to the root (absolute outside it) and its class index."""
+    """One image or video."""
 
     path: str
+    """Posix, relative to the root; absolute outside it."""
     label: int
+    """The index of its class."""
+    group: str
+    """Samples of one group belong together; by default each is a group of its own."""
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What the layout says: classes in the order of their indices, and the samples of both splits."""
+    """What the layout says: classes in the order of their indices, and the samples of each split."""
 
     classes: tuple[str, ...]
     train: list[Sample]
     val: list[Sample]
+    test: list[Sample]
     missing: list[str] = field(default_factory=list)
     """Files that a list names and that are not on disk (posix, relative to the data set's folder)."""
     ignored: list[str] = field(default_factory=list)
@@ -50,13 +56,23 @@ class Listing:
     misnamed: list[str] = field(default_factory=list)
     """Files whose names are not UTF-8 (their bytes, as in Python); neither a table nor a report could name them."""
 
+    @property
+    def splits(self) -> dict[str, list[Sample]]:
+        """The samples by split, each perhaps empty."""
+        return {split: getattr(self, split) for split in SPLITS}
+
+    @property
+    def samples(self) -> list[Sample]:
+        """Those of all splits."""
+        return [sample for samples in self.splits.values() for sample in samples]
+
 
 def list_samples(name: str, options: DatasetOptions, root: Path) -> Listing:
     """The classes and samples of a data set, in a fixed order.
 
     Raises:
-        UserError: the folder or a list file is missing or cannot be understood, or a class is not in the one
-            source of class indices.
+        UserError: the folder or a list file is missing or cannot be understood, a class is not in the one source of
+            class indices, or the pattern of groups does not match a file.
     """
     path = dataset_path(options, root)
     if not path.exists():
@@ -65,17 +81,33 @@ def list_samples(name: str, options: DatasetOptions, root: Path) -> Listing:
         entries = READERS[options.kind](path, options)
     except UserError as error:
         raise UserError(f"{name}: {error}") from error
-    folder = relative_to_root(dataset_folder(options, root), root)
-    prefix = "" if folder == "." else folder
     for label in entries.classes:
         if not is_utf8(label):
             raise UserError(f"{name}: the name of the class folder {printable(label)} is not UTF-8; rename it")
+    folder = relative_to_root(dataset_folder(options, root), root)
+    prefix = "" if folder == "." else folder
+    group = _grouping(name, options, entries)
     splits = {
-        split: [
-            Sample(os.path.join(prefix, file), label) for file, label in sorted(entries.samples[split]) if is_utf8(file)
-        ]
-        for split in ("train", "val")
+        split: [Sample(os.path.join(prefix, file), label, group(file)) for file, label in sorted(rows) if is_utf8(file)]
+        for split, rows in entries.samples.items()
     }
-    misnamed = [printable(f) for split in ("train", "val") for f, _ in entries.samples[split] if not is_utf8(f)]
+    misnamed = [printable(file) for rows in entries.samples.values() for file, _ in rows if not is_utf8(file)]
     ignored = [printable(file) for file in entries.ignored]
-    return Listing(tuple(entries.classes), splits["train"], splits["val"], entries.missing, ignored, sorted(misnamed))
+    return Listing(
+        tuple(entries.classes), **splits, missing=entries.missing, ignored=ignored, misnamed=sorted(misnamed)
+    )
+
+
+def _grouping(name: str, options: DatasetOptions, entries: Entries) -> Callable[[str], str]:
+    """From a file, named from the data set's folder, to its group."""
+    if options.group is None:
+        return lambda file: entries.groups.get(file, file)
+    pattern = re.compile(options.group)
+
+    def match(file: str) -> str:
+        found = pattern.search(file)
+        if found is None:
+            raise UserError(f"{name}: datasets.{name}.group: {options.group!r} matches nothing in {file}")
+        return found[1] if pattern.groups else found[0]
+
+    return match

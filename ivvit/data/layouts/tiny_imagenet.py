@@ -12,30 +12,30 @@ ANNOTATIONS = "val_annotations.txt"
 
 
 def read_tiny_imagenet(path: Path, options: DatasetOptions) -> Entries:
-    """Images of both splits; class indices are the positions among train's wnids, sorted.
+    """Images of train and val, which is reported on (test has no labels); indices are positions among train's wnids.
 
     Raises:
         UserError: a folder is missing, a line of val_annotations.txt cannot be read, or a class is unknown.
     """
     base = split_base(path)
     if not (base / "val" / ANNOTATIONS).is_file() or set(folders(base / "val")) != {"images"}:
-        return read_folders(path, options)
+        return read_folders(path, options, labelled_test=False)
     entries = Entries(folders(base / "train"))
     index = {name: number for number, name in enumerate(entries.classes)}
     add_class_folders(entries, "train", base / "train", index, path, IMAGE_EXTENSIONS)
     entries.ignored = [file for file in entries.ignored if not file.endswith("_boxes.txt")]
-    _add_annotated_val(entries, base / "val", path)
+    _add_annotated(entries, base / "val", path)
     return entries
 
 
-def _add_annotated_val(entries: Entries, val: Path, path: Path) -> None:
+def _add_annotated(entries: Entries, val: Path, path: Path) -> None:
     labels = _read_annotations(val / ANNOTATIONS)
     index = class_index(entries.classes, set(labels.values()), str(val / ANNOTATIONS))
     prefix = (val / "images").relative_to(path).as_posix()
     on_disk, ignored = split_by_extension(files_under(val / "images"), IMAGE_EXTENSIONS)
     for file in on_disk:
         if file in labels:
-            entries.samples["val"].append((f"{prefix}/{file}", index[labels[file]]))
+            entries.samples["test"].append((f"{prefix}/{file}", index[labels[file]]))
         else:
             entries.ignored.append(f"{prefix}/{file}")
     entries.ignored += [f"{prefix}/{file}" for file in ignored]

@@ -1,6 +1,7 @@
 """UCF101: the official lists say which videos; their folder says which class; classInd says which index."""
 
 import os
+import re
 from pathlib import Path
 
 from ivvit.config.datasets import DatasetOptions
@@ -15,6 +16,8 @@ ADVICE = "unpack the official lists there, or set another `split`"
 def read_ucf101(path: Path, options: DatasetOptions) -> Entries:
     """Videos of the official split `options.split`; test lists carry no label, so the folder is the label.
 
+    A video's group is its class and number in `v_Class_gNN_cMM`.
+
     Raises:
         UserError: a list is missing or has a line that cannot be understood, or a label contradicts its folder.
     """
@@ -24,14 +27,21 @@ def read_ucf101(path: Path, options: DatasetOptions) -> Entries:
     on_disk, ignored = split_by_extension(files_under(base), VIDEO_EXTENSIONS)
     found = _Videos(on_disk, base.relative_to(path).as_posix())
     entries = Entries(sorted(index, key=index.__getitem__), ignored=[f"{found.prefix}{file}" for file in ignored])
-    for split, stem in (("train", "trainlist"), ("val", "testlist")):
+    for split, stem in (("train", "trainlist"), ("test", "testlist")):
         for name, label in _read_list(lists / f"{stem}{options.split:02d}.txt", index):
             file = found.find(name)
             if file is None:
                 entries.missing.append(found.prefix + name)
             else:
                 entries.samples[split].append((found.prefix + file, label))
+                entries.groups[found.prefix + file] = _group(file)
     return entries
+
+
+def _group(file: str) -> str:
+    """v_<Class>_g<NN>_c<MM>.avi -> <Class>_g<NN>: such clips come from one video."""
+    found = re.match(r"v_(.+_g\d+)_c\d+$", os.path.splitext(os.path.basename(file))[0])
+    return found[1] if found else file
 
 
 class _Videos:

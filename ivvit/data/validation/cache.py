@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TextIO
 
 from ivvit.data.validation.finding import Finding
+from ivvit.ground.files import write_text
 
 FORMAT = 2
 """Raise it when probing finds out something else for the same file."""
@@ -55,9 +56,7 @@ class FindingsCache:
             self._stream.close()
             self._stream = None
         if self._known:
-            temporary = self._file.with_name(self._file.name + ".part")
-            temporary.write_text("".join(_line(p, f) for p, f in sorted(self._known.items()) if p in keep))
-            temporary.replace(self._file)
+            write_text(self._file, "".join(_line(p, f) for p, f in sorted(self._known.items()) if p in keep))
 
 
 def _line(path: str, finding: Finding) -> str:

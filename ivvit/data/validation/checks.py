@@ -1,10 +1,12 @@
 """Checks of a data set as a whole: counts, overlap of the splits, duplicates."""
 
+from itertools import combinations
 from typing import Any
 
 import pandas as pd
 
 from ivvit.config.datasets import Counts, DatasetOptions, official_counts
+from ivvit.data.layouts import SPLITS
 from ivvit.data.validation.table import inside
 from ivvit.ground.errors import UserError
 
@@ -31,10 +33,14 @@ def check_counts(name: str, options: DatasetOptions, found: Counts | dict[str, i
     return warnings
 
 
-def check_duplicates(table: pd.DataFrame, folder: str) -> list[str]:
-    """Warnings for contents that occur more than once, within a split and across the splits."""
+def check_duplicates(name: str, options: DatasetOptions, table: pd.DataFrame, folder: str) -> list[str]:
+    """Warnings for contents that occur more than once, within a split and across the splits.
+
+    Raises:
+        UserError: contents of test are in train, and the data set does not `allow_overlap`.
+    """
     twins = table[table["sha256"].duplicated(keep=False)]
-    contents: dict[str, dict[str, list[str]]] = {"train": {}, "val": {}}
+    contents: dict[str, dict[str, list[str]]] = {split: {} for split in SPLITS}
     for split, path, sha256 in zip(twins["split"], twins["path"], twins["sha256"], strict=True):
         contents[split].setdefault(sha256, []).append(inside(path, folder))
     warnings = []
@@ -43,10 +49,18 @@ def check_duplicates(table: pd.DataFrame, folder: str) -> list[str]:
         if twice:
             extra = sum(len(paths) - 1 for paths in twice)
             warnings.append(f"{split}: {extra} duplicates by content, such as {' = '.join(twice[0][:SHOWN])}")
-    train, val = contents["train"], contents["val"]
-    shared = sorted((min(train[digest]), min(val[digest])) for digest in train.keys() & val.keys())
-    if shared:
-        warnings.append(f"{len(shared)} contents are in both train and val, such as {' = '.join(shared[0])}")
+    for one, two in combinations(SPLITS, 2):
+        first, second = contents[one], contents[two]
+        shared = sorted((min(first[digest]), min(second[digest])) for digest in first.keys() & second.keys())
+        if not shared:
+            continue
+        text = f"{len(shared)} contents are in both {one} and {two}, such as {' = '.join(shared[0])}"
+        if (one, two) == ("train", "test") and not options.allow_overlap:
+            raise UserError(
+                f"{name}: {text}: results on them would be flattered. Remove them from one split, or set "
+                f"datasets.{name}.allow_overlap: true where the data set is published so"
+            )
+        warnings.append(text)
     return warnings
 
 

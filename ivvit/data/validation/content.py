@@ -1,17 +1,10 @@
 """A file's hash and what its first and last bytes say."""
 
-import hashlib
 from pathlib import Path
 from typing import BinaryIO
 
 IMAGE_SIGNATURES = {"jpg": b"\xff\xd8\xff", "png": b"\x89PNG", "gif": b"GIF8", "bmp": b"BM"}
 SAME_TYPE = {"jpeg": "jpg", "jpe": "jpg"}
-
-
-def sha256_of(path: Path) -> str:
-    """The hash of a file's bytes."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def missing_bytes(path: Path, size: int) -> int:

@@ -19,7 +19,7 @@ def find_all(
     name: str, options: DatasetOptions, root: Path, listing: Listing, cache: Path, *, workers: int, full: bool
 ) -> dict[str, Finding]:
     """A finding for the path of each sample."""
-    paths = sorted({sample.path for sample in (*listing.train, *listing.val)})
+    paths = sorted({sample.path for sample in listing.samples})
     if options.kind == "cifar100":
         return _cifar_findings(paths, root)
     known = FindingsCache(cache)

@@ -4,9 +4,10 @@ import os
 from pathlib import Path
 
 from ivvit.data.validation.access import of_access
-from ivvit.data.validation.content import other_type, sha256_of
+from ivvit.data.validation.content import other_type
 from ivvit.data.validation.finding import Finding
 from ivvit.data.validation.probe_video import probe_video
+from ivvit.ground.digest import sha256_of
 from ivvit.numerics.decode import UnreadableError
 from ivvit.numerics.images import read_image
 

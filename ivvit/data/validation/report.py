@@ -17,8 +17,8 @@ def report_text(content: dict[str, Any], options: DatasetOptions, listing: Listi
     lines = [
         f"# {content['dataset']}",
         "",
-        f"{content['classes']} classes, {counts['train']:,} training and {counts['val']:,} validation "
-        f"{'videos' if options.is_video else 'images'}. Digest {content['digest'][:16]}.",
+        f"{content['classes']} classes, {counts['train']:,} training, {counts['val']:,} validation and "
+        f"{counts['test']:,} test {'videos' if options.is_video else 'images'}. Digest {content['digest'][:16]}.",
         "",
         *(_videos(table) if options.is_video and len(table) else []),
         "## What to do",
@@ -57,10 +57,10 @@ def _advice(content: dict[str, Any], options: DatasetOptions) -> list[str]:
     if any("expected" in warning for warning in content["warnings"]):
         advice.append(
             "- The counts differ from what `expect` says: complete the data, or set `expect` to what you have (`none`, "
-            "or {classes, train, val}); `strict: true` makes this an error."
+            "or {classes, train, val, test}); `strict: true` makes this an error."
         )
-    if any("both train and val" in warning for warning in content["warnings"]):
-        advice.append("- Samples of train are in val as well, which flatters the result: remove them from one split.")
+    if any("contents are in both" in warning for warning in content["warnings"]):
+        advice.append("- Samples are in two splits, which flatters what is measured on them: remove them from one.")
     return advice or ["Nothing: the data set is as expected."]
 
 

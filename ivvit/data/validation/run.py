@@ -1,6 +1,5 @@
 """Validate a data set: list, open and hash every file, check the whole, write the manifest."""
 
-import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -8,15 +7,16 @@ from typing import Any
 import pandas as pd
 
 from ivvit.config.datasets import DatasetOptions
-from ivvit.data.layouts import Listing, list_samples
+from ivvit.data.layouts import SPLITS, Listing, list_samples
 from ivvit.data.manifest import FORMAT
 from ivvit.data.places import dataset_folder, relative_to_root
 from ivvit.data.validation.checks import check_counts, check_damaged, check_duplicates
 from ivvit.data.validation.finding import Finding
 from ivvit.data.validation.findings import find_all
 from ivvit.data.validation.report import report_text
-from ivvit.data.validation.table import SCHEMA, digest_of, inside, row_of, write_table, write_text
+from ivvit.data.validation.table import SCHEMA, digest_of, inside, row_of, write_table
 from ivvit.ground.errors import UserError
+from ivvit.ground.files import write_json, write_text
 
 log = logging.getLogger("ivvit")
 
@@ -33,7 +33,8 @@ def validate(
     ("quarantined") and in the report.
 
     Raises:
-        UserError: the data is not there, too much of it is damaged, or its counts are wrong and it is `strict`.
+        UserError: the data is not there, too much of it is damaged, samples of test are in train as well, or its
+            counts are wrong and it is `strict`.
     """
     root, lock = Path(root).expanduser(), Path(lock)
     lock.parent.mkdir(parents=True, exist_ok=True)
@@ -43,17 +44,20 @@ def validate(
     folder = relative_to_root(dataset_folder(options, root), root)
     table, quarantined = _usable(listing, findings, folder)
     warnings = _warnings(listing, findings, folder)
+    parts = {split: table[table["split"] == split] for split in SPLITS}
     content = {
-        "format": FORMAT, "dataset": name, "digest": digest_of(table, folder), "classes": len(listing.classes),
-        "class_names": list(listing.classes),
-        "counts": {split: int((table["split"] == split).sum()) for split in ("train", "val")},
+        "format": FORMAT, "dataset": name, "digest": digest_of(table, folder),
+        "digests": {split: digest_of(part, folder) for split, part in parts.items()},
+        "classes": len(listing.classes), "class_names": list(listing.classes),
+        "counts": {split: len(part) for split, part in parts.items()},
         "quarantined": quarantined, "warnings": warnings,
     }  # fmt: skip
     found = {"classes": len(listing.classes), **content["counts"]}
     report = lock.with_suffix(".md")
     try:
-        content["warnings"] = [*check_counts(name, options, found), *check_duplicates(table, folder), *warnings]
-        total = len(listing.train) + len(listing.val) + len(listing.misnamed)
+        twins = check_duplicates(name, options, table, folder)
+        content["warnings"] = [*check_counts(name, options, found), *twins, *warnings]
+        total = len(listing.samples) + len(listing.misnamed)
         check_damaged(name, options, quarantined, total, str(report))
         if not content["counts"]["train"]:
             raise UserError(f"{name} has no usable training samples; {report} says what was found")
@@ -63,15 +67,15 @@ def validate(
         log.warning("%s: %d warnings, %d damaged files left out; %s says what to do",
                     name, len(content["warnings"]), len(quarantined), report)  # fmt: skip
     write_table(table, lock, content["digest"])
-    write_text(lock, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    write_json(lock, content)
 
 
 def _usable(listing: Listing, findings: dict[str, Any], folder: str) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
     """(the table of usable samples, the damaged files with reasons)."""
     rows: list[dict[str, Any]] = []
     damaged: dict[str, Finding] = {}
-    for split in ("train", "val"):
-        for sample in getattr(listing, split):
+    for split, samples in listing.splits.items():
+        for sample in samples:
             finding = findings[sample.path]
             if finding.damage:
                 damaged[inside(sample.path, folder)] = finding

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,12 @@ import pyarrow.parquet as pq
 from ivvit.data.layouts import Sample
 from ivvit.data.manifest import table_file
 from ivvit.data.validation.finding import Finding
+from ivvit.ground.files import replacing
 
 SCHEMA = pa.schema(
     [
-        ("split", pa.string()), ("path", pa.string()), ("label", pa.int64()), ("frames", pa.int64()),
+        ("split", pa.string()), ("path", pa.string()), ("label", pa.int64()), ("group", pa.string()),
+        ("frames", pa.int64()),
         ("fps", pa.float64()), ("width", pa.int64()), ("height", pa.int64()), ("duration", pa.float64()),
         ("size", pa.int64()), ("mtime_ns", pa.int64()), ("sha256", pa.string()), ("time_base", pa.string()),
         ("first_pts", pa.int64()), ("pts_step", pa.int64()), ("pts", pa.list_(pa.int64())),
@@ -27,7 +28,8 @@ SCHEMA = pa.schema(
 
 def row_of(split: str, sample: Sample, finding: Finding) -> dict[str, Any]:
     """A row of the table."""
-    own = {"split": split, "path": sample.path, "label": sample.label, "duration": finding.duration}
+    own = {"split": split, "path": sample.path, "label": sample.label, "group": sample.group}
+    own["duration"] = finding.duration
     return {**vars(finding), **own, "pts": finding.pts or None, "keys": finding.keys or None}
 
 
@@ -37,11 +39,11 @@ def inside(path: str, folder: str) -> str:
 
 
 def digest_of(table: pd.DataFrame, folder: str) -> str:
-    """The digest over the sorted rows (split, path in the data set's folder, label, content hash)."""
-    columns = (table[name].tolist() for name in ("split", "path", "label", "sha256"))
+    """The digest over the sorted rows (split, path in the data set's folder, label, group, content hash)."""
+    columns = (table[name].tolist() for name in ("split", "path", "label", "group", "sha256"))
     rows = sorted(
-        json.dumps([split, inside(path, folder), label, sha256])
-        for split, path, label, sha256 in zip(*columns, strict=True)
+        json.dumps([split, inside(path, folder), label, group, sha256])
+        for split, path, label, group, sha256 in zip(*columns, strict=True)
     )
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
@@ -49,17 +51,5 @@ def digest_of(table: pd.DataFrame, folder: str) -> str:
 def write_table(table: pd.DataFrame, lock: Path, digest: str) -> None:
     """Write the Parquet file beside the lock, atomically."""
     arrow = pa.Table.from_pandas(table, schema=SCHEMA, preserve_index=False)
-    file = table_file(lock)
-    temporary = file.with_name(file.name + ".part")
-    pq.write_table(arrow.replace_schema_metadata({"digest": digest}), temporary)
-    temporary.replace(file)
-
-
-def write_text(file: Path, text: str) -> None:
-    """Write a small file atomically and durably."""
-    temporary = file.with_name(file.name + ".part")
-    with temporary.open("w") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(file)
+    with replacing(table_file(lock)) as temporary:
+        pq.write_table(arrow.replace_schema_metadata({"digest": digest}), temporary)

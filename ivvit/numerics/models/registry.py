@@ -1,6 +1,5 @@
 """Models by name: a model's module is imported when that model is asked for, and no other."""
 
-import difflib
 import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,6 +9,7 @@ from torch import nn
 
 from ivvit.config import MODELS
 from ivvit.ground.errors import UserError
+from ivvit.ground.names import did_you_mean, unknown
 
 # A plain literal: ivvit.identity reads it from the syntax tree to find the one file a run's model depends on.
 MODEL_MODULES = {
@@ -66,7 +66,7 @@ def create_model(
         UserError: an unknown model, option, backbone or backbone argument.
     """
     if name not in MODEL_MODULES:
-        raise UserError(f"unknown model {name!r}{_nearest(name, MODEL_MODULES)}; models are {', '.join(MODEL_MODULES)}")
+        raise UserError(unknown("model", name, MODEL_MODULES))
     checked = _check_options(name, options)
     importlib.import_module(MODEL_MODULES[name])
     return _classes[name](backbone, dict(backbone_args or {}), dict(num_classes), num_frames, **checked)
@@ -78,16 +78,10 @@ def _check_options(name: str, options: dict[str, Any]) -> dict[str, Any]:
     for key in options:
         if key not in allowed:
             known = f"its options are {', '.join(allowed)}" if allowed else "it has no options of its own"
-            raise UserError(f"unknown option {key!r} of model {name}{_nearest(key, allowed)}; {known}")
+            raise UserError(f"unknown option {key!r} of model {name}; {did_you_mean(key, allowed)}{known}")
     try:
         return schema(**options).model_dump(exclude={"name"})
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise UserError(f"option {where!r} of model {name}: {first['msg']}, not {first['input']!r}") from None
-
-
-def _nearest(word: str, known: Any) -> str:
-    folded = {key.casefold(): key for key in known}
-    match = difflib.get_close_matches(word.casefold(), list(folded), n=1)
-    return f" (did you mean {folded[match[0]]!r}?)" if match else ""

@@ -1,0 +1,170 @@
+"""What lies under a folder: data sets in a known layout, folders of classes, lists; a file's content is never read."""
+
+import itertools
+import os
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ivvit.config.datasets import KNOWN_DATASETS, DatasetOptions
+from ivvit.data.layouts import list_samples
+from ivvit.data.layouts.files import IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, files_under, folders
+from ivvit.data.layouts.listfile import SUFFIXES
+from ivvit.ground.errors import UserError
+
+NOT_DATA = {"pretrained_weight", "frames", "results", "logs", "config", "workflow"}
+FLAT = "flat"
+"""Class folders without splits; no kind of the configuration, for which samples are reported on must be chosen."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One data set that was found."""
+
+    name: str
+    path: Path
+    kind: str
+    """A kind of the configuration, or FLAT."""
+    media: str
+    counts: dict[str, int]
+    """Samples by split; of class folders without splits, all under `all`."""
+    classes: int
+    size: int
+    """Bytes."""
+
+    def __str__(self) -> str:
+        counts = ", ".join(f"{count:,} {split}".removesuffix(" all") for split, count in self.counts.items())
+        layout = "class folders without splits" if self.kind == FLAT else self.kind
+        return f"{layout}: {self.classes} classes, {counts} {self.media}s, {_bytes(self.size)}"
+
+
+@dataclass(frozen=True)
+class Survey:
+    """All that was found below a folder."""
+
+    root: Path
+    found: list[Found]
+    left_out: dict[Path, str]
+    """What may be meant as data and cannot be used as it is, and why."""
+
+    @property
+    def is_data_root(self) -> bool:
+        """Whether the data lies below it as below a root_path, so that frames may be stored beside it."""
+        return (self.root / "datasets").is_dir() and os.access(self.root, os.W_OK)
+
+
+def survey(root: Path) -> Survey:
+    """Look at `root`, which is a data set itself, or has data sets below it or below its `datasets/`.
+
+    Raises:
+        UserError: the folder does not exist.
+    """
+    if not root.is_dir():
+        raise UserError(f"{root} is not a folder; name the one that your data lies in, with --root")
+    found: list[Found] = []
+    left_out: dict[Path, str] = {}
+    for path in _candidates(root):
+        try:
+            one = _look_at(path)
+        except UserError as error:
+            left_out[path] = str(error)
+        else:
+            if one is not None:
+                taken = one.name in {other.name for other in found}  # a second UCF101, say
+                found.append(replace(one, name=_name(path, "")) if taken else one)
+    return Survey(root, found, left_out)
+
+
+def _candidates(root: Path) -> list[Path]:
+    if _kind(root) is not None:
+        return [root]
+    base = root / "datasets" if (root / "datasets").is_dir() else root
+    lists = [path for path in sorted(base.iterdir()) if path.is_file() and path.suffix in SUFFIXES]
+    described = {path.stem for path in lists}  # a list beside a folder of the same name is of what lies in it
+    return [*(base / name for name in folders(base) if name not in NOT_DATA | described), *lists]
+
+
+def _look_at(path: Path) -> Found | None:
+    kind = _kind(path)
+    if kind is None:
+        loose = _media_of(path) if path.is_dir() else None
+        if loose is not None:
+            raise UserError(f"{loose}s, but no class folders: put those of each class into a folder of its own")
+        return None
+    name = _name(path, kind)
+    media = _media_of(path if path.is_dir() else path.parent) or "image"
+    if kind == FLAT:
+        files = {label: list(_media_files(path / label)) for label in folders(path)}
+        count, sizes = sum(map(len, files.values())), _size(path)
+        return Found(name, path, kind, media, {"all": count}, len([f for f in files.values() if f]), sizes)
+    given = {"kind": kind, "path": str(path), **({"media": media} if kind == "list-file" else {})}
+    options = DatasetOptions.model_validate(given)
+    listing = list_samples(name, options, path.parent)
+    counts = {split: len(samples) for split, samples in listing.splits.items() if samples}
+    if "train" not in counts:
+        return None
+    size = _size(path if path.is_dir() else path.parent)
+    return Found(name, path, kind, options.media, counts, len(listing.classes), size)
+
+
+def _kind(path: Path) -> str | None:
+    """The layout, as far as names of files and folders tell."""
+    if path.is_file():
+        return "list-file" if path.suffix in SUFFIXES and _names_samples(path) else None
+    inner = [path, *(path / name for name in folders(path))]
+    if any((folder / "classInd.txt").is_file() for folder in inner):
+        return "ucf101"
+    if any(all((folder / name).is_file() for name in ("meta", "train", "test")) for folder in inner):
+        return "cifar100"
+    if any((path / f"train{suffix}").is_file() for suffix in SUFFIXES):
+        return "list-file"
+    if split := [folder for folder in inner if (folder / "train").is_dir() and folders(folder / "train")]:
+        annotated = (split[0] / "wnids.txt").is_file() or (split[0] / "val" / "val_annotations.txt").is_file()
+        return "tiny-imagenet" if annotated else f"{_media_of(split[0] / 'train') or 'image'}-folder"
+    classes = [folder for folder in inner[1:] if folder.name not in NOT_DATA and any(_own_media(folder))]
+    return FLAT if len(classes) > 1 else None
+
+
+def _name(path: Path, kind: str) -> str:
+    """A known data set's name where it is one, else the folder's, as far as it is good for a name."""
+    if kind in ("ucf101", "cifar100", "tiny-imagenet"):
+        return next(name for name, known in KNOWN_DATASETS.items() if known["kind"] == kind)
+    safe = "".join(c if c.isascii() and (c.isalnum() or c in "._=+-") else "-" for c in path.resolve().stem)
+    return safe.lstrip("._=+-") or "data"
+
+
+def _names_samples(file: Path) -> bool:
+    with file.open(encoding="utf-8", errors="replace") as lines:
+        first = [line.strip() for line in itertools.islice(lines, 20) if line.strip()]
+    return bool(first) and all(len(line.replace("\t", ",").split(",")) in (2, 3, 4) for line in first)
+
+
+def _media_of(folder: Path) -> str | None:
+    """`image` or `video`: what most of the first files are."""
+    suffixes = (os.path.splitext(name)[1].lower() for name in itertools.islice(files_under(folder), 500))
+    counts = Counter("video" if s in VIDEO_EXTENSIONS else "image" if s in IMAGE_EXTENSIONS else "" for s in suffixes)
+    del counts[""]
+    return counts.most_common(1)[0][0] if counts else None
+
+
+def _own_media(folder: Path) -> list[str]:
+    names = (entry.name for entry in os.scandir(folder) if not entry.name.startswith("."))
+    return [name for name in names if os.path.splitext(name)[1].lower() in IMAGE_EXTENSIONS | VIDEO_EXTENSIONS]
+
+
+def _media_files(folder: Path) -> list[str]:
+    known = IMAGE_EXTENSIONS | VIDEO_EXTENSIONS
+    return [name for name in files_under(folder) if os.path.splitext(name)[1].lower() in known]
+
+
+def _size(folder: Path) -> int:
+    return sum(os.stat(folder / name).st_size for name in files_under(folder))
+
+
+def _bytes(size: int) -> str:
+    number, unit = float(size), "B"
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if number < 1000 or unit == "TB":
+            break
+        number /= 1000
+    return f"{number:.3g} {unit}"

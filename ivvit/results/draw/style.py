@@ -1,0 +1,99 @@
+"""What all figures share: sizes, looks for black and white and any colour vision, equal bytes for equal data."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ivvit.ground.files import write_atomically
+from ivvit.results.comparison import Comparison
+
+COLUMN, PAGE = 3.3, 7.0
+"""Widths in inches: a column and a page of a two-column paper."""
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe and Ito
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
+_DASHES: tuple[str | tuple[int, tuple[int, ...]], ...] = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))
+_STYLE = {
+    "svg.hashsalt": "ivvit",  # else the ids in the file are random
+    "font.size": 7.5,
+    "axes.titlesize": 8,
+    "axes.labelsize": 7.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "grid.color": "0.88",
+    "grid.linewidth": 0.5,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "lines.linewidth": 1.0,
+    "legend.frameon": False,
+    "legend.fontsize": 7,
+    "figure.dpi": 200,
+}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure and what is said about it."""
+
+    name: str
+    """Its files' name."""
+    title: str
+    caption: str
+    figure: Figure
+
+
+@dataclass(frozen=True)
+class Look:
+    """How an experiment looks in all figures."""
+
+    color: str
+    marker: str
+    linestyle: str | tuple[int, tuple[int, ...]]
+
+
+def looks(experiments: Sequence[str]) -> dict[str, Look]:
+    """No two of the first 28 look alike, nor any of the first four in black and white."""
+    return {
+        name: Look(
+            COLOURS[index % len(COLOURS)],
+            _MARKERS[index % len(_MARKERS)],
+            _DASHES[(index % len(COLOURS) + index // len(COLOURS)) % len(_DASHES)],
+        )
+        for index, name in enumerate(experiments)
+    }
+
+
+def styled() -> "matplotlib.RcParams":
+    """A context in which figures are made and saved: the user's own settings of matplotlib do not count."""
+    return matplotlib.rc_context({**matplotlib.rcParamsDefault, **_STYLE})
+
+
+def panels(count: int, width: float, height: float, most: int = 4, **options: object) -> tuple[Figure, list[Axes]]:
+    """A figure of so many panels, at most `most` in a row, each row `height` inches high."""
+    columns = min(count, most)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(width, rows * height), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False, **options).flatten().tolist()
+    for unused in axes[count:]:
+        unused.set_axis_off()
+    return figure, axes[:count]
+
+
+def metric_label(comparison: Comparison) -> str:
+    """The axis of accuracies."""
+    return f"{comparison.metric.replace('top', 'top-')} (%)"
+
+
+def save(drawing: Drawing, out: Path) -> None:
+    """<name>.svg and <name>.png; equal drawings give equal bytes."""
+    for suffix, metadata in (("svg", {"Date": None, "Creator": None}), ("png", {"Software": None})):
+        content = io.BytesIO()
+        drawing.figure.savefig(content, format=suffix, metadata=metadata)
+        drawing.figure.set_layout_engine("none")  # it is laid out now; the second time would be the same
+        write_atomically(out / f"{drawing.name}.{suffix}", lambda file, content=content: file.write(content.getvalue()))

@@ -1,0 +1,55 @@
+"""The numbers of evaluations for a terminal."""
+
+import io
+import shutil
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from ivvit.evaluation.metrics import DatasetMetrics
+from ivvit.runs.evaluation_job import EvaluationMetrics
+
+_COLUMNS = ("model", "data set", "split", "samples", "groups", "top-1", "top-5", "loss", "class mean", "ECE")
+_NARROWEST = 110
+
+
+def evaluations_table(found: dict[str, EvaluationMetrics]) -> str:
+    """A row per model and data set; accuracies in percent with their 95% intervals."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for place, title in enumerate(_COLUMNS):
+        table.add_column(title, justify="left" if place < 3 else "right", no_wrap=place > 0, overflow="fold")
+    for label, metrics in found.items():
+        for name, values in metrics.datasets.items():
+            table.add_row(label, name, *_cells(values))
+            label = ""  # once is enough
+    console = Console(file=io.StringIO(), width=max(shutil.get_terminal_size().columns, _NARROWEST))
+    console.print(table)
+    for settings in dict.fromkeys(_settings(metrics) for metrics in found.values()):
+        console.print(settings)
+    for label, metrics in found.items():
+        for name, values in metrics.datasets.items():
+            if values.unreadable:
+                console.print(f"{label}: {len(values.unreadable)} files of {name} could not be read")
+    return console.file.getvalue().rstrip()
+
+
+def _cells(values: DatasetMetrics) -> list[str]:
+    groups = "" if values.num_groups == values.num_samples else f"{values.num_groups:,}"
+    return [
+        values.split, f"{values.num_samples:,}", groups, _accuracy(values.top1, values.top1_interval),
+        _accuracy(values.top5, values.top5_interval), f"{values.loss:.4f}", f"{100 * values.mean_class_accuracy:.2f}",
+        f"{100 * values.ece:.2f}",
+    ]  # fmt: skip
+
+
+def _accuracy(value: float | None, interval: tuple[float, float] | None) -> str:
+    if value is None or interval is None:
+        return "–"
+    return f"{100 * value:.2f} [{100 * interval[0]:.2f}, {100 * interval[1]:.2f}]"
+
+
+def _settings(metrics: EvaluationMetrics) -> str:
+    options = metrics.evaluation
+    clips, crops = (f"{options[key]} {key[: None if options[key] > 1 else -1]}" for key in ("clips", "crops"))
+    return f"{clips} a video, {crops}, {options['precision']}; percent, with 95% intervals."

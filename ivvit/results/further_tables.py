@@ -1,0 +1,111 @@
+"""All tables of a comparison: itself, differences, joint against single, further metrics, cost."""
+
+from collections.abc import Callable
+from math import isnan
+
+from ivvit.results.accuracy_table import accuracy_table
+from ivvit.results.comparison import Comparison, Row
+from ivvit.results.estimates import Difference
+from ivvit.results.runs import DatasetResult
+from ivvit.results.safe import plain
+from ivvit.results.texts import NOTHING, TextTable, column_title, experiment_name, interval, percent
+
+
+def text_tables(comparison: Comparison) -> list[TextTable]:
+    """All tables that there is something to say in; the comparison itself always, and first."""
+    tables = [accuracy_table(comparison)]
+    if comparison.finished:
+        tables += [_differences(comparison)] if _has_differences(comparison) else []
+        tables += [_joint(comparison)] if comparison.joint else []
+        tables += [_further(comparison), _costs(comparison)]
+    return tables
+
+
+def _has_differences(comparison: Comparison) -> bool:
+    return any(not isnan(found.value) for row in comparison.rows for found in row.differences.values())
+
+
+def _differences(comparison: Comparison) -> TextTable:
+    header = ["experiment", "seeds", *(column_title(column) for column in comparison.columns)]
+    rows, bold = [], []
+    for row in comparison.finished:
+        if row.experiment == comparison.baseline:
+            continue
+        bold += [(len(rows), k) for k, c in enumerate(comparison.columns, 2) if row.differences[c].significant]
+        seeds = max(found.seeds for found in row.differences.values())
+        cells = [_difference(row.differences[c]) for c in comparison.columns]
+        rows.append([experiment_name(row), str(seeds), *cells])
+    tests = sorted({found.test for row in comparison.rows for found in row.differences.values() if found.test})
+    notes = ["In points, paired over the same samples and seeds [95% interval], p by Holm's correction over the table; "
+             f"bold: significant. Tests: {'; '.join(tests)}."]  # fmt: skip
+    return TextTable("differences", f"Difference to {plain(comparison.baseline)}", header, rows, bold, notes)
+
+
+def _difference(found: Difference) -> str:
+    if isnan(found.value):
+        return NOTHING
+    p = "" if isnan(found.adjusted) else " p<0.001" if found.adjusted < 0.001 else f" p={found.adjusted:.2g}"
+    return interval(found, "+") + p
+
+
+def _joint(comparison: Comparison) -> TextTable:
+    header = ["data set", "joint", "single", "seeds", "joint, %", "single, %", "difference"]
+    rows = [[f.dataset, plain(f.joint), plain(f.single), str(f.difference.seeds), interval(f.joint_value),
+             interval(f.single_value), _difference(f.difference)] for f in comparison.joint]  # fmt: skip
+    bold = [(index, 6) for index, found in enumerate(comparison.joint) if found.difference.significant]
+    note = ("Experiments that differ in nothing but the data sets they were trained on; difference in points, paired, "
+            "p by Holm's correction over this table; bold: significant.")  # fmt: skip
+    return TextTable("joint_vs_single", "Joint against single", header, rows, bold, [note], left=3)
+
+
+_FURTHER: dict[str, Callable[[DatasetResult], float | None]] = {
+    "top-5": lambda result: result.top5,
+    "mean over classes": lambda result: result.mean_class_accuracy,
+    "expected calibration error": lambda result: result.ece,
+}
+
+
+def _further(comparison: Comparison) -> TextTable:
+    names = comparison.statistics.datasets
+    rows = [[experiment_name(row), *(_several(row, name) for name in names)] for row in comparison.finished]
+    note = f"{' / '.join(_FURTHER)}, in %, means over seeds; no top-5 where classes are fewer than six."
+    return TextTable("further", "Further metrics", ["experiment", *names], rows, [], [note])
+
+
+def _several(row: Row, dataset: str) -> str:
+    results = [run.datasets[dataset] for run in row.runs if dataset in run.datasets]
+    return (
+        " / ".join(_over_seeds([get(result) for result in results]) for get in _FURTHER.values())
+        if results
+        else NOTHING
+    )
+
+
+def _over_seeds(values: list[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return percent(sum(known) / len(known)) if known else NOTHING
+
+
+def _costs(comparison: Comparison) -> TextTable:
+    header = [
+        "experiment",
+        "device",
+        "parameters, M",
+        "GFLOPs per image",
+        "GFLOPs per clip",
+        "samples/s",
+        "training, h",
+    ]
+    rows = []
+    for row in comparison.finished:
+        if (found := row.cost) is not None:
+            numbers = [(found.parameters or 0) / 1e6 or None, found.image_gflops, found.clip_gflops,
+                       found.samples_per_second, found.hours]  # fmt: skip
+            rows.append([experiment_name(row), plain(found.device) or NOTHING, *map(_number, numbers)])
+    note = ("GFLOPs count a multiply-accumulate once, attention included, for one view; hours are those of training "
+            "alone, on the device named.")  # fmt: skip
+    return TextTable("costs", "Cost", header, rows, [], [note], left=2)
+
+
+def _number(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:.3g}" if value < 1000 else f"{value:,.0f}"

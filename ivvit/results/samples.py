@@ -1,0 +1,84 @@
+"""Sheets of what the best experiment of each data set got right, got wrong, and was surest of when it was wrong."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from ivvit.ground.errors import UserError
+from ivvit.ground.files import write_text
+from ivvit.numerics.decode import UnreadableError
+from ivvit.results.comparison import Comparison
+from ivvit.results.draw.confusions import best_row
+from ivvit.results.pixels import PixelSource
+from ivvit.results.predictions import Confidences, read_confidences
+from ivvit.results.sheet import Cell, Section, write_sheet
+
+INDEX = "samples.json"
+"""[{"name", "title", "caption"}] of all sheets in the folder."""
+_IMAGES, _CLIPS = 12, 4
+"""Of each kind."""
+
+
+def write_samples(comparison: Comparison, sources: Mapping[str, PixelSource], out: Path) -> None:
+    """samples_<data set>.png in the folder `out`; a data set whose files cannot be read here gets none.
+
+    Args:
+        comparison: whose predictions are shown.
+        sources: data set -> where its files are.
+        out: the folder.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    index = []
+    for name in comparison.statistics.datasets:
+        row, source = best_row(comparison, name), sources.get(name)
+        if row is None or source is None:
+            continue
+        run = row.runs[0]
+        try:
+            found = read_confidences(run.ref.evaluation / "predictions.parquet")[name]
+        except (UserError, KeyError):
+            continue
+        classes = [comparison.words(name).get(entry["name"], entry["name"]) for entry in run.datasets[name].per_class]
+        sections = _sections(found, name, classes, source)
+        if any(cell.pictures for section in sections for cell in section.cells):
+            write_sheet(sections, out / f"samples_{name}.png")
+            caption = (
+                f"{row.experiment}, seed {run.ref.seed}: chosen at random, and the wrong ones that it was surest of."
+            )
+            index.append({"name": f"samples_{name}", "title": f"Samples of {name}", "caption": caption})
+    write_text(out / INDEX, json.dumps(index, indent=1, ensure_ascii=False) + "\n")
+
+
+def _sections(found: Confidences, name: str, classes: list[str], source: PixelSource) -> list[Section]:
+    most = _CLIPS if source.options.is_video else _IMAGES
+    right = found.labels == found.predicted
+    rng = np.random.default_rng(int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little"))
+    order = rng.permutation(len(right))
+    surest = np.argsort(-found.confidence, kind="stable")
+    chosen = {
+        "right": order[right[order]],
+        "wrong": order[~right[order]],
+        "wrong, surest first": surest[~right[surest]],
+    }
+    return [
+        Section(f"{name}: {title}, {len(indices):,} of {len(right):,}", cells)
+        for title, indices in chosen.items()
+        if (cells := [_cell(found, int(index), classes, source) for index in indices[:most]])
+    ]
+
+
+def _cell(found: Confidences, index: int, classes: list[str], source: PixelSource) -> Cell:
+    path, true, said = found.paths[index], int(found.labels[index]), int(found.predicted[index])
+    sure, probability = (f"{100 * float(values[index]):.0f}%" for values in (found.confidence, found.probability))
+    said_what = [f"{classes[true]} ({sure})"] if said == true else [f"true: {classes[true]} ({probability})"]
+    said_what += [f"said: {classes[said]} ({sure})"] if said != true else []
+    lines = [path.rpartition("/")[2], *said_what]
+    try:
+        pictures, seconds = source.pictures(path)
+    except (UnreadableError, UserError, KeyError, OSError, IndexError, ValueError) as error:
+        return Cell([], [*lines, f"cannot be read: {error}"])
+    times = [f"frames at {', '.join(f'{second:.2f}' for second in seconds)} s"] if seconds else []
+    return Cell(pictures, [*lines, *times])

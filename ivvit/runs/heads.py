@@ -1,0 +1,56 @@
+"""A data set for a head of a model: classes matched by name."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from ivvit.config.optimisation import EvaluationOptions
+from ivvit.data.open import open_samples
+from ivvit.evaluation.views import EvalData, make_eval_data
+from ivvit.ground.errors import UserError
+from ivvit.ground.names import did_you_mean
+from ivvit.runs.evaluation_job import EvaluatedDataset
+from ivvit.runs.model_file import HeadCard, ModelCard
+
+_SHOWN = 3
+
+
+def head_of(card: ModelCard, head: str) -> HeadCard:
+    """One head's entry in a model file.
+
+    Raises:
+        UserError: the model has no such head.
+    """
+    if head not in card.heads:
+        raise UserError(f"the model has no head {head}; {did_you_mean(head, card.heads)}it has {', '.join(card.heads)}")
+    return card.heads[head]
+
+
+def open_for_head(entry: EvaluatedDataset, card: ModelCard, root: Path, options: EvaluationOptions) -> EvalData:
+    """A split with the views of an evaluation, as the model was trained to see it; labels are the head's outputs.
+
+    Raises:
+        UserError: the model has no such head, the head does not know all classes of the data set, the manifest or the
+            frame store is missing, or the split is empty.
+    """
+    head = head_of(card, entry.head)
+    samples = open_samples(entry.name, entry.options, root, entry.manifest, options.split)
+    output = {name: index for index, name in enumerate(head.classes)}
+    if unknown := [name for name in samples.classes if name not in output]:
+        raise UserError(
+            f"{entry.name} and the head {entry.head} do not have the same classes: the head knows none of "
+            f"{', '.join(unknown[:_SHOWN])}{' and others' if len(unknown) > _SHOWN else ''} ({len(unknown)} of "
+            f"{len(samples.classes)}); its own are {', '.join(head.classes[:_SHOWN])}, ..."
+        )
+    labels = [output[samples.classes[label]] for label in samples.labels]
+    seen = entry.options.model_copy(
+        update={
+            "clip_seconds": head.clip_seconds,
+            "short_side": (head.short_side, head.short_side),
+            "antialias": head.antialias,
+        }
+    )
+    return make_eval_data(
+        replace(samples, classes=head.classes, labels=labels), seen,
+        img_size=card.img_size, num_frames=card.num_frames, clips=options.clips, crops=options.crops,
+        interpolation=card.pixels.interpolation,
+    )  # fmt: skip

@@ -1,0 +1,82 @@
+"""The package as `pip install` gives it, in a folder that knows nothing of this checkout."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from workspace import PROJECT, make_video
+
+import ivvit
+
+Run = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python that has this package from a wheel, and all else from the tests' own environment."""
+    folder = tmp_path_factory.mktemp("installed")
+    for name in ("ivvit", "workflow", "config"):
+        shutil.copytree(PROJECT / name, folder / "source" / name, symlinks=True)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy2(PROJECT / name, folder / "source")
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    _do([*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", str(folder), str(folder / "source")], folder)
+    _do([sys.executable, "-m", "venv", "--without-pip", str(folder / "venv")], folder)
+    python = folder / "venv" / "bin" / "python"
+    site = _do([str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], folder).strip()
+    wheel = next(folder.glob("*.whl"))
+    _do([*pip, "--python", str(python), "install", "--no-deps", str(wheel)], folder)
+    Path(site, "others.pth").write_text(sysconfig.get_path("purelib") + "\n")  # whose own .pth files are not read
+    return python
+
+
+@pytest.fixture
+def run(python: Path, tmp_path: Path) -> Run:
+    return lambda *command: _do([str(python), "-m", *command], tmp_path)
+
+
+def test_a_project_begins_in_an_empty_folder(run: Run, python: Path, tmp_path: Path) -> None:
+    assert run("ivvit", "--version") == f"ivvit {ivvit.__version__}\n"
+    assert "next:  ivvit doctor" in run("ivvit", "init")
+    assert "iv-vit" in run("ivvit", "status")
+    plan = run("snakemake", "--cores", "1", "--dry-run")
+    assert "rule all" in plan and "demo" in plan
+    where = _do([str(python), "-c", "import ivvit; print(ivvit.__file__)"], tmp_path)
+    assert Path(where).is_relative_to(python.parents[1])
+
+
+def test_it_is_deployed_as_a_module(run: Run, python: Path, tmp_path: Path) -> None:
+    """As `snakedeploy deploy-workflow` writes it, but for the address."""
+    run("ivvit", "init")
+    snakefile = _do(
+        [str(python), "-c", "from ivvit.project.write import WORKFLOW as w; print(w / 'Snakefile')"], tmp_path
+    )
+    (tmp_path / "workflow" / "Snakefile").write_text(
+        'configfile: "config/config.yaml"\n'
+        f'module other:\n    snakefile: "{snakefile.strip()}"\n    config: config\n'
+        "use rule * from other\n"
+    )
+    assert "rule all" in run("snakemake", "--cores", "1", "--dry-run")
+
+
+@pytest.mark.slow
+def test_from_a_folder_of_videos_to_a_table(run: Run, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    for label, index in np.ndindex(2, 5):
+        make_video(tmp_path / "videos" / f"class{label}" / f"{index}.avi", random)
+    assert "2 classes, 10 videos" in run("ivvit", "init", "--root", "videos")
+    assert "videos" in run("snakemake", "--cores", "1")
+    assert "tokenshift" in run("ivvit", "results")
+
+
+def _do(command: list[str], folder: Path) -> str:
+    environment = {k: v for k, v in os.environ.items() if k not in ("IVVIT_CONFIG", "PYTHONPATH", "PYTHONHOME")}
+    ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout + (ran.stderr if "snakemake" in command else "")

@@ -1,0 +1,117 @@
+"""`ivvit train` ends with numbers, and `ivvit evaluate` gives others without training."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from data_sets import image_folder
+
+from ivvit.cli import main
+
+CONFIG = """\
+root_path: data
+datasets:
+  pets: {kind: image-folder, path: pets}
+  more: {kind: image-folder, path: more}
+  cars: {kind: image-folder, path: cars}
+defaults:
+  backbone: {name: vit_tiny_patch16_224, img_size: 32, embed_dim: 24, depth: 1, num_heads: 3}
+  iterations: 2
+  precision: fp32
+  datasets: {pets: 2}
+  seeds: [0, 1]
+experiments:
+  x: {model: IV-ViT}
+  kept: {validation: {every: 1, keep: best}}
+runtime: {workers: 0, gpus: 0}
+"""
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Validated data sets and one trained seed of two."""
+    folder = tmp_path_factory.mktemp("workspace")
+    image_folder(folder / "data/pets")
+    shutil.copytree(folder / "data/pets", folder / "data/more")
+    image_folder(folder / "data/cars", classes=3)
+    (folder / "config.yaml").write_text(CONFIG)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for name in ("pets", "more", "cars"):
+            assert command("validate", name) == 0
+        assert command("train", "x") == 0
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _inside(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(workspace)
+
+
+def command(*arguments: str) -> int:
+    return main([arguments[0], *arguments[1:], "--config", "config.yaml"])
+
+
+def files() -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in Path("results").rglob("*") if path.is_file()}
+
+
+def test_training_by_hand_ends_with_an_evaluation(workspace, capsys):
+    metrics = json.loads(Path("results/experiments/x/seed0/metrics.json").read_text())
+    assert metrics["datasets"]["pets"]["num_samples"] == 4
+    before = files()
+    assert command("train", "x") == 0
+    assert "x-seed0" in capsys.readouterr().out
+    assert files() == before, "what is done is not done again"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("x", "--crops", "3", "--split", "train"),
+        ("results/experiments/x/seed0",),
+        ("results/experiments/x",),
+        ("results/experiments/x/seed0/model.safetensors", "--dataset", "more", "--head", "pets"),
+    ],
+)
+def test_it_prints_a_table_and_writes_nothing(arguments, capsys):
+    before = files()
+    assert command("evaluate", *arguments) == 0
+    text = capsys.readouterr().out
+    assert ("train" in text) == ("train" in arguments) and "seed0" in text and "[" in text
+    assert files() == before
+
+
+def test_out_keeps_what_was_found(tmp_path):
+    assert command("evaluate", "x", "--out", str(tmp_path / "kept")) == 0
+    assert {"metrics.json", "predictions.parquet"} <= {path.name for path in (tmp_path / "kept").iterdir()}
+
+
+def test_the_rules_job_refuses_another_evaluation_than_todays(capsys):
+    run, evaluation = next(Path("results").glob("runs/*/seed0/evaluations/*")).parts[-4::3]
+    assert command("evaluate", "--identity", run, "--seed", "0", "--evaluation", evaluation) == 0
+    assert command("evaluate", "--identity", run, "--seed", "0", "--evaluation", "0" * 16) == 1
+    assert f"x has the evaluation {evaluation} now, not {'0' * 16}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("y",), "unknown experiment 'y'; known: x, kept; nor is it a folder with model.safetensors"),
+        (("x", "--seed", "1"), "x: none of its seeds (1) is trained yet"),
+        (("x", "--head", "dogs"), "the model has no head dogs; it has pets"),
+        (("x", "--dataset", "cars", "--head", "pets"), "cars and the head pets do not have the same classes"),
+        (("x", "--split", "val"), "pets has no samples in split val"),
+        (("x", "--crops", "2"), "--crops 2: "),
+        ((), "name an experiment, a run's folder or a model's file"),
+    ],
+)
+def test_one_clear_error(arguments, message, capsys):
+    assert command("evaluate", *arguments) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_a_selection_without_val_is_an_error_that_names_the_key(capsys):
+    assert command("train", "kept") == 1
+    assert "kept: there is no val of pets to select by; set validation.holdout: 0.1" in capsys.readouterr().err

@@ -1,0 +1,118 @@
+"""`ivvit init`: what it finds in a folder, and that what it writes can be run."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from ivvit.cli import main
+from ivvit.config import load_config
+from ivvit.project.survey import survey
+
+IMAGES = ("a.png", "b.png", "c.png")
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    return tmp_path
+
+
+def fill(folder: Path, *names: str) -> Path:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"12345")
+    return folder
+
+
+def classes(folder: Path, *splits: str, files: tuple[str, ...] = IMAGES) -> Path:
+    fill(folder, *(f"{split}/{label}/{file}" for split in splits for label in ("one", "two") for file in files))
+    return folder
+
+
+def test_without_data_it_is_the_demo() -> None:
+    assert main(["init"]) == 0
+    assert load_config().file.demo is not None
+    assert Path("workflow/Snakefile").is_file() and Path("slurm/config.yaml").is_file()
+
+
+def test_folders_of_a_data_root(tmp_path: Path) -> None:
+    data = tmp_path / "datasets"
+    classes(data / "mine", "train", "val")
+    classes(data / "clips", "train", "test", files=("1.mp4", "2.avi"))
+    fill(data / "loose", "x.mp4")
+    fill(data / "notes", "readme.txt")
+    seen = survey(tmp_path)
+    assert {one.name: (one.kind, one.media, one.classes, one.size) for one in seen.found} == {
+        "clips": ("video-folder", "video", 2, 40),
+        "mine": ("image-folder", "image", 2, 60),
+    }
+    assert {path.name: why for path, why in seen.left_out.items()} == {
+        "loose": "videos, but no class folders: put those of each class into a folder of its own"
+    }
+    assert main(["init", "--root", str(tmp_path)]) == 0
+    config = load_config()
+    assert config.root == tmp_path
+    assert config.datasets["mine"].path == "datasets/mine"
+    assert set(config.experiment("tokenshift").data) == {"mine", "clips"}
+
+
+@pytest.mark.parametrize("name", ["UCF101", "Tiny-ImageNet"])
+def test_known_data_sets_keep_their_names(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "datasets" / "some-name"
+    if name == "UCF101":
+        fill(folder, "video/Punch/v_Punch_g01_c01.avi", "video/Punch/v_Punch_g02_c01.avi")
+        fill(folder / "lists", "classInd.txt", "trainlist01.txt", "testlist01.txt")
+        (folder / "lists/classInd.txt").write_text("1 Punch\n")
+        (folder / "lists/trainlist01.txt").write_text("Punch/v_Punch_g02_c01.avi 1\n")
+        (folder / "lists/testlist01.txt").write_text("Punch/v_Punch_g01_c01.avi\n")
+    else:
+        fill(classes(folder, "train", "val"), "wnids.txt")
+    assert [one.name for one in survey(tmp_path).found] == [name]
+    assert main(["init", "--root", str(tmp_path)]) == 0
+    options = load_config().datasets[name]
+    assert options.path == "datasets/some-name" and options.expect == "none"  # for it is a part of the official one
+
+
+def test_class_folders_without_splits_get_a_list(tmp_path: Path) -> None:
+    names = [f"v_{label}_g{group:02}_c{clip:02}.mp4" for label in "A" for group in range(1, 6) for clip in (1, 2)]
+    fill(tmp_path / "videos", *(f"A/{name}" for name in names), *(f"B/{number}.mp4" for number in range(5)))
+    assert main(["init", "--root", str(tmp_path / "videos")]) == 0
+    with open("data/datasets/videos.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    tested = {Path(row["path"]).name for row in rows if row["split"] == "test"}
+    assert tested == {"v_A_g05_c01.mp4", "v_A_g05_c02.mp4", "4.mp4"}  # clips of one video stay on one side
+    assert {row["group"] for row in rows} == {"", *(f"A/v_A_g{group:02}_c" for group in range(1, 6))}
+    assert len(rows) == 15 and Path(rows[0]["path"]).is_file()
+    assert load_config().datasets["videos"].media == "video"
+
+
+def test_a_list_changed_by_hand_is_kept(tmp_path: Path) -> None:
+    classes(tmp_path / "datasets", "mine")
+    assert main(["init", "--root", str(tmp_path)]) == 0
+    text = (tmp_path / "datasets/mine.csv").read_text()
+    (tmp_path / "datasets/mine.csv").write_text(text.replace("train", "test", 1))
+    assert main(["init", "--root", str(tmp_path), "--force"]) == 0
+    assert (tmp_path / "datasets/mine.csv").read_text() != text
+
+
+def test_what_is_there_is_not_replaced(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["init"]) == 0
+    before = Path("config/config.yaml").read_text()
+    assert main(["init"]) == 1
+    assert "--force" in capsys.readouterr().err
+    assert Path("config/config.yaml").read_text() == before
+
+
+def test_names_with_odd_letters(tmp_path: Path) -> None:
+    classes(tmp_path / "meine Bilder: ä", "train", "val")
+    assert main(["init", "--root", str(tmp_path / "meine Bilder: ä")]) == 0
+    assert list(load_config().experiment("vit").data) == ["meine-Bilder---"]
+
+
+def test_nothing_found_says_what_is_expected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty").mkdir()
+    assert main(["init", "--root", str(tmp_path / "empty")]) == 1
+    assert "no data set was found; expected class folders" in capsys.readouterr().err
+    assert not Path("config").exists()

@@ -1,0 +1,81 @@
+"""Figures: those that there is something to see in, with what they show; equal bytes."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_results import make_run
+
+from ivvit.results.comparison import Comparison, compare
+from ivvit.results.draw.confusions import clustered, worst_pairs
+from ivvit.results.draw.costs import views_drawing
+from ivvit.results.draw.gradients import gradients_drawing
+from ivvit.results.figures import write_figures
+from ivvit.results.runs import RunRef
+
+BOTH = {"UCF101": 0.6, "CIFAR100": 0.3}
+
+
+@pytest.fixture
+def comparison(tmp_path: Path) -> Comparison:
+    """Three seeds of one, one of another, and a single one."""
+    runs = [make_run(tmp_path, "joint", seed, BOTH) for seed in range(3)]
+    runs += [
+        make_run(tmp_path, "single", 0, {"UCF101": 0.5}),
+        make_run(tmp_path, "more frames", 0, {"UCF101": 0.5, "CIFAR100": 0.2}),
+    ]
+    return compare(runs, baseline="joint")
+
+
+def drawn(comparison: Comparison, out: Path) -> dict[str, str]:
+    """Name -> caption of the figures."""
+    write_figures(comparison, out)
+    index = json.loads((out / "figures.json").read_text())
+    for entry in index:
+        assert (out / f"{entry['name']}.png").stat().st_size > 3000 and entry["title"] and entry["caption"]
+        assert (out / f"{entry['name']}.svg").read_text().startswith("<?xml")
+    return {entry["name"]: entry["caption"] for entry in index}
+
+
+def test_what_is_drawn_twice_in_equal_bytes(comparison: Comparison, tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    found = drawn(comparison, one)
+    names = {"comparison", "joint_vs_single", "learning_curves", "reliability"}
+    names |= {f"{kind}_{name}" for kind in ("classes", "confusion") for name in BOTH}
+    assert set(found) == names
+    assert "95% interval over samples and seeds" in found["comparison"]
+    assert "windows of 4 iterations" in found["learning_curves"] and "3 seeds together" in found["confusion_CIFAR100"]
+    drawn(comparison, two)
+    for file in one.iterdir():
+        assert file.read_bytes() == (two / file.name).read_bytes(), file.name
+    assert drawn(compare([RunRef("a", 0, tmp_path, tmp_path)]), tmp_path / "three") == {}, "nothing is finished"
+
+
+def test_other_evaluations_show_the_effect_of_views(comparison: Comparison) -> None:
+    """They are those beside today's; nothing is trained or evaluated for it."""
+    assert views_drawing(comparison) is None
+    for ref in comparison.refs:
+        other, damaged = ref.evaluation.with_name("ffff"), ref.evaluation.with_name("damaged")
+        other.mkdir()
+        damaged.mkdir()
+        content = json.loads((ref.evaluation / "metrics.json").read_text())
+        (other / "metrics.json").write_text(json.dumps({**content, "evaluation": {"clips": 10, "crops": 3}}))
+        (damaged / "metrics.json").write_text("{")
+    drawing = views_drawing(comparison)
+    assert drawing is not None and "1 x 1, 10 x 3" in drawing.caption
+
+
+def test_gradients_are_drawn_where_runs_have_them(comparison: Comparison) -> None:
+    assert gradients_drawing(comparison) is None
+    rows = "".join(f"{i},UCF101,CIFAR100,{0.5 / i}\n" for i in range(1, 20))
+    (comparison.refs[0].folder / "gradients.csv").write_text(f"iteration,first,second,cosine\n{rows}")
+    drawing = gradients_drawing(comparison)
+    assert drawing is not None and [axis.get_title() for axis in drawing.figure.axes] == ["joint"]
+
+
+def test_confusions_by_hand() -> None:
+    counts = np.array([[5, 0, 4], [0, 9, 0], [3, 1, 5]])
+    assert worst_pairs(["a", "b", "c"], counts, 2) == [("a", "c", 4, 9), ("c", "a", 3, 9)]
+    order = clustered(counts).tolist()
+    assert abs(order.index(0) - order.index(2)) == 1, "what is taken for each other stands side by side"
