@@ -14,7 +14,9 @@ class PixelOptions(Section):
     """Mean and deviation of each channel, after scaling to 0..1."""
 
     mean: tuple[Channel, Channel, Channel]
+    """Subtracted, for red, green and blue."""
     std: tuple[Deviation, Deviation, Deviation]
+    """Divided by, after that."""
 
 
 PIXELS: dict[str, PixelOptions] = {

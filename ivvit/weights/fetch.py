@@ -1,5 +1,6 @@
 """The rule's work: pretrained weights from their source to one verified file in timm's names, and its lock."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 

@@ -41,7 +41,7 @@ def resolve(**settings: Any) -> Experiment:
     ],
 )
 def test_what_timm_would_refuse_or_take_from_elsewhere(backbone: Any, message: str) -> None:
-    with pytest.raises(UserError, match="test: experiments.e.backbone") as error:
+    with pytest.raises(UserError, match=r"test: experiments\.e\.backbone") as error:
         resolve(backbone=backbone)
     assert message in str(error.value)
 

@@ -248,8 +248,11 @@ def test_layouts_of_hugging_face(layout):
 
 def as_openai(state):
     """The same image tower by OpenAI's names, beside a text tower."""
-    names = {"embeddings.class_embedding": "class_embedding", "embeddings.position_embedding.weight": "positional_embedding",
-             "embeddings.patch_embedding.weight": "conv1.weight"}  # fmt: skip
+    names = {
+        "embeddings.class_embedding": "class_embedding",
+        "embeddings.position_embedding.weight": "positional_embedding",
+        "embeddings.patch_embedding.weight": "conv1.weight",
+    }
     found = {new: state[old] for old, new in names.items()}
     for old, new in (("pre_layrnorm", "ln_pre"), ("post_layernorm", "ln_post")):
         found |= {f"{new}.{part}": state[f"{old}.{part}"] for part in ("weight", "bias")}
@@ -294,7 +297,8 @@ def as_videomae(state):
         for old, new in (("encoder.layer.", "blocks."), ("attention.attention.query", "attn.qkv"),
                          ("attention.attention.", "attn."), ("attention.output.dense", "attn.proj"),
                          ("intermediate.dense", "mlp.fc1"), ("output.dense", "mlp.fc2"),
-                         ("layernorm_before", "norm1"), ("layernorm_after", "norm2"), ("classifier", "head")):  # fmt: skip
+                         ("layernorm_before", "norm1"), ("layernorm_after", "norm2"),
+                         ("classifier", "head")):  # fmt: skip
             name = name.replace(old, new)
         found[name] = tensor
     return {"module": found}
