@@ -1,7 +1,7 @@
 """A study's end: the best parameters, the table of trials, and a report in one file that needs no network."""
 
 import html
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -126,14 +126,23 @@ def _figures(job: StudyJob, study: "Study", trials: list["FrozenTrial"]) -> Iter
 
     names, keys = objective_names(job), search_order(job.options.space)
     for index, name in enumerate(names):
-        several = {"target": lambda trial, index=index: trial.values[index]} if len(names) > 1 else {}
-        named = {**several, "target_name": name}
-        yield f"History of {name}", visualization.plot_optimization_history(study, **named)
+        value = _value_of(index) if len(names) > 1 else None  # with one objective, Optuna also shows the best so far
+        yield (
+            f"History of {name}",
+            visualization.plot_optimization_history(study, target=value, target_name=name),
+        )
         yield f"Importances for {name}", _importances(study, trials, index, name)
-        yield f"Slices of {name}", visualization.plot_slice(study, params=keys, **named)
-        yield f"Parallel coordinates of {name}", visualization.plot_parallel_coordinate(study, params=keys, **named)
+        yield f"Slices of {name}", visualization.plot_slice(study, params=keys, target=value, target_name=name)
+        yield (
+            f"Parallel coordinates of {name}",
+            visualization.plot_parallel_coordinate(study, params=keys, target=value, target_name=name),
+        )
     if len(names) in (2, 3):
         yield "Pareto front", visualization.plot_pareto_front(study, target_names=names)
+
+
+def _value_of(index: int) -> "Callable[[FrozenTrial], float]":
+    return lambda trial: trial.values[index]
 
 
 def _importances(study: "Study", trials: list["FrozenTrial"], index: int, name: str) -> "Figure | str":
