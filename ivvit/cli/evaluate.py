@@ -71,11 +71,11 @@ def run(args: argparse.Namespace) -> int:
     targets = _targets(jobs.identities, args)
     if spreads(targets[0].runtime):
         return launch(targets[0].runtime, sys.argv[1:])
-    from ivvit.study.team import leads, together
+    from ivvit.study.team import is_main, process_group
 
-    with together():
+    with process_group():
         found = {target.label: _evaluate(jobs.identities, args, target, len(targets)) for target in targets}
-    if leads():
+    if is_main():
         print(table(found))
     return 0
 
@@ -141,9 +141,9 @@ def _evaluate(identities: Identities, args: argparse.Namespace, target: _Target,
 
 def _shared(folder: str) -> str:
     """The leading process's, which all of them are to use."""
-    from ivvit.study.team import share
+    from ivvit.study.team import broadcast
 
-    return share(folder)
+    return broadcast(folder)
 
 
 def _targets(identities: Identities, args: argparse.Namespace) -> list[_Target]:

@@ -148,7 +148,7 @@ def test_training_without_comet_does_not_import_it(data, tmp_path):
 
 
 def test_tensorboard(data, tmp_path):
-    wanted = job(data, tmp_path, runtime={"tensorboard": True}, names=["shades"])
+    wanted = job(data, tmp_path, runtime={"tensorboard": True}, names=["shades"], validation={"every": 3})
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     train(wanted, tracking=open_tracking)
