@@ -34,6 +34,7 @@ graph: .venv/installed  # of a finished workflow: after `make run`
 
 schema: .venv/installed
 	$(BIN)/python -m ivvit.config.schema
+	$(BIN)/python -m ivvit.config.reference
 
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }

@@ -67,12 +67,24 @@ def training(folder: Path) -> None:
     """Whole runs, with evaluations: results, checkpoints, and which samples they drew."""
     from training_runs import job
 
+    from ivvit.runs.evaluate import evaluate_run
+    from ivvit.runs.evaluation_job import EvaluatedDataset, EvaluationJob
     from ivvit.runs.run import train
 
-    settings = {"evaluation": {"every": 2}, "ema": 0.9, "num_frames": 4, "runtime": {"workers": 1}}
+    settings = {"validation": {"every": 2}, "ema": 0.9, "num_frames": 4, "runtime": {"workers": 1}}
     for model in ("TokenShift", "MSCA", "polyvit"):
         run = folder / model
-        train(job(folder.parent / "data", run, model=model, **settings), sample_log=run / "samples.csv")
+        trained = job(folder.parent / "data", run, model=model, **settings)
+        train(trained, sample_log=run / "samples.csv")
+        datasets = tuple(
+            EvaluatedDataset(name, options, trained.manifests[name], name)
+            for name, options in trained.experiment.data.items()
+        )
+        evaluate_run(
+            EvaluationJob(
+                run / "model.safetensors", run / "evaluation", trained.root, datasets, runtime=trained.runtime
+            )
+        )
 
 
 def results(folder: Path) -> None:
@@ -81,7 +93,7 @@ def results(folder: Path) -> None:
     from ivvit.results.runs import RunRef
     from ivvit.results.tables import write_tables
 
-    runs = [RunRef(path.name, 0, path) for path in sorted((folder.parent / "training").iterdir())]
+    runs = [RunRef(path.name, 0, path, path / "evaluation") for path in sorted((folder.parent / "training").iterdir())]
     write_tables(runs, folder)
     write_figure(runs, folder)
 

@@ -9,6 +9,11 @@ from ivvit.ground.errors import UserError
 from ivvit.ground.names import unknown
 from ivvit.identity.identity import Identities
 
+EXAMPLES = """\
+  ivvit show msca --step 0                   the first batch of each data set
+  ivvit show msca --step 120 --dataset UCF101 --out batch.png
+"""
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""

@@ -16,6 +16,11 @@ from ivvit.identity.locks import Pending
 from ivvit.ledger.studies import keep_parts
 from ivvit.planning.jobs import Jobs
 
+EXAMPLES = """\
+  ivvit study work learning-rate             take part in it
+  ivvit study finish learning-rate           choose the best of its trials
+"""
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""

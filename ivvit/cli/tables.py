@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 FIGURES = (".svg", ".png")
 
+EXAMPLES = """\
+  ivvit tables
+"""
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
@@ -40,9 +44,9 @@ def run(args: argparse.Namespace) -> None:
     config = config_of(args)
     identities = Identities(config)
     paths, (runs, _) = identities.paths, table_runs(identities)
-    finished = [run for run in runs if paths.finished(run.identity, run.seed).is_file()]
+    finished = [run for run in runs if paths.evaluated(run.identity, run.seed, run.evaluation).is_file()]
     for run in finished:
-        link_run(paths, run.experiment, run.seed, run.identity)
+        link_run(paths, run.experiment, run.seed, run.identity, run.evaluation)
     _drop_old_links(config, paths)
     key = tables_key(identities, runs if finished == runs else finished)
     check_key(key, args.key, "tables")
@@ -84,7 +88,8 @@ def _pixels(identities: Identities) -> "dict[str, PixelSource]":
     from ivvit.results.pixels import PixelSource
 
     config = identities.config
-    places = {name: (data, identities.checks.manifest(name)) for name, data in config.datasets.items()
+    used = {name: data for entry in config.entries for name, data in config.experiment(entry).data.items()}
+    places = {name: (data, identities.checks.manifest(name)) for name, data in used.items()
               if dataset_folder(data, config.root).is_dir()}  # fmt: skip
     return {name: PixelSource(config.root, data, lock) for name, (data, lock) in places.items() if lock.is_file()}
 
@@ -98,10 +103,10 @@ def _refs(identities: Identities, finished: list[TableRun]) -> "list[RunRef]":
     there, found = {(run.experiment, run.seed): run for run in finished}, []
     for name, entry in config.entries.items():
         for seed in entry.seeds:
-            run, place = there.get((name, seed)), paths.link(name, seed)
+            run, place = there.get((name, seed)), paths.links(name, seed)
             if run is None:
                 state = status.run(name, seed)
-                why = "; ".join([state.state, *state.why])
+                why = "; ".join([state.state, *state.texts])
                 found.append(RunRef(name, seed, place, place, tuned=entry.from_study, missing=why))
             else:
                 folder, today = paths.run(run.identity, seed), identities.evaluation(name).digest
@@ -119,8 +124,11 @@ def _show(paths: Paths, folder: Path) -> None:
             if place.is_file() and not place.is_symlink():
                 place.unlink()  # of an earlier version, which wrote tables here
             replace_link(place, file)
-    for other in paths.tables.iterdir():
-        if other.is_dir() and other != folder:
+    for other in [*paths.tables.iterdir(), *(paths.figures.iterdir() if paths.figures.is_dir() else ())]:
+        if other.is_symlink():
+            if not other.exists():  # these tables have no such file
+                other.unlink()
+        elif other.is_dir() and other != folder:
             shutil.rmtree(other)
 
 
@@ -129,7 +137,11 @@ def _drop_old_links(config: Config, paths: Paths) -> None:
     folder = paths.results / "experiments"
     for place in folder.glob("*/seed*") if folder.is_dir() else ():
         entry = config.entries.get(place.parent.name)
-        if place.is_symlink() and (entry is None or place.name not in {f"seed{seed}" for seed in entry.seeds}):
+        if entry is not None and place.name in {f"seed{seed}" for seed in entry.seeds}:
+            continue
+        if place.is_symlink():  # of an earlier version
             place.unlink()
-            if not any(place.parent.iterdir()):
-                place.parent.rmdir()
+        elif all(file.is_symlink() for file in place.iterdir()):
+            shutil.rmtree(place)
+        if not any(place.parent.iterdir()):
+            place.parent.rmdir()

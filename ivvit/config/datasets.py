@@ -26,9 +26,13 @@ class Counts(Section):
     """How many classes and samples a data set must have."""
 
     classes: int = Field(ge=1)
+    """The number of classes."""
     train: int = Field(ge=0)
+    """Samples of train."""
     val: int = Field(0, ge=0)
+    """Samples of val."""
     test: int = Field(0, ge=0)
+    """Samples of test."""
 
     @model_validator(mode="before")
     @classmethod

@@ -61,6 +61,7 @@ class ExperimentFields(Section):
     datasets: DatasetUses = {}
     """The data sets trained on, each with its batch size."""
     iterations: int = Field(14_000, ge=1, le=1_000_000_000)
+    """In each, the task schedule's data sets give one batch."""
     optimizer: PerOptimizer = {"default": OptimizerOptions()}
     """One setting, or one per data set (and `default`)."""
     lr_schedule: PerSchedule = {"default": ScheduleOptions()}
@@ -72,6 +73,7 @@ class ExperimentFields(Section):
     the sum."""
     loss_weighting: NamedWeighting = LossWeighting()
     precision: Literal["fp32", "bf16", "fp16"] = "bf16"
+    """Of the forward pass: bf16 and fp16 by autocast, fp16 with a gradient scaler; weights are fp32."""
     grad_clip: float | None = Field(None, gt=0)
     """Largest gradient norm."""
     accumulate: int = Field(1, ge=1)

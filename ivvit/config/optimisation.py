@@ -16,9 +16,11 @@ class OptimizerOptions(Section):
     """One torch optimiser."""
 
     name: Literal["SGD", "Adam", "AdamW"] = "AdamW"
+    """torch's optimiser of this name."""
     lr: float = Field(1e-5, gt=0)
     """Peak learning rate."""
     weight_decay: float = Field(5e-5, ge=0)
+    """Decoupled for AdamW, as L2 regularisation for the others."""
     momentum: float = Field(0.9, ge=0, lt=1)
     """SGD only."""
     betas: tuple[Beta, Beta] = (0.9, 0.999)
@@ -29,6 +31,7 @@ class ScheduleOptions(Section):
     """A learning-rate schedule, stepped once an iteration."""
 
     name: Literal["constant", "MultiStepLR", "cosine"] = "cosine"
+    """MultiStepLR and cosine (CosineAnnealingLR) are torch's."""
     milestones: tuple[Annotated[float, Field(gt=0)], ...] = (0.5, 0.75)
     """MultiStepLR: iterations (whole numbers of 1 or more) or fractions of all iterations (below 1)."""
     gamma: float = Field(0.1, gt=0, le=1)

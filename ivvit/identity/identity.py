@@ -48,15 +48,14 @@ class Identities:
         return self._identity(experiment, entries, (experiment.model.name,), (experiment.pretrain,), selects, **further)
 
     def evaluation(self, name: str) -> Identity:
-        """The identity of the evaluation of an experiment's runs; it is of whichever model lies there.
+        """The identity of the evaluation of an experiment's runs, each of which has its own below its folder.
 
         Raises:
             Pending: as for the experiment.
         """
-        experiment, run = self.resolved(name), self.experiment(name)
+        experiment = self.resolved(name)
         code, code_digest = self.modules(EVALUATION, (experiment.model.name,))
         parts = {
-            "run": run.digest,
             "spec": experiment.evaluation.model_dump(mode="json", exclude={"batch_size"}),
             "code": code,
             "data": {data: self._manifest(data)["digests"][experiment.evaluation.split] for data in experiment.data},

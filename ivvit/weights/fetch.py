@@ -45,10 +45,10 @@ def fetch(
         UserError: whatever keeps the weights from being had; it names the file and where to put it by hand.
     """
     source = find_source(name, sources)
-    original = _original(source, root, pause)
-    tensors, layout, left_out = _convert(source, original)
+    file = original(source, root, pause)
+    tensors, layout, left_out = _convert(source, file)
     if source.file:
-        check_recorded(original, root / FOLDER)  # not before it was read: a damaged file is not to be insisted on
+        check_recorded(file, root / FOLDER)  # not before it was read: a damaged file is not to be insisted on
     converted, digest = _store(tensors, root / FOLDER / "converted", safe_name(name))
     content = {
         "name": name,
@@ -62,8 +62,12 @@ def fetch(
     write_json(lock, content)
 
 
-def _original(source: Source, root: Path, pause: float) -> Path:
-    """The file as its source has it: where a local one lies, or under pretrained_weight/."""
+def original(source: Source, root: Path, pause: float = 1.0) -> Path:
+    """The file as its source has it: where a local one lies, or under pretrained_weight/, downloaded if it is absent.
+
+    Raises:
+        UserError: whatever keeps the file from being had; it says where to put it by hand.
+    """
     if source.file is None:
         path = (root if source.kind == "path" else Path()) / Path(source.location).expanduser()
         if not path.exists():

@@ -86,7 +86,7 @@ class Project:
     def targets(self, prefix: str = "") -> list[str]:
         """What to ask snakemake for, to have the experiments of that prefix trained and nothing else done."""
         rows = json.loads(self.ivvit("status", "--json"))
-        return [f"{row['folder']}/metrics.json" for row in rows if row["experiment"].startswith(prefix)]
+        return [f"{row['folder']}/model.safetensors" for row in rows if row["experiment"].startswith(prefix)]
 
     def state(self, experiment: str) -> dict[str, Any]:
         """What `ivvit status` says."""
