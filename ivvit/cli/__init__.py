@@ -19,6 +19,7 @@ COMMANDS = {
     "train": "train one run (the rule's job, an experiment by name, or one given by options)",
     "optuna": "search hyperparameters of an experiment given by options",
     "evaluate": "evaluate trained models, in any protocol, without training",
+    "predict": "what a trained model sees in images and videos",
     "status": "what is fresh, stale (and why), running, failed",
     "why": "all reasons why an experiment is stale, or what a change would make stale",
     "show": "draw the exact training batch of a step",

@@ -141,9 +141,9 @@ def _evaluate(identities: Identities, args: argparse.Namespace, target: _Target,
 
 def _shared(folder: str) -> str:
     """The leading process's, which all of them are to use."""
-    from ivvit.study.team import share
+    from ivvit.study.team import broadcast
 
-    return share(folder)
+    return broadcast(folder)
 
 
 def _targets(identities: Identities, args: argparse.Namespace) -> list[_Target]:

@@ -97,6 +97,19 @@ def replacing(path: Path, *, forbidden: str | None = None) -> Iterator[Path]:
         publish(temporary, path)
 
 
+def check_writable(path: Path) -> None:
+    """Find out before long work whether its result can be written to `path`; nothing is left behind.
+
+    Raises:
+        UserError: `path` is a folder.
+        UnwritableError: see `explained`.
+    """
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; name a file in it")
+    with explained(path), temporary_beside(path) as temporary:
+        temporary.touch()
+
+
 def write_atomically(path: Path, write: Callable[[BinaryIO], Any], *, forbidden: str | None = None) -> None:
     """Let `write` fill a file that then becomes `path`, durably. Raises as `replacing` does."""
     with replacing(path, forbidden=forbidden) as temporary, temporary.open("wb") as file:

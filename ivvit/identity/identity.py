@@ -110,7 +110,6 @@ class Identities:
     ) -> Identity:
         pending: list[Path] = []
         code, code_digest = self.modules(entries, models)
-        splits = ("train", "val") if experiment.validation.wanted or entries != TRAINING else ("train",)
         manifests = {name: _ask(pending, self._manifest, name) or {} for name in experiment.data}
         weights = {name: _ask(pending, self._weights, name) for name in pretrains}
         parts = {

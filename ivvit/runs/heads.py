@@ -7,6 +7,7 @@ from ivvit.config.optimisation import EvaluationOptions
 from ivvit.data.open import open_samples
 from ivvit.evaluation.views import EvalData, make_eval_data
 from ivvit.ground.errors import UserError
+from ivvit.ground.names import did_you_mean
 from ivvit.runs.evaluation_job import EvaluatedDataset
 from ivvit.runs.model_file import HeadCard, ModelCard
 
@@ -20,7 +21,7 @@ def head_of(card: ModelCard, head: str) -> HeadCard:
         UserError: the model has no such head.
     """
     if head not in card.heads:
-        raise UserError(f"the model has no head {head}; it has {', '.join(card.heads)}. Name one of them with --head")
+        raise UserError(f"the model has no head {head}; {did_you_mean(head, card.heads)}it has {', '.join(card.heads)}")
     return card.heads[head]
 
 

@@ -14,7 +14,8 @@ from ivvit.numerics.holdout import hold_out
 from ivvit.numerics.samples import Samples
 from ivvit.numerics.train_data import TrainData, make_train_data
 from ivvit.runs.job import TrainJob
-from ivvit.weights import load_converted, read_state_dict
+from ivvit.runs.model_file import read_card, read_tensors
+from ivvit.weights import load_converted
 
 
 def data_digests(job: TrainJob) -> dict[str, dict[str, str]]:
@@ -66,10 +67,16 @@ def open_eval(
 
 
 def initial_weights(job: TrainJob) -> dict[str, Tensor] | None:
-    """The tensors that the model starts from, under timm's names; None where it starts from random ones."""
+    """The tensors that the model starts from, under timm's names; None where it starts from random ones.
+
+    Raises:
+        UserError: converted weights, or another run's model, are damaged.
+    """
     if job.weights is None:
         return None
-    return load_converted(job.weights, job.root) if job.weights.suffix == ".json" else read_state_dict(job.weights)
+    if job.weights.suffix == ".json":
+        return load_converted(job.weights, job.root)
+    return read_tensors(job.weights, read_card(job.weights))
 
 
 def _path(job: TrainJob, dataset: str) -> Path:

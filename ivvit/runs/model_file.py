@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 NAME = "model.safetensors"
-_KEY = "ivvit"
+_KEY = "ivvit"  # one alone: safetensors writes several in any order
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class HeadCard:
     """Videos: the length of the window that a clip's frames are taken from."""
     short_side: int
     """Pixels that the short side is scaled to before a crop is evaluated."""
+    store: dict[str, Any] | None = None
+    """Videos: how the frame store coded them (`StoreOptions`); None where the original files were read."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +75,12 @@ class ModelCard:
 def head_cards(experiment: Experiment, classes: dict[str, list[str]], img_size: int) -> dict[str, HeadCard]:
     """The heads of an experiment's model."""
     return {
-        name: HeadCard(classes[name], data.is_video, data.clip_seconds, short_side_range(name, data, img_size)[0])
+        name: HeadCard(
+            classes[name], data.is_video, data.clip_seconds, short_side_range(name, data, img_size)[0],
+            data.store.model_dump(mode="json") if data.uses_store else None,
+        )
         for name, data in experiment.data.items()
-    }
+    }  # fmt: skip
 
 
 def encode(tensors: "dict[str, Tensor]", card: ModelCard) -> bytes:
@@ -84,7 +89,7 @@ def encode(tensors: "dict[str, Tensor]", card: ModelCard) -> bytes:
 
     tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
     content = {"format": FORMAT, **asdict(card), "checksum": checksum(tensors)}
-    return save(tensors, {_KEY: json.dumps(content, ensure_ascii=False, allow_nan=False)})
+    return save(tensors, {_KEY: _dump({**content, "sha256": hashlib.sha256(_dump(content).encode()).hexdigest()})})
 
 
 def write_model(folder: Path, content: bytes) -> None:
@@ -108,16 +113,39 @@ def read_card(file: Path) -> ModelCard:
     try:
         with safe_open(file, "pt") as opened:
             metadata = opened.metadata() or {}
+    except FileNotFoundError:
+        raise UserError(f"{file} does not exist") from None
     except (OSError, SafetensorError) as error:
-        raise UserError(f"{file} cannot be read as a model ({error}); remove it to have it trained again") from None
+        raise UserError(
+            f"{file} cannot be read as a model ({error}): it is damaged, or no safetensors file; copy it again, or "
+            "remove it to have it trained again"
+        ) from None
     if _KEY not in metadata:
-        raise UserError(f"{file} has no metadata of a model; only files that `ivvit train` wrote can be evaluated")
-    content = json.loads(metadata[_KEY])
+        raise UserError(f"{file} has no metadata of a model; only files that `ivvit train` wrote can be used")
+    content = _checked(file, metadata[_KEY])
     if content.pop("format") != FORMAT:
         raise UserError(f"{file} was written by another version of ivvit; train it again, or use that version")
     content["heads"] = {name: HeadCard(**head) for name, head in content["heads"].items()}
     content |= {"mean": tuple(content["mean"]), "std": tuple(content["std"])}
     return ModelCard(**content)
+
+
+def read_tensors(file: Path, card: ModelCard) -> "dict[str, Tensor]":
+    """A model's tensors, as they were written.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        tensors = load_file(file)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{file} is damaged ({error}); copy it again") from None
+    if checksum(tensors) != card.checksum:
+        raise UserError(f"{file} is damaged: its tensors are not those that were written; copy it again")
+    return tensors
 
 
 def load_model(file: Path, card: ModelCard) -> "nn.Module":
@@ -126,15 +154,11 @@ def load_model(file: Path, card: ModelCard) -> "nn.Module":
     Raises:
         UserError: its tensors are not those that were written, or its pixel normalisation is not supported.
     """
-    from safetensors.torch import load_file
-
     from ivvit.numerics.models import create_model
 
     if (card.mean, card.std) != (ModelCard.mean, ModelCard.std):
         raise UserError(f"{file} was trained with pixels of mean {card.mean} and std {card.std}; not supported")
-    tensors = load_file(file)
-    if checksum(tensors) != card.checksum:
-        raise UserError(f"{file} is damaged: its tensors are not those that were written; copy it again")
+    tensors = read_tensors(file, card)
     classes = {name: len(head.classes) for name, head in card.heads.items()}
     model = create_model(
         card.model, classes, backbone=card.backbone, num_frames=card.num_frames, backbone_args=card.backbone_args,
@@ -153,3 +177,21 @@ def checksum(tensors: "dict[str, Tensor]") -> str:
         found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         found.update(tensor.contiguous().flatten().view(torch.uint8).numpy().data)
     return found.hexdigest()
+
+
+def _dump(content: dict[str, Any]) -> str:
+    return json.dumps(content, ensure_ascii=False, allow_nan=False)
+
+
+def _checked(file: Path, text: str) -> dict[str, Any]:
+    """What the file says about itself, if it is what was written."""
+    try:
+        content = json.loads(text)
+        known = content.pop("sha256", None)
+        if known != hashlib.sha256(_dump(content).encode()).hexdigest():
+            raise ValueError
+    except (ValueError, AttributeError):
+        raise UserError(
+            f"{file} is damaged: what it says about itself is not what was written; copy it again, or train it again"
+        ) from None
+    return content

@@ -124,11 +124,12 @@ class Session:
     def _after_iteration(self) -> bool:
         """Write, stop, validate and save as it is time to; True if the caller wants the run pruned."""
         actions, due = self._context.pace.actions(), self._validations.due(self.iteration)
-        if actions & (FLUSH | SAVE | STOP) or due:
+        last = self.iteration == self._total
+        if actions & (FLUSH | SAVE | STOP) or due or last:
             self._flush()
         if actions & STOP:
             self._stop()
-        if actions & SAVE or self.iteration == self._total:
+        if actions & SAVE or last:
             self._save()  # a validation to come may take long
         return due and self._validate()
 

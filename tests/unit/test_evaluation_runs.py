@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from training_runs import DATASETS, job
+from training_runs import DATASETS
 
 import ivvit.runs.evaluate as evaluation
 from ivvit.config import DatasetOptions, EvaluationOptions, RuntimeOptions
@@ -27,17 +27,6 @@ from ivvit.runs.evaluation_job import EvaluatedDataset, EvaluationJob
 from ivvit.runs.inputs import open_eval
 from ivvit.runs.job import Interrupted
 from ivvit.runs.model_file import encode, load_model, read_card
-from ivvit.runs.run import train
-
-
-@pytest.fixture(scope="session")
-def model(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A trained model's file, away from its run."""
-    folder = tmp_path_factory.mktemp("model")
-    train(job(data, folder / "run", model="MSCA", seed=3))
-    shutil.move(folder / "run/model.safetensors", folder / "msca.safetensors")
-    shutil.rmtree(folder / "run")
-    return folder / "msca.safetensors"
 
 
 def wanted(root: Path, model: Path, folder: Path, *names: str, head: str | None = None, **settings) -> EvaluationJob:
@@ -147,7 +136,7 @@ def test_classes_are_matched_by_name(data, model, tmp_path):
     assert part.per_class[1:] == whole.per_class[1:]
     with pytest.raises(UserError, match=r"shades and the head moves do not have the same classes.* none of class2 \(1"):
         evaluate_run(wanted(data, model, tmp_path / "three", "shades", head="moves"))
-    with pytest.raises(UserError, match=r"the model has no head cats; it has moves, shades\. Name one of them"):
+    with pytest.raises(UserError, match=r"the model has no head cats; it has moves, shades"):
         evaluate_run(wanted(data, model, tmp_path / "four", "shades", head="cats"))
 
 

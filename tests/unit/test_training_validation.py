@@ -32,6 +32,7 @@ from ivvit.runs.inputs import samples_of
 from ivvit.runs.job import TrainJob
 from ivvit.runs.loader import eval_loader
 from ivvit.runs.model_file import read_card
+from ivvit.runs.rows import read_rows
 from ivvit.runs.run import train
 
 CPU = torch.device("cpu")
@@ -258,3 +259,10 @@ def test_a_learning_rate_that_destroys_the_model_is_an_error(iterations, data, t
     assert not (tmp_path / "model.safetensors").exists()
     for file in tmp_path.rglob("*.json"):
         json.loads(file.read_text(), parse_constant=pytest.fail)
+
+
+def test_the_history_of_a_run_that_validates_nothing_is_complete(data: Path, tmp_path: Path) -> None:
+    """Its last iterations come before the next flush by the clock, and no validation flushes them."""
+    train(job(data, tmp_path, names=["shades"]))
+    rows = read_rows(tmp_path / "history.csv")
+    assert [(row["iteration"], row["phase"]) for row in rows] == [(str(i), "train") for i in range(1, 7)]
