@@ -122,8 +122,8 @@ class _Main:
         if claim.lost.is_set():
             log.warning("%s: another worker has taken this trial over; that worker's result counts", self._name(claim))
             return
-        values = None if isinstance(outcome, str) else objective_values(self.job, outcome.metrics)
-        if values is None or not all(map(math.isfinite, values)):
+        values = [] if isinstance(outcome, str) else objective_values(self.job, outcome.metrics or {"datasets": {}})
+        if isinstance(outcome, str) or not all(map(math.isfinite, values)):
             reason = outcome if isinstance(outcome, str) else f"the objective is {values}"
             self.records.note(claim.number, diverged=reason)
             self.records.prune(claim.number)
