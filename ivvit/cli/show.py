@@ -38,8 +38,7 @@ def run(args: argparse.Namespace) -> None:
     identities = Identities(config)
     experiment = identities.trainable(name)
     seed = config.entries[name].seeds[0] if args.seed is None else args.seed
-    size = {"img_size": _image_size(experiment), "num_frames": experiment.num_frames, "seed": seed}
-    size["holdout"] = experiment.validation.holdout
+    img_size, holdout = _image_size(experiment), experiment.validation.holdout
     for dataset in args.dataset or experiment.data:
         if dataset not in experiment.data:
             raise UserError(unknown(f"data set of {name}", dataset, experiment.data))
@@ -48,8 +47,11 @@ def run(args: argparse.Namespace) -> None:
             raise UserError(
                 f"{dataset} is not validated as it is now; start `snakemake`, or `ivvit validate {dataset}`"
             )
-        recipe = {"recipe": experiment.recipe[dataset], "pixels": pixels_of(experiment)}
-        data = open_train(dataset, dataset_of(config, dataset), config.root, manifest, **size, **recipe)
+        data = open_train(
+            dataset, dataset_of(config, dataset), config.root, manifest, img_size=img_size,
+            num_frames=experiment.num_frames, seed=seed, holdout=holdout,
+            recipe=experiment.recipe[dataset], pixels=pixels_of(experiment),
+        )  # fmt: skip
         file = _file(args.out, config.results, f"{name}-seed{seed}-{dataset}-step{args.step}.png")
         words = class_words(dataset_folder(dataset_of(config, dataset), config.root), data.samples.classes)
         print(relative(contact_sheet(data, args.step, experiment.datasets[dataset].batch_size, file, words)))

@@ -187,7 +187,8 @@ class Session:
 
     def _pruned(self) -> Result:
         self._flush_pending()
-        return Result(self._job.folder, self._validations.best.state["metrics"], pruned=True)
+        best = self._validations.best.state
+        return Result(self._job.folder, best and best["metrics"], pruned=True)
 
     def _finish(self) -> Result:
         self._save(at_once=True)

@@ -28,7 +28,7 @@ def hub_address(tag: str) -> tuple[str, str | None]:
     if config.hf_hub_id:
         name = config.hf_hub_filename or "model.safetensors"
         return hf_hub_url(config.hf_hub_id, name, endpoint=os.environ.get("HF_ENDPOINT")), get_token()
-    if config.url:
+    if isinstance(config.url, str) and config.url:
         return config.url, None
     raise UserError(f"timm has no weights for {tag!r}")
 
