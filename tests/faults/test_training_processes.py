@@ -120,11 +120,11 @@ def load() -> Iterator[None]:
 @pytest.mark.slow
 def test_two_processes_end_in_order_under_load(data, tmp_path, load):
     """Fifty times: gloo's threads are still at work when a run is done, and one in many processes aborted."""
-    settings = {"names": ["shades"], "iterations": 2, "evaluation": {"every": 2, "batch_size": 4}}
+    settings = {"names": ["shades"], "iterations": 2, "validation": {"every": 2, "batch_size": 4}}
     for number in range(50):
         done = torchrun(2, data, tmp_path / str(number), **settings)
         assert done.returncode == 0, f"run {number}: {done.stderr}"
-        assert (tmp_path / str(number) / "metrics.json").exists()
+        assert (tmp_path / str(number) / "model.safetensors").exists()
 
 
 @pytest.mark.slow
