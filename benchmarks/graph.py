@@ -115,7 +115,7 @@ for number, identity in enumerate(found):
         if (number, seed) != ({experiments - 1}, {SEEDS - 1}):
             folder = identities.paths.run(identity.digest, seed)
             folder.mkdir(parents=True)
-            (folder / "metrics.json").write_text("{{}}")
+            (folder / "model.safetensors").write_text("{{}}")
             provenance = {{"name": f"e{{number}}", "seed": seed, "identity": identity.digest, "parts": identity.parts}}
             provenance |= {{"versions": versions(), "sessions": [{{"device": "CPU", "ended": "2026-01-01T00:00:00"}}]}}
             provenance["speed"] = dict.fromkeys(speeds, 1.0)

@@ -1,6 +1,7 @@
 """Fixtures that every test may use."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -24,3 +25,17 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_data(root)
     make_data(root)
     return root
+
+
+@pytest.fixture(scope="session")
+def model(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a model trained on both, away from its run."""
+    from training_runs import job
+
+    from ivvit.runs.run import train
+
+    folder = tmp_path_factory.mktemp("model")
+    train(job(data, folder / "run", model="MSCA", seed=3))
+    shutil.move(folder / "run/model.safetensors", folder / "msca.safetensors")
+    shutil.rmtree(folder / "run")
+    return folder / "msca.safetensors"

@@ -1,4 +1,4 @@
-"""The `ivvit` command. A command is a module of this package with `add(parser)` and `run(args)`."""
+"""The `ivvit` command. A command is a module of this package with EXAMPLES, `add(parser)` and `run(args)`."""
 
 import argparse
 import importlib
@@ -19,6 +19,7 @@ COMMANDS = {
     "train": "train one run (the rule's job, an experiment by name, or one given by options)",
     "optuna": "search hyperparameters of an experiment given by options",
     "evaluate": "evaluate trained models, in any protocol, without training",
+    "predict": "what a trained model sees in images and videos",
     "status": "what is fresh, stale (and why), running, failed",
     "why": "all reasons why an experiment is stale, or what a change would make stale",
     "show": "draw the exact training batch of a step",
@@ -30,11 +31,18 @@ COMMANDS = {
     "tables": "write tables and figures of the current runs, and the links to them",
     "validate": "check a data set and write its manifest",
     "extract": "turn videos into the frame store",
+    "download": "fetch pretrained weights alone, as the authors' download.sh does",
     "weights": "fetch, verify and convert pretrained weights",
     "demo": "make the demo's data sets and weights",
     "study": "a study's worker, or its end",
     "comet": "upload archived Comet experiments",
+    "completion": "a shell's completion of commands and options",
 }
+_STATUSES = """\
+exit status:
+  0 done; 1 something to mend, which the last line names; 2 no such option; 75 stopped and saved, goes on when started
+  again; 130 interrupted by Ctrl-C. NO_COLOR turns colours off.
+"""
 
 
 def entry() -> NoReturn:
@@ -49,28 +57,39 @@ def entry() -> NoReturn:
     leave(status)
 
 
-class _Command(argparse.ArgumentParser):
+class Command(argparse.ArgumentParser):
     """A command's parser; the command's module is imported, and adds its options, when the command is given."""
 
-    module: ModuleType
+    module: ModuleType | None = None
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:  # type: ignore[override]
+    def load(self) -> None:
+        """Add the options."""
+        if self.module is None:
+            self.module = importlib.import_module(f"ivvit.cli.{self.prog.split()[-1]}")
+            self.description, self.epilog = self.module.__doc__, f"examples:\n{self.module.EXAMPLES}"
+            self.module.add(self)
+            self.set_defaults(run=self.module.run)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """As of argparse."""
-        self.module = importlib.import_module(f"ivvit.cli.{self.prog.split()[-1]}")
-        self.description = self.module.__doc__
-        self.module.add(self)
-        self.set_defaults(run=self.module.run)
+        self.load()
         return super().parse_known_args(args, namespace)
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of `ivvit`; what follows a command is known to the Command, once it is loaded."""
+    raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
-        "ivvit", description="Joint learning of images and videos with one ViT.", allow_abbrev=False
+        "ivvit",
+        description="Joint learning of images and videos with one ViT.",
+        epilog=_STATUSES,
+        allow_abbrev=False,
+        formatter_class=raw,
     )
     parser.add_argument("--version", action="version", version=f"ivvit {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="command", required=True, parser_class=_Command)
+    commands = parser.add_subparsers(title="commands", metavar="command", required=True, parser_class=Command)
     for name, text in COMMANDS.items():
-        commands.add_parser(name, help=text, allow_abbrev=False)
+        commands.add_parser(name, help=text, allow_abbrev=False, formatter_class=raw)
     return parser
 
 
@@ -80,7 +99,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         if not argv[0].startswith("-") and argv[0] not in COMMANDS:
             raise UserError(unknown("command", argv[0], COMMANDS))
-        args = _parser().parse_args(argv)
+        args = make_parser().parse_args(argv)
         return args.run(args) or OK
     except UserError as error:
         if error.exit_code != STOPPED or rank() == 0:  # a run's processes stop together; one says so

@@ -10,6 +10,11 @@ from ivvit.ledger.acceptance import accept, undo
 from ivvit.ledger.past import PastRun
 from ivvit.ledger.status import Status
 
+EXAMPLES = """\
+  ivvit accept msca --why "renamed a variable"
+  ivvit accept msca --undo
+"""
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
@@ -26,9 +31,11 @@ def run(args: argparse.Namespace) -> None:
     name = experiment_of(config, args.experiment)
     status = Status(config)
     identity = identity_of(status.identities, name)
+    evaluation = status.identities.evaluation(name).digest
     if args.undo:
         for seed, earlier in undo(status.paths, name, identity).items():
-            link_run(status.paths, name, seed, earlier)
+            run = PastRun(status.paths.run(earlier, seed), earlier, seed)
+            link_run(status.paths, name, seed, earlier, run.evaluation or evaluation)
             print(f"{name}, seed {seed}: stale again")
         return
     if not args.why:
@@ -42,16 +49,16 @@ def run(args: argparse.Namespace) -> None:
             f"{name}: more than code has changed since:\n  {changed}\nadd --anyway if it is valid all the same"
         )
     accept(status.paths, name, identity, runs, args.why, differences)
-    for seed, earlier in runs.items():
-        link_run(status.paths, name, seed, identity.digest)
-        print(f"{name}, seed {seed}: the run of {earlier.ended[:16]} is accepted as today's; --undo reverts that")
+    for seed, accepted in runs.items():
+        link_run(status.paths, name, seed, identity.digest, evaluation)
+        print(f"{name}, seed {seed}: the run of {accepted.ended[:16]} is accepted as today's; --undo reverts that")
 
 
 def _earlier(config: Config, status: Status, name: str) -> dict[int, PastRun]:
     found = {}
     for seed in config.entries[name].seeds:
         state = status.run(name, seed)
-        if state.state == "fresh":
+        if state.state in ("fresh", "trained"):
             continue
         if state.state == "pending":
             raise UserError(f"{name}, seed {seed}: {'; '.join(state.texts)}; start snakemake first")

@@ -5,6 +5,11 @@ import argparse
 from ivvit.cli.common import add_config, config_of, relative
 from ivvit.ledger.superseded import Leftover, leftovers, remove
 
+EXAMPLES = """\
+  ivvit clean                                what is superseded, and how large it is
+  ivvit clean --yes
+"""
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""

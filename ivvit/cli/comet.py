@@ -3,6 +3,11 @@
 import argparse
 from pathlib import Path
 
+EXAMPLES = """\
+  ivvit comet upload
+  ivvit comet upload results/runs
+"""
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""

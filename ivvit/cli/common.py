@@ -13,7 +13,11 @@ from ivvit.planning.environment import load_current
 def add_config(parser: argparse.ArgumentParser) -> None:
     """The option that names configuration files."""
     parser.add_argument(
-        "--config", nargs="+", metavar="FILE", help="configuration files, later ones win (config/config.yaml)"
+        "--config",
+        "--configfile",
+        nargs="+",
+        metavar="FILE",
+        help="configuration files, later ones win (config/config.yaml)",
     )
 
 

@@ -7,6 +7,10 @@ from ivvit.ground.errors import UserError
 from ivvit.ground.files import write_json
 from ivvit.planning.jobs import Jobs
 
+EXAMPLES = """\
+  ivvit demo
+"""
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""

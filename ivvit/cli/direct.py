@@ -5,6 +5,7 @@ from typing import Any
 
 from ivvit.cli.common import count
 from ivvit.cli.extract import extract_frames, lock_frames
+from ivvit.cli.seed import MODELS, PRETRAIN, UseComet, add_seed, choose_device, places, translated
 from ivvit.cli.validate import validate_one
 from ivvit.cli.weights import fetch_weights
 from ivvit.config import Config
@@ -15,10 +16,10 @@ from ivvit.planning.jobs import Jobs
 NAME = "command-line"
 
 
-def add_direct(parser: argparse.ArgumentParser) -> None:
-    """The options of the paper's code."""
+def add_direct(parser: argparse.ArgumentParser, mode: str) -> None:
+    """The options of the authors' code; `mode` is what they call the command."""
     group = parser.add_argument_group("without a configuration file")
-    group.add_argument("-i", "--iterations", type=count(1, 10**9), help="iterations (14000)")
+    group.add_argument("-i", "--iterations", "--iteration", type=count(1, 10**9), help="iterations (14000)")
     group.add_argument("-dn", "--dataset_names", nargs="+", metavar="NAME", help="data sets")
     group.add_argument(
         "-bsl", "--batch_size_list", nargs="+", type=count(), metavar="N", help="their batch sizes, in order"
@@ -27,11 +28,10 @@ def add_direct(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--pretrain", help="Kinetics400, ImageNet-21k, ImageNet-1k, polyvit, none, ...")
     group.add_argument("--root_path", help="the folder with datasets/ and pretrained_weight/")
     group.add_argument("--results", default="results", help="where results go (%(default)s)")
-    group.add_argument("--workers", type=count(0), help="processes per data set")
+    group.add_argument("--workers", "--num_workers", type=count(0), help="processes per data set")
     group.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="further keys, e.g. optimizer.lr=1e-4")
-    group.add_argument("--use_comet", action=argparse.BooleanOptionalAction, default=False, help="track with Comet")
-    for option in ("--use-comet", "--no-use-comet"):
-        group.add_argument(option, dest="use_comet", action=f"store_{'false' if 'no' in option else 'true'}")
+    group.add_argument("--use-comet", "--use_comet", action=UseComet, default=False, help="track with Comet")
+    add_seed(parser, mode)
 
 
 def direct_config(args: argparse.Namespace, extra: dict[str, Any] | None = None) -> Config:
@@ -53,13 +53,22 @@ def direct_config(args: argparse.Namespace, extra: dict[str, Any] | None = None)
         )
     if len(set(args.dataset_names)) < len(args.dataset_names):
         raise UserError(f"-dn names a data set twice ({', '.join(args.dataset_names)}); name each once")
-    given = {"iterations": args.iterations, "model": args.model, "pretrain": args.pretrain}
+    model, pretrain = MODELS.get(args.model, args.model), PRETRAIN.get(args.pretrain, args.pretrain)
+    given = {"iterations": args.iterations, "model": model, "pretrain": pretrain}
     experiment: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     experiment["datasets"] = {n: {"batch_size": b} for n, b in zip(args.dataset_names, sizes, strict=True)}
+    for key, value in translated(args):
+        experiment = set_key(experiment, key, value)
     for item in args.set:
         experiment = set_key(experiment, *read_assignment(item, "--set"))
-    raw: dict[str, Any] = {"experiments": {NAME: experiment}, "results": {"path": args.results}, **(extra or {})}
-    raw["runtime"] = {"comet": args.use_comet} | ({} if args.workers is None else {"workers": args.workers})
+    raw: dict[str, Any] = {
+        "experiments": {name_of(args): experiment},
+        "results": {"path": args.results},
+        **(extra or {}),
+    }
+    raw["runtime"] = {"comet": args.use_comet, **choose_device(args.cuda)}
+    raw["runtime"] |= {} if args.workers is None else {"workers": args.workers}
+    raw["weights"] = places(args)
     if args.root_path:
         raw["root_path"] = args.root_path
     return Config(raw, "the command line")
@@ -67,7 +76,12 @@ def direct_config(args: argparse.Namespace, extra: dict[str, Any] | None = None)
 
 def prepare(args: argparse.Namespace) -> tuple[Jobs, str]:
     """The jobs of the configuration, after its data sets and weights have been made ready."""
-    return make_ready(direct_config(args), NAME), NAME
+    return make_ready(direct_config(args), name_of(args)), name_of(args)
+
+
+def name_of(args: argparse.Namespace) -> str:
+    """The name of the experiment that the options describe."""
+    return args.ex_name or NAME
 
 
 def make_ready(config: Config, name: str) -> Jobs:

@@ -15,7 +15,7 @@ from ivvit.cli.common import add_config, config_of, count, dataset_of, relative
 from ivvit.cli.jobs import evaluation_job, identity_of
 from ivvit.cli.launch import launch, spreads
 from ivvit.cli.planned import load_planned, remember_launched
-from ivvit.config import Config, EvaluationOptions, RuntimeOptions
+from ivvit.config import EvaluationOptions, RuntimeOptions
 from ivvit.ground.errors import UserError
 from ivvit.ground.names import unknown
 from ivvit.identity.identity import Identities
@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     from ivvit.runs.evaluation_job import EvaluationMetrics
 
 MODEL = "model.safetensors"
+
+EXAMPLES = """\
+  ivvit evaluate msca                        all trained seeds, on test, as configured
+  ivvit evaluate msca --clips 10 --crops 3   in another protocol
+  ivvit evaluate results/experiments/msca/seed0/model.safetensors --dataset UCF101 --split val
+"""
 
 
 @dataclass(frozen=True)
@@ -57,19 +63,19 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate; returns the exit status."""
-    config = config_of(args)
+    jobs = Jobs(config_of(args))
     if args.identity is not None:
-        return _planned(config, args)
+        return _planned(jobs, args)
     if args.what is None:
         raise UserError("name an experiment, a run's folder or a model's file")
-    targets = _targets(config, args)
+    targets = _targets(jobs.identities, args)
     if spreads(targets[0].runtime):
         return launch(targets[0].runtime, sys.argv[1:])
-    from ivvit.study.team import leads, together
+    from ivvit.study.team import is_main, process_group
 
-    with together():
-        found = {target.label: _evaluate(config, args, target, len(targets)) for target in targets}
-    if leads():
+    with process_group():
+        found = {target.label: _evaluate(jobs.identities, args, target, len(targets)) for target in targets}
+    if is_main():
         print(table(found))
     return 0
 
@@ -98,9 +104,8 @@ def table(found: dict[str, "EvaluationMetrics"]) -> str:
     return evaluations_table(found)
 
 
-def _planned(config: Config, args: argparse.Namespace) -> int:
+def _planned(jobs: Jobs, args: argparse.Namespace) -> int:
     """The rule's job."""
-    jobs = Jobs(config)
     name, identities = require_identity(jobs, args.identity), jobs.identities
     identity = identities.evaluation(name)
     if identity.digest != args.evaluation:
@@ -108,7 +113,7 @@ def _planned(config: Config, args: argparse.Namespace) -> int:
             f"{name} has the evaluation {identity.digest} now, not {args.evaluation}: code, configuration or data "
             "changed after this job was planned; nothing was evaluated. Start snakemake again"
         )
-    seed, runtime = args.seed or 0, config.entries[name].runtime
+    seed, runtime = args.seed or 0, jobs.config.entries[name].runtime
     if spreads(runtime):
         remember_launched(identity)
         return launch(runtime, sys.argv[1:])
@@ -117,36 +122,35 @@ def _planned(config: Config, args: argparse.Namespace) -> int:
     return 0
 
 
-def _evaluate(config: Config, args: argparse.Namespace, target: _Target, count: int) -> "EvaluationMetrics":
+def _evaluate(identities: Identities, args: argparse.Namespace, target: _Target, count: int) -> "EvaluationMetrics":
     from ivvit.runs.evaluate import evaluate_run
     from ivvit.runs.model_file import read_card
 
     names = args.dataset or target.datasets or list(read_card(target.file).heads)
     heads = {name: args.head or name for name in names}
     for name in names:
-        dataset_of(config, name)
+        dataset_of(identities.config, name)
     with ExitStack() as stack:
         if args.out is None:
             folder = Path(_shared(stack.enter_context(TemporaryDirectory(prefix="ivvit-evaluation-"))))
         else:
             folder = args.out if count == 1 else args.out / target.label
-        job = evaluation_job(
-            Identities(config), target.file, folder, heads, target.options, target.runtime, target.label
-        )
+        job = evaluation_job(identities, target.file, folder, heads, target.options, target.runtime, target.label)
         return evaluate_run(job)
 
 
 def _shared(folder: str) -> str:
     """The leading process's, which all of them are to use."""
-    from ivvit.study.team import share
+    from ivvit.study.team import broadcast
 
-    return share(folder)
+    return broadcast(folder)
 
 
-def _targets(config: Config, args: argparse.Namespace) -> list[_Target]:
+def _targets(identities: Identities, args: argparse.Namespace) -> list[_Target]:
+    config = identities.config
     path = Path(args.what).expanduser()
     if args.what in config.entries:
-        return _experiment(config, args)
+        return _experiment(identities, args)
     if path.is_file():
         files = [path]
     elif (path / MODEL).is_file():
@@ -165,8 +169,8 @@ def _label(file: Path) -> str:
     return "-".join(place.parts[-3:-1]) if place.name == MODEL else place.stem
 
 
-def _experiment(config: Config, args: argparse.Namespace) -> list[_Target]:
-    name, identities = args.what, Identities(config)
+def _experiment(identities: Identities, args: argparse.Namespace) -> list[_Target]:
+    name, config = args.what, identities.config
     entry, run, experiment = config.entries[name], identity_of(identities, name).digest, identities.resolved(name)
     options = _options(experiment.evaluation, args)
     seeds = entry.seeds if args.seed is None else (args.seed,)

@@ -9,6 +9,11 @@ from ivvit.identity.checks import Checks
 from ivvit.identity.locks import Pending
 from ivvit.planning.jobs import Jobs
 
+EXAMPLES = """\
+  ivvit extract UCF101 --workers 8
+  ivvit extract UCF101 --shard 0 --shards 4  a quarter of it
+"""
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""

@@ -7,8 +7,12 @@ from ivvit.cli.common import add_config, config_of
 from ivvit.ground.errors import UserError
 from ivvit.identity.paths import Paths
 from ivvit.ledger.manifests import difference
-from ivvit.ledger.past import PastRun, named_runs, past_run
+from ivvit.ledger.past import PastRun, linked_run, named_runs
 from ivvit.ledger.reasons import reasons
+
+EXAMPLES = """\
+  ivvit history msca
+"""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -21,8 +25,9 @@ def run(args: argparse.Namespace) -> None:
     """Print them."""
     paths = Paths(config_of(args).results)
     runs = [run for (name, _), runs in named_runs(paths).items() if name == args.experiment for run in runs]
-    links = (paths.results / "experiments" / args.experiment).glob("seed*")
-    linked = [run for link in links if (run := past_run(link)) is not None]
+    folders = paths.links(args.experiment, 0).parent.glob("seed*")
+    seeds = [int(folder.name.removeprefix("seed")) for folder in folders]
+    linked = [run for seed in seeds if (run := linked_run(paths, args.experiment, seed)) is not None]
     shown = {run.folder for run in linked}
     runs += [run for run in linked if run.folder not in {other.folder for other in runs}]  # trained under another name
     if not runs:
@@ -40,5 +45,5 @@ def _print(runs: list[PastRun], shown: set[Path], paths: Paths) -> None:
         mark = "  (shown in the tables)" if run.folder in shown else ""
         print(f"seed {run.seed}  {run.ended[:16]}  {commit[:8]}  run {run.identity[:8]}  {numbers}{mark}")
         if before is not None:
-            for reason in reasons(before.parts, run.parts, lambda n, a, b: difference(paths, n, a, b)):
+            for reason in reasons(before.parts, run.parts, lambda *asked: difference(paths, *asked)):
                 print(f"    since the one before: {reason.text}")

@@ -13,6 +13,9 @@ from ivvit.identity.identity import Identities, Identity
 from ivvit.identity.locks import Pending
 from ivvit.identity.paths import Paths
 
+RUN_FILES = ("model.safetensors", "history.csv", "experiment.yaml", "provenance.json", "train.log")
+EVALUATION_FILES = ("metrics.json", "predictions.parquet")
+
 
 def identity_of(identities: Identities, name: str) -> Identity:
     """An experiment's identity. Raises UserError that says which checks must be done first."""
@@ -26,7 +29,7 @@ def identity_of(identities: Identities, name: str) -> Identity:
 
 def train_job(identities: Identities, name: str, identity: Identity, seed: int) -> Any:
     """The job of one run of an experiment, in the folder that its identity names."""
-    config, paths, experiment = identities.config, identities.paths, identities.resolved(name)
+    config, paths, experiment = identities.config, identities.paths, identities.trainable(name)
     provenance = {"identity": identity.digest, "parts": identity.parts, "command": command_line()}
     runtime = config.entries[name].runtime
     weights = weights_of(identities, experiment, seed)
@@ -72,9 +75,9 @@ def evaluation_job(
     """An EvaluationJob on data sets of the configuration; a head without a name is that of the data set's own name."""
     from ivvit.runs.evaluation_job import EvaluatedDataset, EvaluationJob
 
-    config = identities.config
+    config, checks = identities.config, identities.checks
     datasets = (
-        EvaluatedDataset(dataset, config.datasets[dataset], identities.checks.manifest(dataset), head or dataset)
+        EvaluatedDataset(dataset, config.datasets[dataset], checks.manifest(dataset), head or dataset)
         for dataset, head in heads.items()
     )
     return EvaluationJob(model, folder, config.root, tuple(datasets), options, runtime, name)
@@ -93,9 +96,15 @@ def weights_of(identities: Identities, experiment: Experiment, seed: int) -> Pat
     return identities.checks.weights(experiment.pretrain)
 
 
-def link_run(paths: Paths, name: str, seed: int, identity: str) -> None:
-    """Let `experiments/<name>/seed<k>` point to the run."""
-    replace_link(paths.link(name, seed), paths.run(identity, seed))
+def link_run(paths: Paths, name: str, seed: int, identity: str, evaluation: str) -> None:
+    """Let the folder `experiments/<name>/seed<k>` hold links to the run's files, and to those of its evaluation."""
+    folder = paths.links(name, seed)
+    if folder.is_symlink():  # of an earlier version, to the run's folder
+        folder.unlink()
+    for file in RUN_FILES:
+        replace_link(folder / file, paths.run(identity, seed) / file)
+    for file in EVALUATION_FILES:
+        replace_link(folder / file, paths.evaluation(identity, seed, evaluation) / file)
 
 
 def command_line() -> str:

@@ -3,7 +3,7 @@
 import argparse
 
 from ivvit.cli.common import count, relative
-from ivvit.cli.direct import NAME, add_direct, direct_config, make_ready
+from ivvit.cli.direct import add_direct, direct_config, make_ready, name_of
 from ivvit.cli.study import finish_all
 
 STUDY = "command-line"
@@ -15,17 +15,22 @@ SPACE = {
     "lr_schedule.name": ["MultiStepLR", "cosine"],
 }
 
+EXAMPLES = """\
+  ivvit optuna -i 1000 -bsl 4 -dn UCF101 --model IV-ViT --pretrain Kinetics400 --root_path ~/data_root/ --n-trials 20
+"""
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    add_direct(parser)
-    parser.add_argument("--n-trials", type=count(), default=20, help="total number of trials (%(default)s)")
+    add_direct(parser, "optuna")
+    parser.add_argument("--n-trials", "--n_trials", type=count(), default=20, help="trials in all (%(default)s)")
 
 
 def run(args: argparse.Namespace) -> None:
     """Run the study; when started again, it continues."""
-    study = {"base": NAME, "n_trials": args.n_trials, "space": SPACE}
+    name = name_of(args)
+    study = {"base": name, "n_trials": args.n_trials, "space": SPACE}
     config = direct_config(args, {"studies": {STUDY: study}})
-    best = finish_all(make_ready(config, NAME).identities, STUDY)
+    best = finish_all(make_ready(config, name).identities, STUDY)
     print(best.read_text().rstrip())
     print(f"best parameters: {relative(best)}")

@@ -6,6 +6,11 @@ from ivvit.cli.common import add_config, config_of, relative
 from ivvit.ground.errors import UserError
 from ivvit.identity.paths import Paths
 
+EXAMPLES = """\
+  ivvit results
+  ivvit results --config config/paper.yaml
+"""
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
@@ -29,7 +34,7 @@ def run(args: argparse.Namespace) -> None:
         "runs": paths.results / "experiments",
         "studies": paths.results / "studies",
         "data sets": paths.results / "manifests",
-        "report": paths.results / "report.html",
+        "report": paths.page,
         "logs": paths.results.parent / "logs",
     }.items():
         if path.exists():

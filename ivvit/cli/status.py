@@ -17,6 +17,7 @@ from ivvit.ledger.status import RunState, Status
 
 COLOURS = {
     "fresh": "green",
+    "trained": "cyan",
     "running": "cyan",
     "stale": "yellow",
     "failed": "red",
@@ -25,6 +26,12 @@ COLOURS = {
     "pending": "blue",
 }
 _HEAD = ("experiment", "seed", "state", "why")
+
+EXAMPLES = """\
+  ivvit status
+  ivvit status --failed --config config/paper.yaml
+  ivvit status --json
+"""
 
 
 def add(parser: argparse.ArgumentParser) -> None:

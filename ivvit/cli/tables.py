@@ -1,4 +1,4 @@
-"""Write tables and figures of the current runs, and the links by which people find them."""
+"""Write tables, figures and the report of the current runs, and the links by which people find them."""
 
 import argparse
 import shutil
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ivvit.cli.common import add_config, check_key, config_of, relative
 from ivvit.cli.jobs import link_run
+from ivvit.cli.report_parts import surroundings
 from ivvit.config import Config
 from ivvit.data.places import dataset_folder
 from ivvit.ground.files import replace_link
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 FIGURES = (".svg", ".png")
 
+EXAMPLES = """\
+  ivvit tables
+"""
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
@@ -32,15 +37,16 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write what is there; say what is missing."""
     from ivvit.results.figures import write_figures
+    from ivvit.results.report.page import write_report
     from ivvit.results.samples import write_samples
     from ivvit.results.tables import write_tables
 
     config = config_of(args)
     identities = Identities(config)
     paths, (runs, _) = identities.paths, table_runs(identities)
-    finished = [run for run in runs if paths.finished(run.identity, run.seed).is_file()]
+    finished = [run for run in runs if paths.evaluated(run.identity, run.seed, run.evaluation).is_file()]
     for run in finished:
-        link_run(paths, run.experiment, run.seed, run.identity)
+        link_run(paths, run.experiment, run.seed, run.identity, run.evaluation)
     _drop_old_links(config, paths)
     key = tables_key(identities, runs if finished == runs else finished)
     check_key(key, args.key, "tables")
@@ -51,8 +57,9 @@ def run(args: argparse.Namespace) -> None:
     write_tables(comparison, folder)
     write_figures(comparison, folder)
     write_samples(comparison, _pixels(identities), folder)
+    write_report(comparison, folder, surroundings(identities))
     _show(paths, folder)
-    print(f"tables in {relative(paths.tables)}, figures in {relative(paths.figures)}")
+    print(f"tables in {relative(paths.tables)}, figures in {relative(paths.figures)}, report in {relative(paths.page)}")
 
 
 def current_comparison(identities: Identities, finished: list[TableRun]) -> "Comparison":
@@ -81,7 +88,8 @@ def _pixels(identities: Identities) -> "dict[str, PixelSource]":
     from ivvit.results.pixels import PixelSource
 
     config = identities.config
-    places = {name: (data, identities.checks.manifest(name)) for name, data in config.datasets.items()
+    used = {name: data for entry in config.entries for name, data in config.experiment(entry).data.items()}
+    places = {name: (data, identities.checks.manifest(name)) for name, data in used.items()
               if dataset_folder(data, config.root).is_dir()}  # fmt: skip
     return {name: PixelSource(config.root, data, lock) for name, (data, lock) in places.items() if lock.is_file()}
 
@@ -95,10 +103,10 @@ def _refs(identities: Identities, finished: list[TableRun]) -> "list[RunRef]":
     there, found = {(run.experiment, run.seed): run for run in finished}, []
     for name, entry in config.entries.items():
         for seed in entry.seeds:
-            run, place = there.get((name, seed)), paths.link(name, seed)
+            run, place = there.get((name, seed)), paths.links(name, seed)
             if run is None:
                 state = status.run(name, seed)
-                why = "; ".join([state.state, *state.why])
+                why = "; ".join([state.state, *state.texts])
                 found.append(RunRef(name, seed, place, place, tuned=entry.from_study, missing=why))
             else:
                 folder, today = paths.run(run.identity, seed), identities.evaluation(name).digest
@@ -112,11 +120,15 @@ def _show(paths: Paths, folder: Path) -> None:
     for file in sorted(folder.iterdir()):
         if not file.name.startswith("."):
             place = (paths.figures if file.suffix in FIGURES else paths.tables) / file.name
+            place = paths.page if file.name == paths.page.name else place
             if place.is_file() and not place.is_symlink():
                 place.unlink()  # of an earlier version, which wrote tables here
             replace_link(place, file)
-    for other in paths.tables.iterdir():
-        if other.is_dir() and other != folder:
+    for other in [*paths.tables.iterdir(), *(paths.figures.iterdir() if paths.figures.is_dir() else ())]:
+        if other.is_symlink():
+            if not other.exists():  # these tables have no such file
+                other.unlink()
+        elif other.is_dir() and other != folder:
             shutil.rmtree(other)
 
 
@@ -125,7 +137,11 @@ def _drop_old_links(config: Config, paths: Paths) -> None:
     folder = paths.results / "experiments"
     for place in folder.glob("*/seed*") if folder.is_dir() else ():
         entry = config.entries.get(place.parent.name)
-        if place.is_symlink() and (entry is None or place.name not in {f"seed{seed}" for seed in entry.seeds}):
+        if entry is not None and place.name in {f"seed{seed}" for seed in entry.seeds}:
+            continue
+        if place.is_symlink():  # of an earlier version
             place.unlink()
-            if not any(place.parent.iterdir()):
-                place.parent.rmdir()
+        elif all(file.is_symlink() for file in place.iterdir()):
+            shutil.rmtree(place)
+        if not any(place.parent.iterdir()):
+            place.parent.rmdir()

@@ -26,6 +26,14 @@ from ivvit.ledger.past import shorter_run
 from ivvit.ledger.unfinished import FAILURE
 from ivvit.planning.jobs import Jobs, require_identity
 
+EXAMPLES = """\
+  ivvit train msca --seed 1                  an experiment of config/config.yaml
+  ivvit train joint --config config/mine.yaml
+  ivvit train -i 10000 -bsl 16 16 4 4 -dn Tiny-ImageNet CIFAR100 UCF101 Kinetics200 \\
+    --model IV-ViT --pretrain Kinetics400 --root_path ~/data_root/
+  ivvit train -dn UCF101 -bsl 4 --model MSCA --root_path ~/data_root/ --set model.shift=qk optimizer.lr=3e-5
+"""
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
@@ -33,7 +41,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("experiment", nargs="?", help="an experiment of the configuration")
     parser.add_argument("--identity", help="the run's identity; refused where no experiment has it any more")
     parser.add_argument("--seed", type=count(0, 2**63 - 1), help="by default the experiment's first")
-    add_direct(parser)
+    add_direct(parser, "train")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -58,20 +66,20 @@ def train_one(jobs: Jobs, name: str, seed: int, *, evaluate: bool) -> int:
         load_planned(identity, runtime.workers)
     for other, entry in config.entries.items():
         if seed in entry.seeds and _same(identities, other, identity.digest):
-            link_run(identities.paths, other, seed, identity.digest)
+            link_run(identities.paths, other, seed, identity.digest, identities.evaluation(other).digest)
     with _failures_recorded(identities.paths.run(identity.digest, seed)):
         job = train_job(identities, name, identity, seed)
         go_on(identities.paths, identity, job)
         if spreads(runtime):
             return launch(runtime, sys.argv[1:])
         from ivvit.runs.run import train
-        from ivvit.study.team import leads, together
+        from ivvit.study.team import is_main, process_group
         from ivvit.tracking import open_tracking
 
-        with together():
+        with process_group():
             train(job, tracking=open_tracking)
             metrics = evaluate_today(identities, name, seed) if evaluate else None
-    if metrics is not None and leads():
+    if metrics is not None and is_main():
         print(table({f"{name}-seed{seed}": metrics}))
     return 0
 

@@ -9,6 +9,11 @@ from ivvit.identity.checks import Checks
 from ivvit.identity.paths import Paths
 from ivvit.planning.jobs import Jobs
 
+EXAMPLES = """\
+  ivvit validate                             all data sets that experiments use
+  ivvit validate UCF101 --full --workers 8   every file read again
+"""
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""

@@ -6,6 +6,11 @@ from ivvit.cli.common import add_config, add_key, check_key, config_of, relative
 from ivvit.identity.checks import Checks
 from ivvit.planning.jobs import Jobs
 
+EXAMPLES = """\
+  ivvit weights ImageNet-1k
+  ivvit weights timm:vit_tiny_patch16_224.augreg_in21k
+"""
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""

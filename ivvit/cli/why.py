@@ -13,6 +13,11 @@ from ivvit.ledger.reasons import reasons
 from ivvit.ledger.status import Status
 from ivvit.planning.jobs import Jobs
 
+EXAMPLES = """\
+  ivvit why msca                             why it is stale
+  ivvit why --if optimizer.lr=3e-5           what would become stale
+"""
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""

@@ -97,6 +97,21 @@ def replacing(path: Path, *, forbidden: str | None = None) -> Iterator[Path]:
         publish(temporary, path)
 
 
+def check_writable(path: Path) -> None:
+    """Find out before long work whether its result can be written to `path`; nothing is left behind.
+
+    Raises:
+        UserError: `path` is a folder, or cannot be written.
+    """
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; name a file in it")
+    try:
+        with explained(path), temporary_beside(path) as temporary:
+            temporary.touch()
+    except FileNotFoundError as error:  # a folder that the system makes, such as /proc
+        raise UserError(f"cannot write {path}: {error.strerror}; choose another folder") from None
+
+
 def write_atomically(path: Path, write: Callable[[BinaryIO], Any], *, forbidden: str | None = None) -> None:
     """Let `write` fill a file that then becomes `path`, durably. Raises as `replacing` does."""
     with replacing(path, forbidden=forbidden) as temporary, temporary.open("wb") as file:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ivvit.config import Config, Experiment, StudyOptions, canonical
+from ivvit.config.pixels import pixels_of_weights
 from ivvit.ground.digest import digest
 from ivvit.ground.versions import versions
 from ivvit.identity.checks import Checks
@@ -48,15 +49,14 @@ class Identities:
         return self._identity(experiment, entries, (experiment.model.name,), (experiment.pretrain,), selects, **further)
 
     def evaluation(self, name: str) -> Identity:
-        """The identity of the evaluation of an experiment's runs; it is of whichever model lies there.
+        """The identity of the evaluation of an experiment's runs, each of which has its own below its folder.
 
         Raises:
             Pending: as for the experiment.
         """
-        experiment, run = self.resolved(name), self.experiment(name)
+        experiment = self.resolved(name)
         code, code_digest = self.modules(EVALUATION, (experiment.model.name,))
         parts = {
-            "run": run.digest,
             "spec": experiment.evaluation.model_dump(mode="json", exclude={"batch_size"}),
             "code": code,
             "data": {data: self._manifest(data)["digests"][experiment.evaluation.split] for data in experiment.data},
@@ -71,6 +71,24 @@ class Identities:
         """
         entry = self.config.entries[name]
         return self.config.experiment(name, self.best(entry.from_study) if entry.from_study else None)
+
+    def trainable(self, name: str) -> Experiment:
+        """`resolved`, with the pixels that its weights were trained with. Raises Pending where they are not there."""
+        return self.seen(self.resolved(name))
+
+    def seen(self, experiment: Experiment) -> Experiment:
+        """The experiment with numbers where `normalize` or `interpolation` say `weights`.
+
+        Raises:
+            Pending: the weights are not there yet.
+        """
+        if "weights" not in (experiment.normalize, experiment.interpolation):
+            return experiment
+        if experiment.pretrain.startswith("experiment:"):
+            parent = self.trainable(experiment.pretrain.removeprefix("experiment:"))
+            return experiment.seeing(parent.normalize, parent.interpolation)
+        lock = self.checks.locks.read(self.checks.weights(experiment.pretrain))
+        return experiment.seeing(*pixels_of_weights(lock))
 
     def best(self, study: str) -> dict[str, Any]:
         """The best parameters of a study. Raises Pending while it has not been done."""
@@ -114,7 +132,7 @@ class Identities:
         manifests = {name: _ask(pending, self._manifest, name) or {} for name in experiment.data}
         weights = {name: _ask(pending, self._weights, name) for name in pretrains}
         parts = {
-            "spec": canonical(experiment),
+            "spec": canonical(_ask(pending, self.seen, experiment) or experiment),
             "code": code,
             "data": {name: _looked_at(lock, selects) for name, lock in manifests.items()},
             "classes": {name: lock.get("classes") for name, lock in manifests.items()},
@@ -151,7 +169,7 @@ def _looked_at(manifest: dict[str, Any], selects: bool) -> dict[str, str]:
     return {split: digests[split] for split in ("train", *(("val",) if selects else ())) if split in digests}
 
 
-def _ask(pending: list[Path], question: Callable[[str], Any], name: str) -> Any:
+def _ask(pending: list[Path], question: Callable[[Any], Any], name: str | Experiment) -> Any:
     try:
         return question(name)
     except Pending as error:

@@ -57,15 +57,19 @@ class Paths:
         return self.results / "runs" / identity / f"seed{seed}"
 
     def finished(self, identity: str, seed: int) -> Path:
-        """The file that a run writes last: its model."""
+        """The file that a run's training writes last: its model."""
         return self.run(identity, seed) / "model.safetensors"
 
     def evaluation(self, identity: str, seed: int, evaluation: str) -> Path:
         """The folder of an evaluation of a run."""
         return self.run(identity, seed) / "evaluations" / evaluation
 
-    def link(self, name: str, seed: int) -> Path:
-        """The link by which people find a run."""
+    def evaluated(self, identity: str, seed: int, evaluation: str) -> Path:
+        """The file that an evaluation writes last: its numbers."""
+        return self.evaluation(identity, seed, evaluation) / "metrics.json"
+
+    def links(self, name: str, seed: int) -> Path:
+        """The folder of links by which people find a run's files."""
         return self.results / "experiments" / name / f"seed{seed}"
 
     def accepted(self, identity: str) -> Path:
@@ -76,6 +80,11 @@ class Paths:
     def tables(self) -> Path:
         """The folder of tables."""
         return self.results / "tables"
+
+    @property
+    def page(self) -> Path:
+        """The link to the report."""
+        return self.results / "report.html"
 
     @property
     def figures(self) -> Path:

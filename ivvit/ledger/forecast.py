@@ -36,15 +36,15 @@ def unfinished_studies(status: Status) -> Iterator[StudyTodo]:
 
 def waiting(states: list[RunState]) -> list[RunState]:
     """The runs whose identity is not known before a check or a study is done."""
-    return [state for state in states if state.state == "pending" and state.settled in ("fresh", "pending")]
+    return [state for state in states if state.state == "pending" and state.settled in ("fresh", "trained", "pending")]
 
 
 def forecast(status: Status) -> list[str]:
     """Lines that say which trainings and trials will follow, and which may."""
     states = [state for state in status.runs() if state.state == "pending"]
     studies = [study for study in unfinished_studies(status) if study.pending]
-    sure = [state for state in states if state.settled != "fresh"]
-    maybe = [state for state in states if state.settled == "fresh"]
+    sure = [state for state in states if state.settled not in ("fresh", "trained")]
+    maybe = [state for state in states if state.settled in ("fresh", "trained")]
     lines = []
     if sure:
         lines.append(f"{len(sure)} trainings: {_names([f'{s.experiment}, seed {s.seed}' for s in sure])}")

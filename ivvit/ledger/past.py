@@ -11,6 +11,7 @@ from typing import Any
 from ivvit.identity.identity import Identity
 from ivvit.identity.paths import Paths
 
+MODEL = "model.safetensors"
 _HEAD = 1024  # bytes: a provenance begins with the experiment's name
 
 
@@ -44,14 +45,19 @@ class PastRun:
         return self.provenance.get("parts", {})
 
     @property
+    def evaluation(self) -> str | None:
+        """The identity of its latest evaluation."""
+        found = sorted(self.folder.glob("evaluations/*/metrics.json"), key=lambda path: path.stat().st_mtime_ns)
+        return found[-1].parent.name if found else None
+
+    @property
     def iterations(self) -> int:
         """How many it had."""
         return self.parts.get("spec", {}).get("iterations", 0)
 
     def metrics(self) -> dict[str, Any]:
         """metrics.json of its latest evaluation; empty where there is none."""
-        found = sorted(self.folder.glob("evaluations/*/metrics.json"), key=lambda path: path.stat().st_mtime_ns)
-        return _read(found[-1]) if found else {}
+        return _read(self.folder / "evaluations" / self.evaluation / "metrics.json") if self.evaluation else {}
 
 
 def finished_runs(paths: Paths, without: Container[str] = ()) -> Iterator[PastRun]:
@@ -66,15 +72,25 @@ def finished_runs(paths: Paths, without: Container[str] = ()) -> Iterator[PastRu
                     yield run
 
 
-def past_run(folder: Path) -> PastRun | None:
-    """The finished run in a folder, or behind a link."""
-    if not os.path.isfile(f"{folder}/model.safetensors"):
+def past_run(folder: Path, seen_from: Path = Path()) -> PastRun | None:
+    """The finished run in a folder, or behind a link; the folder may be relative to another one."""
+    folder = Path(os.path.normpath(seen_from / folder))
+    if not os.path.isfile(f"{folder}/{MODEL}"):
         return None
     place = os.fspath(folder)
     while os.path.islink(place):  # Path.resolve would look at every folder on the way, for thousands of runs
         place = os.path.normpath(os.path.join(os.path.dirname(place), os.readlink(place)))
     identity, seed = place.split(os.sep)[-2:]
     return PastRun(Path(place), identity, int(seed.removeprefix("seed")))
+
+
+def linked_run(paths: Paths, name: str, seed: int) -> PastRun | None:
+    """The finished run whose files people find by an experiment's name."""
+    folder = paths.links(name, seed)
+    try:
+        return past_run(folder if folder.is_symlink() else Path(os.readlink(folder / MODEL)).parent, folder)
+    except OSError:  # none, or it is no link
+        return None
 
 
 def named_runs(paths: Paths, without: Container[str] = ()) -> dict[tuple[str, int], list[PastRun]]:

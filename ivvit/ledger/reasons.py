@@ -34,6 +34,10 @@ class Reason:
     @property
     def text(self) -> str:
         """In words."""
+        if self.kind == "check":
+            return self.detail
+        if self.kind == "study":
+            return f"study {self.subject} {self.detail}"
         if self.detail:
             return f"{self.subject}: {self.detail}" if self.subject else self.detail
         change = f"{_show(self.old)} -> {_show(self.new)}"
@@ -133,8 +137,9 @@ def _data(old: dict[str, Splits], new: dict[str, Splits], data_diff: DataDiff) -
         if name not in old:
             yield Reason("data", name, None, new[name], "now trained on")
             continue
-        for split in [split for split in new[name] if new[name][split] != old[name].get(split)]:
-            before, after = old[name].get(split), new[name][split]
+        earlier = old[name] if isinstance(old[name], dict) else {}  # earlier versions had one digest of all
+        for split in [split for split in new[name] if new[name][split] != earlier.get(split)]:
+            before, after = earlier.get(split), new[name][split]
             where = "" if split == "train" else f" ({split})"
             detail = (before and data_diff(name, before, after)) or "content changed"
             yield Reason("data", f"{name}{where}", before, after, detail)

@@ -1,7 +1,6 @@
 """The state of every experiment and seed: fresh, stale and why, waiting for a check, running, failed, never run."""
 
 import os
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -15,8 +14,8 @@ from ivvit.identity.locks import Pending
 from ivvit.ledger.acceptance import Acceptance, acceptances
 from ivvit.ledger.due import DueCheck, LastChecks, due_checks
 from ivvit.ledger.manifests import difference
-from ivvit.ledger.past import PastRun, named_runs, past_run
-from ivvit.ledger.reasons import Reason, reasons
+from ivvit.ledger.past import PastRun, linked_run, named_runs
+from ivvit.ledger.reasons import DataDiff, Reason, reasons
 from ivvit.ledger.studies import study_reasons
 from ivvit.ledger.unfinished import unfinished
 from ivvit.planning.jobs import Jobs
@@ -29,7 +28,8 @@ class RunState:
     experiment: str
     seed: int
     state: str
-    """fresh, stale, pending, running, silent, interrupted, failed or never run."""
+    """fresh, trained (but not yet evaluated as it is to be today), stale, pending, running, silent, interrupted, failed
+    or never run."""
     why: list[Reason] = field(default_factory=list)
     identity: str | None = None
     folder: str | None = None
@@ -56,6 +56,7 @@ class Status:
         self.last = Identities(config, LastChecks.of(self.jobs.checks))
         """Identities as the last checks tell them, where today's are due."""
         self._identity, self._last_identity = cache(self.identities.experiment), cache(self.last.experiment)
+        self._evaluation = cache(self.last.evaluation)
         self._study = cache(self._find_study)
         self._reasons: dict[tuple[str, str], list[Reason]] = {}
 
@@ -80,10 +81,20 @@ class Status:
             except Pending:
                 return RunState(name, seed, "pending", waits, settled="pending")
         folder = self.paths.run(identity.digest, seed)
-        fresh = os.path.isfile(self.paths.finished(identity.digest, seed))
-        settled, why = ("fresh", self._notes(folder, identity)) if fresh else self._state(name, seed, folder, identity)
+        if os.path.isfile(self.paths.finished(identity.digest, seed)):
+            settled, why = self._evaluated(name, identity.digest, seed), self._notes(folder, identity)
+        else:
+            settled, why = self._state(name, seed, folder, identity)
         state = "pending" if waits and settled not in ("running", "silent") else settled
         return RunState(name, seed, state, [*waits, *why], identity.digest, str(folder), settled)
+
+    def _evaluated(self, name: str, identity: str, seed: int) -> str:
+        """The state of a run that is trained."""
+        try:
+            evaluation = self._evaluation(name).digest
+        except Pending:
+            return "trained"
+        return "fresh" if os.path.isfile(self.paths.evaluated(identity, seed, evaluation)) else "trained"
 
     def _state(self, name: str, seed: int, folder: Path, identity: Identity) -> tuple[str, list[Reason]]:
         if found := unfinished(folder, identity.parts["spec"]["iterations"]):
@@ -93,7 +104,7 @@ class Status:
 
     def earlier(self, name: str, seed: int) -> PastRun | None:
         """The latest finished run of an experiment that is not fresh: the one that people see, else one by its name."""
-        if (linked := past_run(self.paths.link(name, seed))) is not None:
+        if (linked := linked_run(self.paths, name, seed)) is not None:
             return linked
         found = self._superseded.get((name, seed), [])
         return max(found, key=lambda run: run.ended) if len(found) > 1 else next(iter(found), None)
@@ -115,7 +126,7 @@ class Status:
         return self._reasons[key]
 
     @cached_property
-    def _difference(self) -> Callable[[str, str, str], str | None]:
+    def _difference(self) -> DataDiff:
         return cache(lambda name, old, new: difference(self.paths, name, old, new))
 
     def _waits(self, target: Path) -> Reason:

@@ -18,6 +18,7 @@ class TableRun:
     experiment: str
     seed: int
     identity: str
+    evaluation: str
     accepted: str | None
     """Why a run of earlier code or data is taken for today's."""
 
@@ -27,12 +28,12 @@ def table_runs(identities: Identities) -> tuple[list[TableRun], dict[str, Pendin
     found, pending = [], {}
     for name, entry in identities.config.entries.items():
         try:
-            identity = identities.experiment(name).digest
+            identity, evaluation = identities.experiment(name).digest, identities.evaluation(name).digest
         except Pending as error:
             pending[name] = error
             continue
         why = _accepted(identities.paths.accepted(identity))
-        found += [TableRun(name, seed, identity, why) for seed in entry.seeds]
+        found += [TableRun(name, seed, identity, evaluation, why) for seed in entry.seeds]
     return found, pending
 
 

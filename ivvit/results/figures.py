@@ -12,10 +12,10 @@ from ivvit.results.draw.confusions import confusion_drawings
 from ivvit.results.draw.costs import cost_drawing, views_drawing
 from ivvit.results.draw.curves import curves_drawing
 from ivvit.results.draw.gradients import gradients_drawing
-from ivvit.results.draw.style import Drawing, save, styled
+from ivvit.results.draw.style import COLUMN, Drawing, save, styled
 
 INDEX = "figures.json"
-"""[{"name", "title", "caption"}] of all figures in the folder, in their order."""
+"""[{"name", "title", "caption", "wide"}] of all figures in the folder, in their order."""
 
 _ONE: tuple[Callable[[Comparison], Drawing | None], ...] = (
     comparison_drawing,
@@ -45,5 +45,7 @@ def write_figures(comparison: Comparison, out: Path) -> None:
     with styled():
         for drawing in drawings(comparison):
             save(drawing, out)
-            index.append({"name": drawing.name, "title": drawing.title, "caption": drawing.caption})
+            wide = bool(drawing.figure.get_figwidth() > COLUMN)
+            entry = {"name": drawing.name, "title": drawing.title, "caption": drawing.caption, "wide": wide}
+            index.append(entry)
     write_text(out / INDEX, json.dumps(index, indent=1, ensure_ascii=False) + "\n")

@@ -17,6 +17,11 @@ def plain(text: object) -> str:
     return "".join(c for c in found if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zl", "Zp"))
 
 
+def plain_lines(text: str) -> str:
+    """The same for a text of several lines."""
+    return "\n".join(plain(line) for line in text.splitlines())
+
+
 def csv_text(value: object) -> object:
     """A text that no spreadsheet takes for a formula; numbers as they are."""
     if not isinstance(value, str):

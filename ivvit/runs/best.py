@@ -20,10 +20,10 @@ class Best:
         {"datasets": {name: Summary}, "mean": MeanMetrics}."""
 
     def offer(self, iteration: int, results: dict[str, Summary], model: nn.Module) -> None:
-        """Take the model over if it is better than all before; of equal ones the earliest is kept.
+        """Keep the model if it is better than all before; of equally good ones, the earliest.
 
         Raises:
-            UserError: the criterion means nothing for a data set.
+            UserError: the criterion is undefined for a data set.
         """
         mean = mean_metrics(results)
         value = getattr(mean, self._options.metric)

@@ -1,4 +1,4 @@
-"""What a run is in touch with, none of which can change a number."""
+"""A run's environment, none of which can change a number."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from ivvit.runs.pace import Pace
 from ivvit.runs.tracker import Tracker
 
 OnEvaluation = Callable[[int, dict[str, Any]], bool]
-"""Hears (iteration, {"datasets", "mean"}) of each validation; True ends the run."""
+"""Called with (iteration, {"datasets", "mean"}) after each validation; True ends the run."""
 
 
 @dataclass(frozen=True)
 class RunContext:
-    """Given to a session from outside."""
+    """What a session is given from outside."""
 
     device: torch.device
     world: World

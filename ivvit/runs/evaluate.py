@@ -1,4 +1,4 @@
-"""`evaluate_run`: one function does an evaluation, whether it was killed before or not."""
+"""`evaluate_run`: one function starts or resumes an evaluation."""
 
 import json
 import logging
@@ -38,7 +38,7 @@ from ivvit.runs.parts import Parts
 from ivvit.runs.prefetch import Prefetcher
 from ivvit.runs.processes import join_world, leave_world
 from ivvit.runs.progress import Reporter, device_memory, report_progress
-from ivvit.runs.provenance import versions
+from ivvit.runs.provenance import all_versions
 from ivvit.runs.stop import watch_for_stop
 
 log = logging.getLogger("ivvit")
@@ -47,15 +47,15 @@ _SAVE_MINUTES = 1.0
 
 
 def evaluate_run(job: EvaluationJob) -> EvaluationMetrics:
-    """Evaluate a model, going on from where an earlier start of the same evaluation was stopped or killed.
+    """Evaluate a model, resuming from where an earlier start of the same evaluation was stopped or killed.
 
     predictions.parquet, then metrics.json appear in the job's folder, equal to the byte after any number of kills. A
     finished evaluation is not done again. Under torchrun all processes call this together.
 
     Raises:
-        Interrupted: a signal or the job's time limit asked for a stop; what was found out is kept.
+        Interrupted: a signal or the job's time limit asked for a stop; the predictions so far are kept.
         Diverged: the model's output is not finite.
-        UserError: whatever else the user can mend.
+        UserError: anything else that the user can fix.
     """
     card, world = read_card(job.model), join_world()
     key = _key(job, card)
@@ -66,7 +66,7 @@ def evaluate_run(job: EvaluationJob) -> EvaluationMetrics:
         if world.leads:
             shutil.rmtree(job.folder / "state", ignore_errors=True)
     except Interrupted:
-        world.broadcast(None)  # torchrun ends all processes with the first; the leading one had to finish writing
+        world.broadcast(None)  # torchrun ends all processes with the first, and the main one has to finish writing
         raise
     finally:
         leave_world(world)
@@ -74,7 +74,7 @@ def evaluate_run(job: EvaluationJob) -> EvaluationMetrics:
 
 
 def _key(job: EvaluationJob, card: ModelCard) -> dict[str, Any]:
-    """What the numbers depend on, as far as an evaluation can be told from another by it."""
+    """What the numbers depend on: evaluations with equal keys are the same."""
     options = job.options
     return {
         "evaluation": options.model_dump(exclude={"batch_size"}) | {"precision": card.precision},
@@ -105,17 +105,18 @@ def _evaluate(job: EvaluationJob, card: ModelCard, key: dict[str, Any], world: W
     parts = Parts(job.folder / "state", key) if world.leads else None
     total = sum(len(split.samples) for split in data.values())
     if world.leads:
-        log.info("%s: %d samples of %s by %s, versions %s", job.name, total, job.options.split, job.model, versions())
+        what = (job.name, total, job.options.split, job.model, all_versions())
+        log.info("%s: %d samples of %s by %s, versions %s", *what)
     with report_progress(job.name, 0, total, world.leads) as progress:
         course = _Course(job, card, model, device, world, pace, parts, progress)
         found = {entry.name: course.dataset(entry.name, entry.head, data[entry.name]) for entry in job.datasets}
     if world.leads:
         _write(job, card, key, data, found)
-    world.broadcast(None)  # all find the files when they return
+    world.broadcast(None)  # all processes find the files when they return
 
 
 class _Course:
-    """An evaluation under way."""
+    """An evaluation in progress."""
 
     def __init__(
         self, job: EvaluationJob, card: ModelCard, model: nn.Module, device: torch.device, world: World, pace: Pace,
@@ -127,7 +128,7 @@ class _Course:
         self._done = self._unreported = 0
 
     def dataset(self, name: str, head: str, data: EvalData) -> Rows:
-        """The predictions of a data set, on the leading process; all processes call it together."""
+        """The predictions of a data set, on the main process; a collective call."""
         known = self._world.broadcast(self._parts and _covered(self._parts.read(name)))
         left = [index for index in range(len(data.samples)) if index not in known]
         self._done += len(known)
@@ -145,10 +146,10 @@ class _Course:
         return self._parts.read(name) if self._parts is not None else rows
 
     def _saved(self, name: str, head: str, data: EvalData, left: list[int]) -> Iterator[Rows]:
-        """What all processes have found out, whenever it is time to keep it, and at the end.
+        """The predictions of all processes, whenever they are due to be saved, and at the end.
 
         Raises:
-            Interrupted: after the last that is given out, if a stop was asked for.
+            Interrupted: after the last yield, if a stop was requested.
         """
         size, waiting = self._job.options.batch_size, list[Rows]()
         batches = eval_loader(
@@ -180,7 +181,9 @@ class _Course:
 
     def _stop(self) -> None:
         reason = self._world.broadcast(self._pace.stop.reason())
-        raise Interrupted(f"{self._job.name}: stopped ({reason}); what was found out is kept, start it again to go on")
+        raise Interrupted(
+            f"{self._job.name}: stopped ({reason}); the predictions so far are kept; start it again to resume"
+        )
 
 
 def _covered(rows: Rows) -> set[int]:

@@ -1,4 +1,4 @@
-"""What an evaluation is asked for, and what it says in the end."""
+"""What an evaluation is to do, and its result."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +15,7 @@ from ivvit.ground.errors import UserError
 
 @dataclass(frozen=True)
 class EvaluatedDataset:
-    """A data set to evaluate on, and the head that is to know its classes."""
+    """A data set to evaluate on, and the head to evaluate it with."""
 
     name: str
     options: DatasetOptions

@@ -1,4 +1,4 @@
-"""A data set as a head of a model knows it: classes matched by their names."""
+"""A data set for a head of a model: classes matched by name."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +7,7 @@ from ivvit.config.optimisation import EvaluationOptions
 from ivvit.data.open import open_samples
 from ivvit.evaluation.views import EvalData, make_eval_data
 from ivvit.ground.errors import UserError
+from ivvit.ground.names import did_you_mean
 from ivvit.runs.evaluation_job import EvaluatedDataset
 from ivvit.runs.model_file import HeadCard, ModelCard
 
@@ -14,13 +15,13 @@ _SHOWN = 3
 
 
 def head_of(card: ModelCard, head: str) -> HeadCard:
-    """What a model's file says about one of its heads.
+    """One head's entry in a model file.
 
     Raises:
         UserError: the model has no such head.
     """
     if head not in card.heads:
-        raise UserError(f"the model has no head {head}; it has {', '.join(card.heads)}. Name one of them with --head")
+        raise UserError(f"the model has no head {head}; {did_you_mean(head, card.heads)}it has {', '.join(card.heads)}")
     return card.heads[head]
 
 
@@ -42,9 +43,14 @@ def open_for_head(entry: EvaluatedDataset, card: ModelCard, root: Path, options:
         )
     labels = [output[samples.classes[label]] for label in samples.labels]
     seen = entry.options.model_copy(
-        update={"clip_seconds": head.clip_seconds, "short_side": (head.short_side, head.short_side)}
+        update={
+            "clip_seconds": head.clip_seconds,
+            "short_side": (head.short_side, head.short_side),
+            "antialias": head.antialias,
+        }
     )
     return make_eval_data(
         replace(samples, classes=head.classes, labels=labels), seen,
         img_size=card.img_size, num_frames=card.num_frames, clips=options.clips, crops=options.crops,
+        interpolation=card.pixels.interpolation,
     )  # fmt: skip

@@ -21,7 +21,7 @@ use, empty for val."""
 
 
 class History:
-    """Collects iterations and evaluations; only the leading process writes."""
+    """Collects iterations and evaluations; only the main process writes."""
 
     def __init__(self, path: Path, batch_sizes: dict[str, int], world: World, iteration: int, evaluated: int) -> None:
         self._batch_sizes, self._world = batch_sizes, world
@@ -34,11 +34,11 @@ class History:
         )
 
     def add(self, iteration: Iteration) -> None:
-        """Remember an iteration."""
+        """Buffer an iteration."""
         self._waiting.append(iteration)
 
     def flush(self) -> dict[str, dict[str, float]]:
-        """Write what is waiting; gives the newest values of each data set in it. All processes call it together."""
+        """Write the buffered rows; returns the newest values of each data set among them. A collective call."""
         keys = [(step, name) for step in self._waiting for name in step.sums]
         self._waiting = []
         if not keys:
@@ -60,11 +60,11 @@ class History:
                       for name, values in results.items()])  # fmt: skip
 
     def behind(self) -> bool:
-        """Whether rows wait for room on a full disk."""
+        """Whether rows wait for space on a full disk."""
         return self._rows is not None and self._rows.behind()
 
     def flush_pending(self) -> None:
-        """Write the rows that wait for room.
+        """Write the rows that wait for space.
 
         Raises:
             UserError: the disk is still full.

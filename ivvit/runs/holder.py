@@ -12,7 +12,7 @@ from ivvit.numerics.world import World
 
 @contextmanager
 def one_holder(lock: Path, world: World) -> Iterator[Event]:
-    """The job's lock, held by the leading process for all; all are refused if it is."""
+    """The job's lock, held by the main process for all; all are refused if it is."""
     with ExitStack() as stack:
         held, refusal = Event(), None
         try:

@@ -1,4 +1,4 @@
-"""What a training run is asked for, and what it gives back."""
+"""What a training run is to do, and its result."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,11 +29,11 @@ class TrainJob:
     name: str = "run"
     """For messages and trackers."""
     selects: bool = False
-    """Validate the model at the end even where the experiment does not ask for it: a study's trial."""
+    """Validate the model at the end even if the experiment does not ask for it (a study's trial)."""
 
     @property
     def validates(self) -> bool:
-        """Whether the run looks at val."""
+        """Whether the run uses val."""
         return self.selects or self.experiment.validation.wanted
 
 
@@ -49,6 +49,6 @@ class Result:
 
 
 class Interrupted(UserError):
-    """The run was asked to stop (signal or time limit), has saved its state, and goes on when started again."""
+    """The run was asked to stop (signal or time limit), has saved its state, and resumes when started again."""
 
     exit_code = STOPPED

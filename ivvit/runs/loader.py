@@ -4,12 +4,13 @@ import atexit
 import logging
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import active_children, forkserver, get_context, parent_process, resource_tracker
 from multiprocessing.context import ForkServerContext
 from threading import Thread
+from typing import TypeVar
 
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -21,6 +22,8 @@ from ivvit.numerics.train_data import TrainData, rows_of
 from ivvit.runs.heap import allocate
 
 log = logging.getLogger("ivvit")
+
+Item = TypeVar("Item")
 
 _SHARED, _AMPLE = "/dev/shm", 1 << 30  # where workers put batches; Docker's default is 64 MiB
 
@@ -66,7 +69,7 @@ def train_loader(
     A file that cannot be read is logged with its substitute, which the batch's records name as well.
     """
     rows = rows_of(rank, world, batch_size)
-    batches = _load(_TrainSteps(data, batch_size, rows), range(first_step, last_step), workers, pin)
+    batches = load_items(_TrainSteps(data, batch_size, rows), range(first_step, last_step), workers, pin)
     return _reported(data.samples.dataset, batches)
 
 
@@ -80,10 +83,17 @@ def eval_loader(
     """
     mine = (range(len(data.samples)) if indices is None else indices)[rank::world]
     batches = [list(mine[i : i + batch_size]) for i in range(0, len(mine), batch_size)]
-    return _reported(data.samples.dataset, _load(_EvalBatches(data), batches, workers, pin))
+    return _reported(data.samples.dataset, load_items(_EvalBatches(data), batches, workers, pin))
 
 
-def _load(dataset: Dataset, sampler: range | list[list[int]], workers: int, pin: bool) -> Iterator[Batch | UserError]:
+def load_items(
+    dataset: Dataset[Item], sampler: range | list[list[int]], workers: int = 0, pin: bool = False
+) -> Generator[Item, None, None]:
+    """The items that the sampler names, in its order, made ahead by worker processes (by this one, if 0).
+
+    Raises:
+        UserError: a worker died, and this machine has so little shared memory that this must be why.
+    """
     context = _server() if workers else None
     loader = DataLoader(
         dataset,
@@ -124,14 +134,14 @@ def _do_nothing() -> None:
     """The work of a first worker, which shows that workers can start."""
 
 
-def _explained(batches: Iterator[Batch | UserError]) -> Iterator[Batch | UserError]:
+def _explained(items: Iterator[Item]) -> Generator[Item, None, None]:
     """The same items; explains an error of torch that does not say which memory ran out.
 
     Raises:
         UserError: a worker died, and this machine has so little shared memory that this must be the reason.
     """
     try:
-        yield from batches
+        yield from items
     except RuntimeError as error:
         size = _shared_memory()
         if size >= _AMPLE or not any(words in str(error) for words in ("worker (pid", "shared memory")):

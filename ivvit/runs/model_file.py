@@ -1,4 +1,4 @@
-"""model.safetensors: a trained model that says all it takes to use it, wherever it is copied to."""
+"""model.safetensors: a trained model with everything needed to use it, wherever it is copied to."""
 
 import hashlib
 import json
@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 from ivvit.config.experiment import Experiment
 from ivvit.ground.errors import UserError
 from ivvit.ground.files import write_atomically
-from ivvit.numerics.batch import MEAN, STD
+from ivvit.numerics.pixels import Pixels
 from ivvit.numerics.sizes import short_side_range
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-FORMAT = 1
+FORMAT = 2
 NAME = "model.safetensors"
-_KEY = "ivvit"
+_KEY = "ivvit"  # one alone: safetensors writes several in any order
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,15 @@ class HeadCard:
     """Videos: the length of the window that a clip's frames are taken from."""
     short_side: int
     """Pixels that the short side is scaled to before a crop is evaluated."""
+    antialias: bool = True
+    """Whether pictures were resized with antialias."""
+    store: dict[str, Any] | None = None
+    """Videos: how the frame store coded them (`StoreOptions`); None where the original files were read."""
 
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a model's file says about it."""
+    """A model file's metadata."""
 
     model: str
     options: dict[str, Any]
@@ -56,16 +60,13 @@ class ModelCard:
     kept_iteration: int
     """The iteration whose weights these are."""
     skipped_steps: int
-    """Steps left out as their loss was not finite."""
+    """Steps skipped because their loss was not finite."""
     substitutes: dict[str, int]
-    """Training samples that another one stood in for, by data set."""
+    """Training samples replaced by others because they could not be read, by data set."""
     validation: dict[str, Any] | None
     """{"datasets", "mean"} of the validation that the weights were kept by, or None."""
-    mean: tuple[float, ...] = (MEAN,) * 3
-    """Of the pixels' normalisation, after scaling to 0..1."""
-    std: tuple[float, ...] = (STD,) * 3
-    interpolation: str = "bilinear"
-    """With antialiasing."""
+    pixels: Pixels
+    """How pixels are normalised and resized."""
     checksum: str = field(default="", compare=False)
     """SHA-256 over the tensors' names, types, shapes and bytes."""
 
@@ -73,9 +74,12 @@ class ModelCard:
 def head_cards(experiment: Experiment, classes: dict[str, list[str]], img_size: int) -> dict[str, HeadCard]:
     """The heads of an experiment's model."""
     return {
-        name: HeadCard(classes[name], data.is_video, data.clip_seconds, short_side_range(name, data, img_size)[0])
+        name: HeadCard(
+            classes[name], data.is_video, data.clip_seconds, short_side_range(name, data, img_size)[0], data.antialias,
+            data.store.model_dump(mode="json") if data.uses_store else None,
+        )
         for name, data in experiment.data.items()
-    }
+    }  # fmt: skip
 
 
 def encode(tensors: "dict[str, Tensor]", card: ModelCard) -> bytes:
@@ -84,7 +88,7 @@ def encode(tensors: "dict[str, Tensor]", card: ModelCard) -> bytes:
 
     tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
     content = {"format": FORMAT, **asdict(card), "checksum": checksum(tensors)}
-    return save(tensors, {_KEY: json.dumps(content, ensure_ascii=False, allow_nan=False)})
+    return save(tensors, {_KEY: _dump({**content, "sha256": hashlib.sha256(_dump(content).encode()).hexdigest()})})
 
 
 def write_model(folder: Path, content: bytes) -> None:
@@ -98,7 +102,7 @@ def is_finished(folder: Path) -> bool:
 
 
 def read_card(file: Path) -> ModelCard:
-    """What a model's file says about itself, without its tensors.
+    """The metadata of a model's file, read without its tensors.
 
     Raises:
         UserError: the file is missing, damaged, or not of this project.
@@ -108,39 +112,58 @@ def read_card(file: Path) -> ModelCard:
     try:
         with safe_open(file, "pt") as opened:
             metadata = opened.metadata() or {}
+    except FileNotFoundError:
+        raise UserError(f"{file} does not exist") from None
     except (OSError, SafetensorError) as error:
-        raise UserError(f"{file} cannot be read as a model ({error}); remove it to have it made again") from None
+        raise UserError(
+            f"{file} cannot be read as a model ({error}): it is damaged, or no safetensors file; copy it again, or "
+            "remove it to have it trained again"
+        ) from None
     if _KEY not in metadata:
-        raise UserError(f"{file} does not say what model it is; only files that `ivvit train` wrote can be evaluated")
-    content = json.loads(metadata[_KEY])
+        raise UserError(f"{file} has no metadata of a model; only files that `ivvit train` wrote can be used")
+    content = _checked(file, metadata[_KEY])
     if content.pop("format") != FORMAT:
-        raise UserError(f"{file} is of another version of ivvit; train it again, or use that version")
+        raise UserError(f"{file} was written by another version of ivvit; train it again, or use that version")
     content["heads"] = {name: HeadCard(**head) for name, head in content["heads"].items()}
-    content |= {"mean": tuple(content["mean"]), "std": tuple(content["std"])}
+    seen = content["pixels"]
+    content["pixels"] = Pixels(tuple(seen["mean"]), tuple(seen["std"]), seen["interpolation"])
     return ModelCard(**content)
+
+
+def read_tensors(file: Path, card: ModelCard) -> "dict[str, Tensor]":
+    """A model's tensors, as they were written.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        tensors = load_file(file)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{file} is damaged ({error}); copy it again") from None
+    if checksum(tensors) != card.checksum:
+        raise UserError(f"{file} is damaged: its tensors are not those that were written; copy it again")
+    return tensors
 
 
 def load_model(file: Path, card: ModelCard) -> "nn.Module":
     """The model, in evaluation mode on the CPU.
 
     Raises:
-        UserError: its tensors are not those that were written, or it sees its pixels otherwise than this version.
+        UserError: its tensors are not those that were written.
     """
-    from safetensors.torch import load_file
-
     from ivvit.numerics.models import create_model
 
-    if (card.mean, card.std) != (ModelCard.mean, ModelCard.std):
-        raise UserError(f"{file} was trained with pixels of mean {card.mean} and std {card.std}; not supported")
-    tensors = load_file(file)
-    if checksum(tensors) != card.checksum:
-        raise UserError(f"{file} is damaged: its tensors are not those that were written; copy it again")
+    tensors = read_tensors(file, card)
     classes = {name: len(head.classes) for name, head in card.heads.items()}
     model = create_model(
         card.model, classes, backbone=card.backbone, num_frames=card.num_frames, backbone_args=card.backbone_args,
         **card.options,
     )  # fmt: skip
     model.load_state_dict(tensors)
+    model.pixels = card.pixels
     return model.eval()
 
 
@@ -153,3 +176,21 @@ def checksum(tensors: "dict[str, Tensor]") -> str:
         found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         found.update(tensor.contiguous().flatten().view(torch.uint8).numpy().data)
     return found.hexdigest()
+
+
+def _dump(content: dict[str, Any]) -> str:
+    return json.dumps(content, ensure_ascii=False, allow_nan=False)
+
+
+def _checked(file: Path, text: str) -> dict[str, Any]:
+    """What the file says about itself, if it is what was written."""
+    try:
+        content = json.loads(text)
+        known = content.pop("sha256", None)
+        if known != hashlib.sha256(_dump(content).encode()).hexdigest():
+            raise ValueError
+    except (ValueError, AttributeError):
+        raise UserError(
+            f"{file} is damaged: what it says about itself is not what was written; copy it again, or train it again"
+        ) from None
+    return content

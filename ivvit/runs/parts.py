@@ -1,4 +1,4 @@
-"""What an evaluation has found out so far: files of predictions, from which a killed one goes on."""
+"""An evaluation's predictions so far, in files from which a killed one resumes."""
 
 import json
 import shutil
@@ -26,18 +26,18 @@ class Parts:
             write_json(known, key)
 
     def read(self, dataset: str) -> Rows:
-        """All that is there of a data set."""
+        """All predictions of a data set so far."""
         return join([from_bytes(file.read_bytes()) for file in self._files(dataset)])
 
     def add(self, dataset: str, rows: Rows) -> None:
-        """Keep predictions, durably."""
+        """Save predictions durably."""
         first = min([*rows.index.tolist(), *rows.unreadable])
         place = self._folder / dataset
         place.mkdir(exist_ok=True)
         write_atomically(place / f"{first:09d}.npz", lambda file: file.write(to_bytes(rows)))
 
     def drop_unreadable(self, dataset: str) -> None:
-        """Forget the parts in which something could not be read: it may be readable the next time."""
+        """Remove the parts with unreadable files, which may be readable next time."""
         for file in self._files(dataset):
             if from_bytes(file.read_bytes()).unreadable:
                 file.unlink()

@@ -26,7 +26,7 @@ _PACKAGES = ("ivvit", "torch", "torchvision", "timm", "av", "numpy", "pandas", "
 
 
 class Provenance:
-    """provenance.json of a run; every start of the run is one of its `sessions`."""
+    """provenance.json of a run; each start of the run is one of its `sessions`."""
 
     def __init__(self, job: TrainJob, device: torch.device, world: World, iteration: int) -> None:
         self._path = job.folder / "provenance.json"
@@ -53,7 +53,7 @@ class Provenance:
             "name": job.name,
             "seed": job.seed,
             **job.provenance,
-            "versions": _versions(),
+            "versions": all_versions(),
             "git": git_state(),
             "sessions": [*before.get("sessions", []), session],
             "speed": before.get("speed"),
@@ -62,7 +62,7 @@ class Provenance:
 
     @property
     def restarts(self) -> int:
-        """How often the run was started before."""
+        """How often the run was started before this session."""
         return len(self._content["sessions"]) - 1
 
     def made(self, model_sha256: str) -> None:
@@ -71,7 +71,7 @@ class Provenance:
         write_json(self._path, self._content)
 
     def end(self, kind: str, message: str, iteration: int, speed: dict[str, float] | None) -> None:
-        """How this session ended: finished, interrupted or failed, and what there is to say of it.
+        """How this session ended: finished, interrupted or failed, and a message about it.
 
         speed: {"iterations", "samples", "seconds", "samples_per_second", ...}.
         """
@@ -79,11 +79,11 @@ class Provenance:
         self._content["speed"] = speed or self._content["speed"]
         try:
             write_json(self._path, self._content)
-        except OSError as error:  # a full disk; what ended the session may be an error of its own
+        except OSError as error:  # a full disk; it must not hide the error that ended the session
             log.warning("%s cannot be written (%s); it does not say how this session ended", self._path, error.strerror)
 
 
-def _versions() -> dict[str, str | None]:
+def all_versions() -> dict[str, str | None]:
     """Versions of what can change the last bits."""
     return {"python": platform.python_version(), "cuda": torch.version.cuda, **versions(_PACKAGES)}
 

@@ -1,4 +1,4 @@
-"""`train`: one function does a run, whether it was killed before or not."""
+"""`train`: one function starts or resumes a run."""
 
 import logging
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def train(
     tracking: Tracking | None = None,
     sample_log: Path | None = None,
 ) -> Result:
-    """Train, going on from where an earlier start of the same run was stopped or killed.
+    """Train, resuming from where an earlier start of the same run was stopped or killed.
 
     A finished run is returned at once. Under torchrun all processes call this together.
 
@@ -47,7 +47,7 @@ def train(
 
     Raises:
         Interrupted: a signal or the job's time limit asked for a stop; the state is saved.
-        UserError: whatever else the user can mend.
+        UserError: anything else that the user can fix.
     """
     if is_finished(job.folder):
         return _result(job)
@@ -58,8 +58,8 @@ def train(
         with ExitStack() as stack:
             return _train(job, on_evaluation, tracking, sample_log, world, stack)
     except Interrupted as stopped:
-        if stopped.__cause__ is None:  # else the others are not here
-            world.broadcast(None)  # torchrun ends all processes with the first; the leading one had to finish writing
+        if stopped.__cause__ is None:  # otherwise the other processes are not here
+            world.broadcast(None)  # torchrun ends all processes with the first, and the main one has to finish writing
         raise
     finally:
         leave_world(world)
@@ -70,7 +70,7 @@ def _train(
     world: World, stack: ExitStack,
 ) -> Result:  # fmt: skip
     lost = stack.enter_context(one_holder(job.folder / "state" / "lock", world))
-    if world.broadcast(is_finished(job.folder)):  # by the process that held the lock before
+    if world.broadcast(is_finished(job.folder)):  # by the lock's previous holder
         return _result(job)
     stack.enter_context(log_to(job.folder / "train.log", world.leads))
     device = stack.enter_context(lease_device(job.runtime, world))
@@ -94,7 +94,7 @@ def _result(job: TrainJob) -> Result:
 
 @contextmanager
 def _failures_as_stops(name: str, stop: StopRequest) -> Iterator[None]:
-    """What fails once a stop was asked for is no failure of the run: the same signal may have hit what it needs."""
+    """An error after a stop was requested is not a failure of the run: the signal may have hit a process it needs."""
     try:
         yield
     except UserError:
@@ -102,10 +102,10 @@ def _failures_as_stops(name: str, stop: StopRequest) -> Iterator[None]:
     except Exception as error:
         if (reason := stop.reason()) is None:
             raise
-        log.warning("%s: failed while it was to stop (%s)", name, reason, exc_info=error)
+        log.warning("%s: failed while stopping (%s)", name, reason, exc_info=error)
         raise Interrupted(
-            f"{name}: stopped ({reason}), but not in order: {type(error).__name__}: {error}; "
-            "start it again to go on from its last checkpoint"
+            f"{name}: stopped ({reason}), but not cleanly: {type(error).__name__}: {error}; "
+            "start it again to resume from its last checkpoint"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""The validations of a run: when one is due, what it finds, and who is told."""
+"""The validations of a run: when one is due, its results, and who receives them."""
 
 import logging
 from collections.abc import Iterator
@@ -20,11 +20,11 @@ log = logging.getLogger("ivvit")
 
 
 class GiveUp(Exception):
-    """A stop was asked for where nothing can be saved: in a validation, or while a batch is waited for."""
+    """A stop was requested where nothing can be saved: in a validation, or while waiting for a batch."""
 
 
 class Validations:
-    """Looks at a trainer's model on val; `done` is the iteration of the last one, `best` the best so far."""
+    """Validates a trainer's model on val; `done` is the iteration of the last one, `best` the best so far."""
 
     def __init__(
         self, job: TrainJob, context: RunContext, feed: Feed, trainer: Trainer, state: dict[str, Any] | None
@@ -34,16 +34,16 @@ class Validations:
         self.best = Best(job.experiment.validation, state and state["best"])
 
     def due(self, iteration: int) -> bool:
-        """Whether the model after so many iterations is to be looked at and was not yet."""
+        """Whether the model after so many iterations is to be validated and has not been yet."""
         every = self._job.experiment.validation.every
         last = iteration == self._job.experiment.iterations and self._job.validates
         return (last or bool(every and iteration and iteration % every == 0)) and self.done < iteration
 
     def run(self, iteration: int, history: History) -> bool:
-        """Look at the model as it is; True if the caller wants the run to end here.
+        """Validate the current model; True if the caller wants the run to end here.
 
         Raises:
-            GiveUp: a stop was asked for meanwhile; nothing is noted.
+            GiveUp: a stop was requested meanwhile; nothing is recorded.
         """
         with self._trainer.result_weights():
             results = {name: self._look(name) for name in self._job.experiment.datasets}
@@ -67,7 +67,7 @@ class Validations:
         return summarize(rows, data.samples.num_classes)
 
     def _asking(self, batches: Iterator[Batch], samples: int) -> Iterator[Batch]:
-        """The same batches; asks before each whether to stop, equally often in processes that have one batch less."""
+        """The same batches; checks for a stop before each, equally often in processes that have one batch fewer."""
         for _ in range(-(-samples // (self._context.world.size * self._job.experiment.validation.batch_size))):
             self._give_up_if_asked()
             if (batch := next(batches, None)) is not None:

@@ -1,5 +1,6 @@
 """The rule's work: pretrained weights from their source to one verified file in timm's names, and its lock."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,10 +46,10 @@ def fetch(
         UserError: whatever keeps the weights from being had; it names the file and where to put it by hand.
     """
     source = find_source(name, sources)
-    original = _original(source, root, pause)
-    tensors, layout, left_out = _convert(source, original)
+    file = original(source, root, pause)
+    tensors, layout, left_out = _convert(source, file)
     if source.file:
-        check_recorded(original, root / FOLDER)  # not before it was read: a damaged file is not to be insisted on
+        check_recorded(file, root / FOLDER)  # not before it was read: a damaged file is not to be insisted on
     converted, digest = _store(tensors, root / FOLDER / "converted", safe_name(name))
     content = {
         "name": name,
@@ -59,11 +60,17 @@ def fetch(
         "left_out": left_out,
         "format": FORMAT,
     }
+    if (pixels := _pixels(source, file)) is not None:
+        content["pixels"] = pixels
     write_json(lock, content)
 
 
-def _original(source: Source, root: Path, pause: float) -> Path:
-    """The file as its source has it: where a local one lies, or under pretrained_weight/."""
+def original(source: Source, root: Path, pause: float = 1.0) -> Path:
+    """The file as its source has it: where a local one lies, or under pretrained_weight/, downloaded if it is absent.
+
+    Raises:
+        UserError: whatever keeps the file from being had; it says where to put it by hand.
+    """
     if source.file is None:
         path = (root if source.kind == "path" else Path()) / Path(source.location).expanduser()
         if not path.exists():
@@ -134,6 +141,22 @@ def _convert(source: Source, original: Path) -> "tuple[dict[str, Tensor], str, l
     heads = [name for name in converted.tensors if name.startswith("heads.")]
     left_out = converted.leftover + [source for name in heads for source in converted.origin[name]]
     return {n: t for n, t in converted.tensors.items() if n not in heads}, converted.layout, sorted(left_out)
+
+
+def _pixels(source: Source, original: Path) -> dict[str, Any] | None:
+    """How the weights' pixels were normalised and resized: {mean, std, interpolation}; None where nothing says so."""
+    if source.kind == "timm":
+        from ivvit.weights.hub import pixels_of_tag
+
+        return pixels_of_tag(source.location)
+    described = original / "preprocessor_config.json"
+    if not (original.is_dir() and described.is_file()):
+        return None
+    known = json.loads(described.read_text())
+    if not (known.get("image_mean") and known.get("image_std")):
+        return None
+    interpolation = "bicubic" if known.get("resample") == 3 else "bilinear"  # PIL's numbers
+    return {"mean": known["image_mean"], "std": known["image_std"], "interpolation": interpolation}
 
 
 def _store(tensors: "dict[str, Tensor]", folder: Path, stem: str) -> tuple[Path, str]:

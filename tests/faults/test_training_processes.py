@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from training_runs import Trainers, alive, job, stop_at
 
 from ivvit.runs.checkpoint import checkpoints, load_checkpoint
+from ivvit.runs.model_file import read_card
 from ivvit.runs.rows import read_rows
 from ivvit.runs.run import train
 
@@ -100,10 +101,8 @@ def test_two_processes_do_what_one_does(data, tmp_path):
     assert done.returncode == 0, done.stderr
     assert samples(one) == samples(two)
     close(one, two)
-    counts = [
-        json.loads((f / "model.safetensors").read_text())["datasets"]["shades"]["num_samples"] for f in (one, two)
-    ]
-    assert counts == [15, 15]
+    cards = [read_card(folder / "model.safetensors") for folder in (one, two)]
+    assert [card.validation["datasets"]["shades"]["num_samples"] for card in cards] == [15, 15]
     assert json.loads((two / "provenance.json").read_text())["sessions"][0]["processes"] == 2
 
 

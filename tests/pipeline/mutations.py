@@ -21,11 +21,13 @@ from workspace import (
     VALIDATED,
     Workspace,
     make_video,
+    run,
     touch_all,
     write_weights,
 )
 
 CONFIG_FILE = "config/config.yaml"
+EVALUATED = {job for job in TRAINED if job.startswith("evaluate:")}
 MOVES_ALL = {"validate:moves", *STORED, *JOINT}
 SHADES_ALL = {"validate:shades", *JOINT, *IMAGES, *CHILD, *STUDY, *TUNED}
 
@@ -94,14 +96,16 @@ configured("yaml_anchors", "datasets: {shades: 2}}\n  child: {extends: images,",
 configured("number_notation", "lr: 1.0e-3", "lr: 0.001")
 configured("runtime", "{workers: 0, gpus: 0,", "{workers: 1, gpus: 0, threads: 2, checkpoint_minutes: 9,")
 configured("unused_dataset", "datasets:\n  shades", "datasets:\n  CIFAR100: {expect: none}\n  shades")
+configured("evaluation_of_all", "defaults:", "defaults:\n  evaluation: {clips: 2}", EVALUATED)
+configured("batch_size_of_evaluations", "defaults:", "defaults:\n  evaluation: {batch_size: 1}")
 # --- experiments and seeds
-configured("experiment_added", "studies:", "  wide: {extends: images, num_frames: 3}\nstudies:", {"train:wide/0"})
+configured("experiment_added", "studies:", "  wide: {extends: images, num_frames: 3}\nstudies:", run("wide/0"))
 configured("equal_experiment_added", "studies:", "  twin: {extends: images}\nstudies:")
 configured("experiment_removed", "  shifted: {model: MSCA, datasets: {walks: 2}}\n", "")
 configured("experiment_renamed", "  shifted: {model", "  msca: {model")
-configured("seeds_added", "{model: MSCA,", "{seeds: [0, 3], model: MSCA,", {"train:shifted/3"})
+configured("seeds_added", "{model: MSCA,", "{seeds: [0, 3], model: MSCA,", run("shifted/3"))
 configured("grid_added", "studies:", "grids:\n  g: {extends: images, over: {ema: [0.5, 0.9]}}\nstudies:",
-           {"train:g-0.5/0", "train:g-0.9/0"})  # fmt: skip
+           run("g-0.5/0") | run("g-0.9/0"))  # fmt: skip
 # --- the study
 configured("search_space", "low: 1.0e-4", "low: 2.0e-4", STUDY | TUNED)
 configured("study_workers", "n_trials: 2,", "n_trials: 2, workers: 2,")
@@ -120,6 +124,8 @@ appended("the_extractor", "ivvit/data/extraction/run.py", "\nVALUE = 1\n", STORE
 appended("the_decoder", "ivvit/numerics/decode.py", "\nVALUE = 1\n", VALIDATED | STORED | TRAINED | STUDY)
 appended("a_layout_reader", "ivvit/data/layouts/folders.py", "\nVALUE = 1\n", VALIDATED)
 appended("the_conversion", "ivvit/weights/layouts.py", "\nVALUE = 1\n", {"weights:local"})
+appended("views_of_evaluations", "ivvit/evaluation/views.py", "\nVALUE = 1\n", EVALUATED | STUDY | TUNED)
+appended("predictions_of_evaluations", "ivvit/evaluation/predictions.py", "\nVALUE = 1\n", EVALUATED)
 appended("tracking", "ivvit/tracking/__init__.py", "\nVALUE = 1\n")
 appended("progress", "ivvit/runs/progress.py", "\nVALUE = 1\n")
 appended("journal_of_studies", "ivvit/study/journal.py", "\nVALUE = 1\n")
@@ -217,6 +223,12 @@ def video_quarantined(workspace: Workspace) -> None:
     path.write_bytes(content[: len(content) // 3])
 
 
+@mutation({"validate:moves", *STORED, "evaluate:joint/0"})
+def video_replaced_that_is_evaluated_on(workspace: Workspace) -> None:
+    """Training never looks at it."""
+    _frames(3, workspace / "data/datasets/moves/val/class0/0.avi")
+
+
 @mutation(SHADES_ALL)
 def image_relabelled(workspace: Workspace) -> None:
     train = workspace / "data/datasets/shades/train"
@@ -273,7 +285,7 @@ def best_lost(workspace: Workspace) -> None:
 @mutation(IMAGES)
 def run_lost(workspace: Workspace) -> None:
     """Those that started from it stay: they are what they were."""
-    shutil.rmtree((workspace / "results/experiments/images/seed0").resolve())
+    shutil.rmtree(workspace.folder_of("images"))
 
 
 @mutation()

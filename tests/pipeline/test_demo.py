@@ -48,11 +48,16 @@ def test_the_terminal_ends_with_the_table_and_the_paths(demo: Workspace) -> None
 
 def test_every_promised_file_is_there(demo: Workspace) -> None:
     run = demo / "results/experiments/msca/seed0"
-    assert {"metrics.json", "history.csv", "model.safetensors", "experiment.yaml", "provenance.json"} <= {
-        path.name for path in run.iterdir()
-    }
+    assert {
+        "metrics.json",
+        "predictions.parquet",
+        "history.csv",
+        "model.safetensors",
+        "experiment.yaml",
+        "provenance.json",
+    } <= {path.name for path in run.iterdir()}
     provenance = json.loads((run / "provenance.json").read_text())
-    assert provenance["identity"] == run.resolve().parent.name
+    assert provenance["identity"] == (run / "provenance.json").resolve().parents[1].name
     assert {"spec", "code", "data", "frames", "weights"} <= provenance["parts"].keys()
     for name in ("comparison.csv", "comparison.md", "comparison.tex", "runs.csv"):
         assert (demo / "results/tables" / name).stat().st_size > 100

@@ -9,7 +9,7 @@ from workspace import SMALL, Workspace
 
 CHAIN = {
     ("validate", "extract"), ("extract", "frames"), ("validate", "train"), ("frames", "train"), ("weights", "train"),
-    ("train", "tables"),
+    ("validate", "evaluate"), ("frames", "evaluate"), ("train", "evaluate"), ("evaluate", "tables"),
 }  # fmt: skip
 STUDY = {
     ("validate", "study_worker"), ("study_worker", "study"), ("study", "train"), ("train", "train"),
@@ -45,11 +45,15 @@ def test_a_finished_workflow(small: Workspace) -> None:
 
 def test_a_half_finished_workflow(small: Workspace, tmp_path: Path) -> None:
     workspace = small.copy(tmp_path / "it")
-    shutil.rmtree((workspace / "results/experiments/joint/seed0").resolve())
+    shutil.rmtree(workspace.folder_of("joint"))
     shutil.rmtree(workspace / "results/frames")
     assert graph(workspace) == CHAIN
     shutil.rmtree(workspace.manifests("moves")[0])
-    assert graph(workspace) == {("validate", "train")}  # images; what is trained on moves is not known
+    assert graph(workspace) == {
+        ("validate", "train"),
+        ("validate", "evaluate"),
+        ("train", "evaluate"),
+    }  # images; what is trained on moves is not known
 
 
 def test_before_anything_has_run(tmp_path: Path) -> None:

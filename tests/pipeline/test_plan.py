@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from workspace import SMALL, Workspace
+from workspace import SMALL, Workspace, run
 
 STUDY = "studies:\n  rate: {base: images, n_trials: 1, space: {optimizer.lr: {low: 1.0e-4, high: 1.0e-2, log: true}}}\n"
 MORE = """\
@@ -60,7 +60,7 @@ def test_the_jobs_are_those_of_a_real_run(workspace: Workspace) -> None:
     plan = workspace.ivvit("plan")
     assert "validate: shades changed and will be validated again" in plan
     assert workspace.run().jobs == {
-        "validate:shades", "study_worker:rate", "study:rate", "train:tuned/0", "train:deep/0",
+        "validate:shades", "study_worker:rate", "study:rate", *run("tuned/0"), *run("deep/0"),
     }  # fmt: skip
     assert workspace.ivvit("plan").startswith("0 runs to train")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from mutations import MUTATIONS, recorded
-from workspace import Workspace
+from workspace import IMAGES, JOINT, Workspace
 
 from ivvit.ground.lock import run_lock
 
@@ -58,7 +58,7 @@ def test_more_than_code_is_accepted_only_anyway(copied: Workspace) -> None:
 def test_history_and_clean(copied: Workspace) -> None:
     copied.edit("config/config.yaml", "iterations: 2", "iterations: 1")
     assert copied.states()["images/0"]["why"] == ["iterations: 2 -> 1"]
-    old = (copied / "results/experiments/images/seed0").resolve()
+    old = copied.folder_of("images")
     copied.ivvit("train", "images")
     history = copied.ivvit("history", "images")
     assert "since the one before: iterations: 2 -> 1" in history and history.count("seed 0") == 2
@@ -78,7 +78,7 @@ def test_clean_leaves_what_other_configurations_made(copied: Workspace) -> None:
     (copied / "config/other.yaml").write_text(text.replace("  joint:", "  theirs:").replace("  images:", "  extra:"))
     copied.edit("config/other.yaml", "iterations: 2", "iterations: 1")
     copied.ivvit("train", "extra", "--config", "config/other.yaml")
-    other = (copied / "results/experiments/extra/seed0").resolve()
+    other = copied.folder_of("extra")
     half = copied / "results/runs/0123456789abcdef/seed0"
     half.mkdir(parents=True)
     (half / "provenance.json").write_text(json.dumps({"name": "images", "seed": 0, "sessions": []}))
@@ -119,8 +119,8 @@ def test_what_would_become_stale(copied: Workspace) -> None:
 
 
 def test_a_refused_second_job_is_no_failure_of_the_first(copied: Workspace) -> None:
-    run = (copied / "results/experiments/joint/seed0").resolve()
-    (run / "metrics.json").unlink()
+    run = copied.folder_of("joint")
+    (run / "model.safetensors").unlink()
     with run_lock(run / "state" / "lock"):
         assert copied.states()["joint/0"]["state"] == "running"
         refused = copied.python("-m", "ivvit", "train", "joint")
@@ -157,8 +157,8 @@ def test_code_that_changes_while_a_job_waits(copied: Workspace) -> None:
     text = running.communicate(timeout=300)[0]
     assert running.returncode == 1 and "were planned" not in text
     assert "nothing was trained. Start snakemake again" in text
-    assert len(set((copied / "results/runs").glob("*/seed0/metrics.json"))) == len(before) + 1
-    assert copied.run().jobs == {"train:joint/0", "train:images/0"}
+    assert len(set((copied / "results/runs").glob("*/seed0/model.safetensors"))) == len(before) + 1
+    assert copied.run().jobs == JOINT | IMAGES
 
 
 @pytest.mark.slow

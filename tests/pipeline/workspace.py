@@ -48,8 +48,14 @@ SMALL = "".join(
     for line in CONFIG.splitlines(keepends=True)
     if not line.startswith(("  shifted", "  child", "  tuned", "studies", "  rate"))
 )
-JOINT, SHIFTED, IMAGES = {"train:joint/0"}, {"train:shifted/0"}, {"train:images/0"}
-CHILD, TUNED = {"train:child/0"}, {"train:tuned/0"}
+
+
+def run(name: str) -> set[str]:
+    """The jobs of a run: it is trained and evaluated."""
+    return {f"train:{name}", f"evaluate:{name}"}
+
+
+JOINT, SHIFTED, IMAGES, CHILD, TUNED = map(run, ("joint/0", "shifted/0", "images/0", "child/0", "tuned/0"))
 STUDY = {"study:rate", "study_worker:rate"}
 TRAINED = JOINT | SHIFTED | IMAGES | CHILD | TUNED
 VALIDATED = {"validate:shades", "validate:moves", "validate:walks"}
@@ -66,6 +72,7 @@ _LOGS = {
     "study_worker": re.compile(r"study/(.+?)-[0-9a-f]{16}-\d+-\d+\.log"),
     "study": re.compile(r"study/(.+?)-[0-9a-f]{16}-\d+\.log"),
     "train": re.compile(r"train/([0-9a-f]{16}-seed\d+)\.log"),
+    "evaluate": re.compile(r"evaluate/([0-9a-f]{16}-seed\d+)-[0-9a-f]{16}\.log"),
     "tables": re.compile(r"(tables)/[0-9a-f]{16}\.log"),
 }
 
@@ -112,6 +119,10 @@ class Workspace:
         locks = (self.folder / "results/manifests" / dataset).glob("*/manifest.json")
         return [lock.parent for lock in sorted(locks, key=lambda lock: lock.stat().st_mtime, reverse=True)]
 
+    def folder_of(self, name: str) -> Path:
+        """The folder of an experiment's run."""
+        return (self.folder / f"results/experiments/{name}/seed0/model.safetensors").resolve().parent
+
     def edit(self, file: str, old: str, new: str) -> None:
         """Replace a text that must be there."""
         path = self / file
@@ -154,14 +165,14 @@ class Workspace:
         name = log.relative_to(self / "logs").as_posix()
         for rule, pattern in _LOGS.items():
             if match := pattern.fullmatch(name):
-                return f"{rule}:{self._run_name(match[1]) if rule == 'train' else match[1]}"
+                return f"{rule}:{self._run_name(match[1]) if rule in ('train', 'evaluate') else match[1]}"
         return None
 
     def _run_name(self, run: str) -> str:
         """`images/0`: of the experiments with this run, the first in the alphabet."""
-        target = self / "results" / "runs" / Path(*run.split("-", 1))
-        links = sorted((self / "results" / "experiments").glob("*/seed*"))
-        names = [f"{link.parent.name}/{link.name[4:]}" for link in links if link.resolve() == target.resolve()]
+        target = (self.folder / "results" / "runs" / Path(*run.split("-", 1))).resolve()
+        links = sorted((self.folder / "results" / "experiments").glob("*/seed*/model.safetensors"))
+        names = [f"{link.parts[-3]}/{link.parts[-2][4:]}" for link in links if link.resolve().parent == target]
         return names[0] if names else run
 
 

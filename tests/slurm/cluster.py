@@ -81,12 +81,12 @@ class Project:
 
     def seed(self, experiment: str) -> Path:
         """The folder of an experiment's run."""
-        return (self.folder / "results/experiments" / experiment / "seed0").resolve()
+        return (self.folder / "results/experiments" / experiment / "seed0/provenance.json").resolve().parent
 
     def targets(self, prefix: str = "") -> list[str]:
         """What to ask snakemake for, to have the experiments of that prefix trained and nothing else done."""
         rows = json.loads(self.ivvit("status", "--json"))
-        return [f"{row['folder']}/metrics.json" for row in rows if row["experiment"].startswith(prefix)]
+        return [f"{row['folder']}/model.safetensors" for row in rows if row["experiment"].startswith(prefix)]
 
     def state(self, experiment: str) -> dict[str, Any]:
         """What `ivvit status` says."""

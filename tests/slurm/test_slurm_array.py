@@ -29,7 +29,7 @@ def test_an_array_waits_for_drained_nodes(project: Project, tmp_path: Path) -> N
         slurm("scontrol", "update", "NodeName=ALL", "State=RESUME")
     process.end_well()
     assert len(calls()["sbatch"]) == 1
-    assert len(list((project.folder / "results/experiments").glob("many*/seed0/metrics.json"))) == COUNT
+    assert len(list((project.folder / "results/experiments").glob("many*/seed0/model.safetensors"))) == COUNT
 
 
 def test_every_task_of_an_array_knows_its_end(cluster: None, tmp_path: Path) -> None:

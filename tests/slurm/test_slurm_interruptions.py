@@ -8,7 +8,7 @@ import pytest
 from cluster import Project, slurm, wait_for
 
 pytestmark = pytest.mark.slurm
-_BITS = ("model.safetensors", "metrics.json", "history.csv")
+_BITS = ("model.safetensors", "history.csv")
 _DISTURB = {"night-cancelled": ["scancel"], "night-requeued": ["scontrol", "requeue"]}
 
 

@@ -15,7 +15,7 @@ CORE = {"ground", "config", "numerics"}
 INSTANCE = CORE | {"data", "weights", "evaluation", "runs"}
 LIGHT = {"ground", "config", "identity"}
 MAY_IMPORT: dict[str, set[str]] = {
-    "ivvit": set(),
+    "ivvit": {"numerics", "weights", "use"},  # lazily: see test_importing_the_package_is_light
     "ground": set(),
     "config": {"ground"},
     "identity": {"ground", "config"},
@@ -28,13 +28,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tracking": INSTANCE,
     "results": INSTANCE,
     "demo": INSTANCE,
+    "use": INSTANCE | {"results.predictions"},
     "planning": LIGHT,
     "project": {"ground", "config", "data"},
     "ledger": LIGHT | {"planning"},
     "doctor": INSTANCE,
     "cli": INSTANCE
     | LIGHT
-    | {"study", "tracking", "results", "demo", "planning", "project", "doctor", "ledger", "ivvit"},
+    | {"study", "tracking", "results", "demo", "use", "planning", "project", "doctor", "ledger", "ivvit"},
     "__main__": {"cli"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -87,6 +88,11 @@ def test_light_packages_import_no_heavy_library(package: str, tmp_path: Path) ->
     names = [f"ivvit.{module_name(path)}" for path in MODULES if module_name(path).split(".")[0] == package]
     code = f"sys.path.insert(0, {str(PROJECT)!r})\nimport {', '.join(names)}"
     assert not loaded(code, tmp_path) & {"torch", "timm", "pandas", "pyarrow", "optuna", "av", "snakemake", "rich"}
+
+
+def test_importing_the_package_is_light(tmp_path: Path) -> None:
+    names = loaded(f"sys.path.insert(0, {str(PROJECT)!r})\nimport ivvit\nivvit.__version__, dir(ivvit)", tmp_path)
+    assert not names & {"torch", "timm", "pandas", "numpy", "pydantic", "yaml"}
 
 
 def test_training_imports_neither_decoder_nor_workflow_nor_tracker(tmp_path: Path) -> None:

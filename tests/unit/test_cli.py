@@ -1,11 +1,14 @@
 """The command line: all commands are listed, none is loaded but the one that is given."""
 
+import importlib
+import re
+import shlex
 import subprocess
 import sys
 
 import pytest
 
-from ivvit.cli import COMMANDS, main
+from ivvit.cli import COMMANDS, main, make_parser
 from ivvit.cli.status import table_lines
 from ivvit.ledger.reasons import Reason
 from ivvit.ledger.status import RunState
@@ -47,6 +50,31 @@ def test_only_the_given_command_is_loaded():
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     loaded = ran.stdout.rpartition("LOADED")[2].split()
     assert set(loaded) <= {"ivvit.cli.status", "ivvit.cli.common", "ivvit.cli.terminal", "False"}
+
+
+def examples(command):
+    """The command lines of a command's EXAMPLES, without comments and what the shell does with the output."""
+    text = importlib.import_module(f"ivvit.cli.{command}").EXAMPLES.replace("\\\n", " ")
+    return [re.split(r"\s{2,}|\s[|>]", line.strip())[0] for line in re.sub(r" {2,}--", " --", text).splitlines()]
+
+
+@pytest.mark.parametrize(("command", "line"), [(c, line) for c in COMMANDS for line in examples(c)])
+def test_examples_are_right(command, line):
+    arguments = shlex.split(line)
+    assert arguments[:2] == ["ivvit", command]
+    make_parser().parse_args(arguments[1:])
+
+
+def test_a_configuration_is_named_as_snakemake_names_it():
+    args = make_parser().parse_args(["status", "--configfile", "a.yaml", "b.yaml"])
+    assert args.config == ["a.yaml", "b.yaml"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
+def test_completion_knows_commands_and_options(shell, capsys):
+    assert main(["completion", shell]) == 0
+    shown = capsys.readouterr().out
+    assert all(word in shown for word in (*COMMANDS, "configfile", "num_workers"))
 
 
 STATES = [RunState("a", 0, "fresh"), RunState("b", 10, "stale", [Reason("k", "", detail="why " * 20)])]

@@ -74,6 +74,13 @@ def runs(wildcards):
     return JOBS.runs()
 
 
+def evaluations(wildcards):
+    """The numbers of today's runs, or what must be done first."""
+    await_checkpoints()
+    refuse_until()
+    return JOBS.evaluations()
+
+
 def studies(wildcards):
     """The best parameters and the report of every study."""
     await_checkpoints()
@@ -90,7 +97,7 @@ def await_checkpoints():
 
 def refuse_until():
     """Snakemake looks for the jobs of --until at its start: of those not known yet it would find none, and do nothing."""
-    late = {"extract", "frames", "study_worker", "study", "train", "tables"}
+    late = {"extract", "frames", "study_worker", "study", "train", "evaluate", "tables"}
     asked = late & set(workflow.dag_settings.until)
     if asked and JOBS.unknown():
         raise WorkflowError(
@@ -128,7 +135,7 @@ def show_results():
 def show_failure():
     """The end of a run that did not: the tables of what is there nevertheless, what failed, and what to do."""
     if any(job.rule.name == "all" for job in workflow.dag.jobs) and any(
-        os.path.isfile(run) for run in JOBS.runs()
+        os.path.isfile(numbers) for numbers in JOBS.evaluations()
     ):
         ivvit("tables")
     ivvit("status", "--failed")

@@ -10,7 +10,7 @@ def tables(wildcards):
 # Waits for all runs. Where some failed, the tables of the others are written at the end, under another key (onerror).
 rule tables:
     input:
-        ancient(runs),
+        ancient(evaluations),
     output:
         report(
             RESULTS / "tables/{key}/comparison.csv",

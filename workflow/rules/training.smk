@@ -27,3 +27,38 @@ rule train:
         "Training {resources.experiment}, seed {wildcards.seed}"
     shell:
         "ivvit train --identity {wildcards.identity} --seed {wildcards.seed} 2>&1 | tee {log:q}"
+
+
+rule evaluate:
+    input:
+        ancient(rules.train.output),
+        ancient(
+            lambda wildcards: JOBS.evaluate_inputs(
+                wildcards.identity, wildcards.seed, wildcards.evaluation
+            )
+        ),
+    output:
+        RESULTS / "runs/{identity}/seed{seed}/evaluations/{evaluation}/metrics.json",
+        RESULTS
+        / "runs/{identity}/seed{seed}/evaluations/{evaluation}/predictions.parquet",
+    log:
+        "logs/evaluate/{identity}-seed{seed}-{evaluation}.log",
+    benchmark:
+        RESULTS / "benchmarks/evaluate/{identity}-seed{seed}-{evaluation}.tsv"
+    threads: lambda wildcards: asked(wildcards).cpus
+    resources:
+        experiment=lambda wildcards: JOBS.name(wildcards.identity),
+        mem_mb=lambda wildcards, attempt: asked(wildcards).mem_mb(attempt),
+        runtime=lambda wildcards: asked(wildcards).minutes_of_evaluation,
+        gpu=lambda wildcards: asked(wildcards).gpu,
+        gpu_model=lambda wildcards: asked(wildcards).gpu_model,
+        gres=lambda wildcards: asked(wildcards).gres,
+        nodes=lambda wildcards: asked(wildcards).nodes,
+        tasks=lambda wildcards: asked(wildcards).nodes,
+        tasks_per_gpu=lambda wildcards: asked(wildcards).tasks_per_gpu,
+        mpi=lambda wildcards: asked(wildcards).mpi,
+    message:
+        "Evaluating {resources.experiment}, seed {wildcards.seed}"
+    shell:
+        "ivvit evaluate --identity {wildcards.identity} --seed {wildcards.seed} --evaluation {wildcards.evaluation}"
+        " 2>&1 | tee {log:q}"

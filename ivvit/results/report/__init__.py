@@ -1,0 +1,1 @@
+"""report.html: everything in one file that needs no network."""

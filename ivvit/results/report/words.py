@@ -1,0 +1,96 @@
+"""What the tables say, in sentences."""
+
+from ivvit.results.comparison import METRIC_NAMES, Comparison, Row
+from ivvit.results.estimates import Difference
+from ivvit.results.statistics import ALL
+from ivvit.results.texts import interval, percent
+
+_NAMED = 4
+
+
+def sentences(comparison: Comparison) -> list[str]:
+    """The best of each data set, what differs from the baseline, what joint training gives, what is missing."""
+    if not comparison.finished:
+        return ["No run is finished yet."]
+    return [
+        *(_best(comparison, column) for column in comparison.columns if len(comparison.finished) > 1),
+        *_baseline(comparison),
+        *_joint(comparison),
+        *_few(comparison),
+        *_missing(comparison),
+    ]
+
+
+def listed(names: list[str]) -> str:
+    """`a, b and c`."""
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+
+
+def _best(comparison: Comparison, column: str) -> str:
+    rows = [row for row in comparison.finished if row.means[column].seeds]
+    where = "In the mean over all data sets" if column == ALL else f"On {column}"
+    if not rows:
+        return f"{where} nothing can be compared: no experiment has them all."
+    first = max(rows, key=lambda row: row.means[column].value)
+    kind = METRIC_NAMES[comparison.metric]
+    text = f"{where} {first.experiment} is best, with {kind} {interval(first.means[column])}%"
+    close = [row.experiment for row in rows if row is not first and row.experiment in comparison.best[column]]
+    if len(rows) == 1:
+        return f"{where} there is only {first.experiment}, with {kind} {interval(first.means[column])}%."
+    if not close:
+        return f"{text}; all others are significantly worse."
+    if len(close) == len(rows) - 1:
+        return f"{text}; no other is significantly worse."
+    which = listed(close) if len(close) <= _NAMED else f"{len(close)} others (bold)"
+    return f"{text}; not significantly worse {'is' if len(close) == 1 else 'are'} {which}."
+
+
+def _baseline(comparison: Comparison) -> list[str]:
+    if comparison.baseline is None or comparison.baseline not in comparison.statistics.runs:
+        return []
+    rows = [row for row in comparison.finished if row.experiment != comparison.baseline]
+    found = []
+    for better, word in ((True, "better"), (False, "worse")):
+        parts = [part for row in rows if (part := _where(row, comparison, better))]
+        found += [f"Significantly {word} than {comparison.baseline}: {'; '.join(parts)}."] if parts else []
+    return found or [f"Nothing differs significantly from the baseline {comparison.baseline}."] if rows else []
+
+
+def _where(row: Row, comparison: Comparison, better: bool) -> str:
+    names = [f"{'the mean' if column == ALL else column} ({_points(row.differences[column])})"
+             for column in comparison.columns
+             if row.differences[column].significant and (row.differences[column].value > 0) == better]  # fmt: skip
+    return f"{row.experiment} on {listed(names)}" if names else ""
+
+
+def _points(difference: Difference) -> str:
+    return f"{percent(difference.value, '+')} points"
+
+
+def _joint(comparison: Comparison) -> list[str]:
+    known = [pair for pair in comparison.joint if pair.difference.samples]
+    if not known:
+        return []
+    parts = []
+    for better, word in ((True, "helps on"), (False, "costs on")):
+        found = [f"{pair.dataset} ({_points(pair.difference)}, {pair.joint})" for pair in known
+                 if pair.difference.significant and (pair.difference.value > 0) == better]  # fmt: skip
+        parts += [f"{word} {listed(found)}"] if found else []
+    others = sum(not pair.difference.significant for pair in known)
+    if others:
+        parts.append(f"makes no significant difference in {others} of {len(known)} comparisons")
+    return [f"Learning jointly {', '.join(parts)}."]
+
+
+def _few(comparison: Comparison) -> list[str]:
+    seeds = [len(row.runs) for row in comparison.finished]
+    if max(seeds) == 1:
+        return ["There is one seed of each: the intervals know nothing of how much seeds differ."]
+    if 2 in seeds:
+        return ["Two seeds say little about how much seeds differ: intervals from two are rough."]
+    return []
+
+
+def _missing(comparison: Comparison) -> list[str]:
+    missing, total = len(comparison.missing), len(comparison.refs)
+    return [f"{missing} of {total} runs {'has' if missing == 1 else 'have'} no result (below)."] if missing else []
