@@ -120,6 +120,7 @@ def _embed(name: str, text: str, figures: list["Figure"]) -> str:
         figure.update_layout(title=None, width=None, autosize=True, margin={"t": 20})
         figure.update_xaxes(exponentformat="power")  # 10 to the power of -5, not 10 µ
         figure.update_yaxes(exponentformat="power")
+        figure.for_each_xaxis(lambda axis: axis.update(dtick=1) if axis.type == "log" else None)  # decades alone
         figure.update_layout(coloraxis_colorbar_exponentformat="power")
         options = {"responsive": True, "displaylogo": False}
         inner = figure.to_html(
