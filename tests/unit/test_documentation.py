@@ -10,6 +10,7 @@ import pytest
 from snakemake.cli import get_argument_parser
 
 from ivvit.cli import COMMANDS, make_parser
+from ivvit.weights.sources import load_table
 
 PROJECT = Path(__file__).parents[2]
 PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md"), PROJECT / "config" / "README.md"])
@@ -111,6 +112,12 @@ def test_no_line_is_too_long() -> None:
         if len(line) > (120 if file.endswith(".md") else 160)
     ]
     assert not long, "\n".join(long)
+
+
+def test_the_readme_names_the_places_of_all_weights() -> None:
+    text = (PROJECT / "README.md").read_text()
+    for weights, source in load_table().items():
+        assert f"| `{weights}` | `{source['file']}` |" in text, weights
 
 
 @pytest.mark.slow
