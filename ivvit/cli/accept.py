@@ -49,9 +49,9 @@ def run(args: argparse.Namespace) -> None:
             f"{name}: more than code has changed since:\n  {changed}\nadd --anyway if it is valid all the same"
         )
     accept(status.paths, name, identity, runs, args.why, differences)
-    for seed, earlier in runs.items():
+    for seed, accepted in runs.items():
         link_run(status.paths, name, seed, identity.digest, evaluation)
-        print(f"{name}, seed {seed}: the run of {earlier.ended[:16]} is accepted as today's; --undo reverts that")
+        print(f"{name}, seed {seed}: the run of {accepted.ended[:16]} is accepted as today's; --undo reverts that")
 
 
 def _earlier(config: Config, status: Status, name: str) -> dict[int, PastRun]:

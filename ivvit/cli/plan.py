@@ -148,21 +148,23 @@ def _total(costs: list[_Cost], waiting: int, at_once: int) -> None:
     trials, runs = sum(cost.trials for cost in costs), sum(not cost.trials for cost in costs)
     print(f"{runs} runs to train" + (f", {trials} trials" if trials else "")
           + (f", and up to {waiting} more that wait for a check or a study" if waiting else ""))  # fmt: skip
-    known = [cost for cost in costs if cost.seconds is not None]
+    known = [(cost, cost.seconds, cost.estimate.size or 0) for cost in costs if cost.seconds is not None]
     if known:
-        longest = max(cost.seconds / min(cost.workers, at_once) for cost in known)
-        wall = max(sum(cost.seconds for cost in known) / at_once, longest)
-        disk = sum(cost.estimate.size for cost in known if not cost.trials) / 1e6
+        longest = max(seconds / min(cost.workers, at_once) for cost, seconds, _ in known)
+        wall = max(sum(seconds for _, seconds, _ in known) / at_once, longest)
+        disk = sum(size for cost, _, size in known if not cost.trials) / 1e6
         besides = " besides the trials'" if trials else ""
-        print(f"about {_hours(known)}, {duration(wall)} with {at_once} at once, {disk:.1f} MB of disk{besides}")
+        hours = _hours([(cost.runtime.gpus * cost.runtime.nodes, seconds) for cost, seconds, _ in known])
+        print(f"about {hours}, {duration(wall)} with {at_once} at once, {disk:.1f} MB of disk{besides}")
     kinds = Counter(cost.estimate.basis.partition(":")[0] for cost in costs)
     if kinds:
         print("how sure: " + ", ".join(f"{count} {kind}" for kind, count in kinds.items()))
 
 
-def _hours(costs: list[_Cost]) -> str:
-    gpus = [cost.runtime.gpus * cost.runtime.nodes for cost in costs]
-    on_gpus = sum(count * cost.seconds for cost, count in zip(costs, gpus, strict=True)) / 3600
-    on_cpus = sum(cost.seconds for cost, count in zip(costs, gpus, strict=True) if not count) / 3600
+def _hours(costs: list[tuple[int, float]]) -> str:
+    """Of jobs by their GPUs and seconds."""
+    on_gpus = sum(count * seconds for count, seconds in costs) / 3600
+    on_cpus = sum(seconds for count, seconds in costs if not count) / 3600
+    gpus = [count for count, _ in costs]
     parts = [f"{on_gpus:.2f} GPU hours"] * any(gpus) + [f"{on_cpus:.2f} CPU job hours"] * (not all(gpus))
     return " and ".join(parts)

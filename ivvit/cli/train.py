@@ -73,13 +73,13 @@ def train_one(jobs: Jobs, name: str, seed: int, *, evaluate: bool) -> int:
         if spreads(runtime):
             return launch(runtime, sys.argv[1:])
         from ivvit.runs.run import train
-        from ivvit.study.team import leads, together
+        from ivvit.study.team import is_main, process_group
         from ivvit.tracking import open_tracking
 
-        with together():
+        with process_group():
             train(job, tracking=open_tracking)
             metrics = evaluate_today(identities, name, seed) if evaluate else None
-    if metrics is not None and leads():
+    if metrics is not None and is_main():
         print(table({f"{name}-seed{seed}": metrics}))
     return 0
 

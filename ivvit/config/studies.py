@@ -16,7 +16,9 @@ class Dimension(Section):
     """One searched key: {low, high}, with log or step, or {choices}."""
 
     low: int | float | None = None
+    """The smallest value."""
     high: int | float | None = None
+    """The largest value."""
     log: bool = False
     """Search on a logarithmic scale."""
     step: int | float | None = Field(None, gt=0)
@@ -69,6 +71,7 @@ class Objective(Section):
     """What a study optimises: a metric of the validation at the end."""
 
     metric: Literal["top1", "top5", "loss"] = "top1"
+    """loss is minimised, the others are maximised."""
     datasets: tuple[str, ...] | Literal["all"] = "all"
     """The data sets averaged over: all, one name, or a list."""
 
@@ -78,7 +81,7 @@ class Objective(Section):
         return (value,) if isinstance(value, str) and value != "all" else value
 
     @property
-    def direction(self) -> str:
+    def direction(self) -> Literal["minimize", "maximize"]:
         """Optuna's direction."""
         return "minimize" if self.metric == "loss" else "maximize"
 
@@ -87,6 +90,7 @@ class SamplerOptions(Section):
     """Which of Optuna's samplers proposes the parameters."""
 
     name: Literal["TPE", "GP", "CMA-ES", "grid", "random"] = "TPE"
+    """Each as in Optuna; GP is for few and dear trials, CMA-ES for numbers alone."""
     startup_trials: int = Field(10, ge=1)
     """Random trials before the sampler's model is used (TPE, GP)."""
     grid_points: int = Field(5, ge=2)
@@ -97,6 +101,7 @@ class PrunerOptions(Section):
     """Which of Optuna's pruners stops hopeless trials."""
 
     name: Literal["none", "median", "hyperband"] = "none"
+    """They look at the trial's validations: set `validation.every` under the study's `set`."""
     startup_trials: int = Field(5, ge=0)
     """median: trials before any is pruned."""
     min_iterations: int = Field(1, ge=1)

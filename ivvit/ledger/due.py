@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -49,11 +50,11 @@ def due_checks(jobs: Jobs) -> dict[Path, DueCheck]:
     if jobs.checks.demo is not None:
         look("demo", "", lambda: jobs.checks.demo or Path())
     for name, data in jobs.datasets.items():
-        look("validate", name, lambda name=name: jobs.checks.manifest(name))
+        look("validate", name, partial(jobs.checks.manifest, name))
         if data.uses_store:
-            look("extract", name, lambda name=name: jobs.checks.frames(name))
+            look("extract", name, partial(jobs.checks.frames, name))
     for name in jobs.weights.values():
-        look("weights", name, lambda name=name: jobs.checks.weights(name))
+        look("weights", name, partial(jobs.checks.weights, name))
     return found
 
 

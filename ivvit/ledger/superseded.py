@@ -34,11 +34,11 @@ def leftovers(config: Config) -> list[Leftover]:
     """
     status = Status(config)
     kept, unknown = accepted_runs(status.paths), set()
-    for state in status.runs():
-        if state.folder is not None:
-            kept.add(Path(state.folder).resolve())
-        if state.state == "pending":
-            unknown.add(state.experiment)
+    for row in status.runs():
+        if row.folder is not None:
+            kept.add(Path(row.folder).resolve())
+        if row.state == "pending":
+            unknown.add(row.experiment)
     found = []
     for folder in sorted((status.paths.results / "runs").glob("*/seed*")):
         held = _holder(folder)

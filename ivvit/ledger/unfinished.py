@@ -62,7 +62,7 @@ def _left(session: dict[str, Any], step: int | None, total: int) -> str:
     if done <= 0:
         return ""
     seconds = time.time() - datetime.fromisoformat(session["started"]).timestamp()
-    return f", about {duration(seconds / done * (total - step))} left"
+    return f", about {duration(seconds / done * (total - (step or 0)))} left"
 
 
 def _last_session(folder: Path) -> dict[str, Any]:

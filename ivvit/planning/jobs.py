@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from ivvit.config import Config, DatasetOptions, Experiment, RuntimeOptions
@@ -42,7 +42,7 @@ class Jobs:
         """Folder name -> name of the pretrained weights, for all that experiments (and studies) start from."""
         used = [self.config.experiment(name).pretrain for name in self.config.entries]
         for study in self.config.file.studies.values():
-            used += (study.space["pretrain"].choices or ()) if "pretrain" in study.space else ()
+            used += map(str, study.space["pretrain"].choices or ()) if "pretrain" in study.space else ()
         return {safe_name(name): name for name in used if name != "none" and not name.startswith("experiment:")}
 
     # --- what is to be made
@@ -51,14 +51,11 @@ class Jobs:
         """The locks of all data sets, frame stores and weights in use."""
         stores = [name for name, data in self.datasets.items() if data.uses_store]
         return _strings(
-            path
-            for place, names in (
-                (self.checks.manifest, self.datasets),
-                (self.checks.frames, stores),
-                (self.checks.weights, self.weights.values()),
-            )
-            for name in names
-            for path in _known(lambda place=place, name=name: [place(name)])
+            [
+                *_known_of(self._manifest, self.datasets),
+                *_known_of(self._store, stores),
+                *_known_of(self._converted, self.weights.values()),
+            ]
         )
 
     def checkpoints(self) -> Iterator[tuple[str, dict[str, str]]]:
@@ -67,34 +64,26 @@ class Jobs:
         if demo is not None and demo.is_file():
             yield "demo", {}
         for name in self.datasets:
-            for path in _known(lambda name=name: [self.checks.manifest(name)]):
-                if path.is_file() and path != demo:
-                    yield "validate", {"dataset": name, "key": path.parent.name}
+            for lock in _done(self._manifest, name):
+                yield "validate", {"dataset": name, "key": lock.parent.name}
         for folder, name in self.weights.items():
-            for path in _known(lambda name=name: [self.checks.weights(name)]):
-                if path.is_file() and path != demo:
-                    yield "weights", {"weights": folder, "key": path.stem}
+            for lock in _done(self._converted, name):
+                yield "weights", {"weights": folder, "key": lock.stem}
         for name, options in self.config.file.studies.items():
-            for path in _known(lambda name=name: self._study(name)[:1]):
-                if path.is_file() and path.name.startswith("best-"):
-                    wildcards = {"study": name, "identity": path.parent.name, "n_trials": str(options.n_trials)}
-                    yield "study", wildcards
+            for best in _done(self._best, name):
+                yield "study", {"study": name, "identity": best.parent.name, "n_trials": str(options.n_trials)}
 
     def runs(self) -> list[str]:
         """The model of every run of today."""
-        return _strings(path for name in self.config.entries for path in _known(lambda name=name: self._runs(name)))
+        return _strings(_known_of(self._runs, self.config.entries))
 
     def evaluations(self) -> list[str]:
         """The numbers of every run of today."""
-        return _strings(
-            path for name in self.config.entries for path in _known(lambda name=name: self._evaluations(name))
-        )
+        return _strings(_known_of(self._evaluations, self.config.entries))
 
     def studies(self) -> list[str]:
         """The best parameters and the report of every study."""
-        return _strings(
-            path for name in self.config.file.studies for path in _known(lambda name=name: self._study(name))
-        )
+        return _strings(_known_of(self._study, self.config.file.studies))
 
     def unknown(self) -> bool:
         """Whether an experiment's runs are not known yet, for a check or a study must be done before."""
@@ -132,7 +121,7 @@ class Jobs:
 
         def read() -> list[Path]:
             experiment, study = self.identities.resolved(name), self.config.entries[name].from_study
-            best = self._study(study)[:1] if study else []
+            best = self._best(study) if study else []
             return [*self._data(experiment), *self._weights(experiment.pretrain, int(seed)), *best]
 
         return _inputs(self.paths.finished(identity, int(seed)), _known(read))
@@ -191,6 +180,18 @@ class Jobs:
         """The data sets whose files are others by now than when this process first looked."""
         return [name for name, data in self.datasets.items() if self.checks.listings.changed(data, self.config.root)]
 
+    def _manifest(self, name: str) -> list[Path]:
+        return [self.checks.manifest(name)]
+
+    def _store(self, name: str) -> list[Path]:
+        return [self.checks.frames(name)]
+
+    def _converted(self, name: str) -> list[Path]:
+        return [self.checks.weights(name)]
+
+    def _best(self, name: str) -> list[Path]:
+        return self._study(name)[:1]
+
     def _runs(self, name: str) -> list[Path]:
         identity = self.identities.experiment(name).digest
         self._names.setdefault(identity, name)
@@ -239,6 +240,19 @@ def _known(question: Callable[[], list[Path]]) -> list[Path]:
         return question()
     except Pending as pending:
         return pending.targets
+
+
+def _known_of(question: Callable[[str], list[Path]], names: Iterable[str]) -> Iterator[Path]:
+    for name in names:
+        yield from _known(partial(question, name))
+
+
+def _done(question: Callable[[str], list[Path]], name: str) -> list[Path]:
+    """The files that are asked for, if they are known and there."""
+    try:
+        return [path for path in question(name) if path.is_file()]
+    except Pending:
+        return []
 
 
 def _inputs(output: Path, inputs: Iterable[Path]) -> list[str]:

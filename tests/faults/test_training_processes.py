@@ -15,9 +15,10 @@ import pytest
 import torch
 import training_runs
 from safetensors.torch import load_file
-from training_runs import Trainers, alive, job, stop_at
+from training_runs import TINY, Trainers, alive, job, stop_at
 
 from ivvit.runs.checkpoint import checkpoints, load_checkpoint
+from ivvit.runs.model_file import read_card
 from ivvit.runs.rows import read_rows
 from ivvit.runs.run import train
 
@@ -93,17 +94,18 @@ TOGETHER = {
 
 
 def test_two_processes_do_what_one_does(data, tmp_path):
-    settings = TOGETHER | {"datasets": {"shades": 4, "moves": 4}}
+    """Also what they drop, mix and augment."""
+    settings = TOGETHER | {"datasets": {"shades": 8, "moves": 8}}
+    settings["backbone"] = TINY | {"drop_path_rate": 0.3, "proj_drop_rate": 0.1}
+    settings["recipe"] = {"mixup": 0.5, "cutmix": 1.0, "rand_augment": 9, "random_erasing": 0.5, "repeats": 2}
     one, two = tmp_path / "one", tmp_path / "two"
     train(job(data, one, **settings), sample_log=one / "samples.csv")
     done = torchrun(2, data, two, **settings)
     assert done.returncode == 0, done.stderr
     assert samples(one) == samples(two)
     close(one, two)
-    counts = [
-        json.loads((f / "model.safetensors").read_text())["datasets"]["shades"]["num_samples"] for f in (one, two)
-    ]
-    assert counts == [15, 15]
+    cards = [read_card(folder / "model.safetensors") for folder in (one, two)]
+    assert [card.validation["datasets"]["shades"]["num_samples"] for card in cards] == [15, 15]
     assert json.loads((two / "provenance.json").read_text())["sessions"][0]["processes"] == 2
 
 
@@ -120,11 +122,11 @@ def load() -> Iterator[None]:
 @pytest.mark.slow
 def test_two_processes_end_in_order_under_load(data, tmp_path, load):
     """Fifty times: gloo's threads are still at work when a run is done, and one in many processes aborted."""
-    settings = {"names": ["shades"], "iterations": 2, "evaluation": {"every": 2, "batch_size": 4}}
+    settings = {"names": ["shades"], "iterations": 2, "validation": {"every": 2, "batch_size": 4}}
     for number in range(50):
         done = torchrun(2, data, tmp_path / str(number), **settings)
         assert done.returncode == 0, f"run {number}: {done.stderr}"
-        assert (tmp_path / str(number) / "metrics.json").exists()
+        assert (tmp_path / str(number) / "model.safetensors").exists()
 
 
 @pytest.mark.slow

@@ -1,6 +1,5 @@
 """A request to stop reaches every process of a run at once, at any moment; the run saves and ends."""
 
-import json
 import os
 import shutil
 import signal
@@ -17,6 +16,7 @@ from ivvit.ground.errors import STOPPED
 from ivvit.runs.checkpoint import load_checkpoint
 from ivvit.runs.job import Interrupted
 from ivvit.runs.loader import STOP_SIGNALS
+from ivvit.runs.model_file import read_card
 from ivvit.runs.rows import read_rows
 from ivvit.runs.run import train
 
@@ -74,7 +74,8 @@ def test_processes_with_unequal_evaluations_ask_equally_often(data, tmp_path):
     run = start(tmp_path / "data", tmp_path, {}, processes=2, iterations=2, **settings)
     message = run.communicate(timeout=120)[1]
     assert run.returncode == 0, message
-    assert len(json.loads((tmp_path / "model.safetensors").read_text())["datasets"]["shades"]["unreadable"]) == 5
+    card = read_card(tmp_path / "model.safetensors")
+    assert card.validation["datasets"]["shades"]["num_samples"] == 10
 
 
 @pytest.mark.slow

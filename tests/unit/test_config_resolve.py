@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
-from ivvit.config import Config, load_config
+from ivvit.config import Config, load_config, reference
 from ivvit.config.canonical import canonical
-from ivvit.config.schema import PATH, schema_text
+from ivvit.config.schema import PATH, schema, schema_text
 from ivvit.ground.digest import canonical_json
 from ivvit.ground.errors import UserError
 
@@ -142,6 +142,21 @@ def test_later_files_win(tmp_path: Path) -> None:
 
 def test_the_committed_schema_is_that_of_the_models() -> None:
     assert PATH.read_text(encoding="utf-8") == schema_text(), "run `make schema`"
+
+
+def test_the_committed_reference_is_that_of_the_models() -> None:
+    assert reference.PATH.read_text(encoding="utf-8") == reference.reference_text(), "run `make schema`"
+
+
+def test_every_key_is_described() -> None:
+    sections = {"ConfigFile": schema(), **schema()["$defs"]}
+    bare = {
+        f"{name}.{key}"
+        for name, section in sections.items()
+        for key, field in section.get("properties", {}).items()
+        if "description" not in field and "const" not in field and "$ref" not in str(field)
+    }
+    assert not bare
 
 
 @pytest.mark.parametrize("path", sorted(PATH.parent.glob("*.yaml")), ids=lambda path: path.name)

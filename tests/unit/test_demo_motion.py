@@ -5,15 +5,19 @@ from pathlib import Path
 import pytest
 import torch
 
+from ivvit.cli import main
 from ivvit.config import RuntimeOptions, load_config
 from ivvit.data.validation.run import validate
 from ivvit.demo.motion import write_motion_data
 from ivvit.demo.weights import write_demo_weights
 from ivvit.evaluation.views import EvalData
-from ivvit.numerics.batch import normalize
 from ivvit.numerics.models import create_model
+from ivvit.numerics.pixels import PAPER, normalize
+from ivvit.runs.evaluate import evaluate_run
+from ivvit.runs.evaluation_job import EvaluatedDataset, EvaluationJob, read_metrics
 from ivvit.runs.inputs import open_eval
 from ivvit.runs.job import TrainJob
+from ivvit.runs.model_file import read_card
 from ivvit.runs.run import train
 from ivvit.weights.fetch import fetch
 from ivvit.weights.load import load_weights
@@ -38,10 +42,11 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(root: Path, folder: Path, name: str, iterations: int) -> tuple[float, torch.Tensor, EvalData]:
-    """Train; returns top-1, the logits of all validation clips (N, 4) by the saved model, and the clips."""
-    overrides = {"root_path": str(root), "defaults": {"iterations": iterations}}
+    """Train; returns top-1, the logits of all test clips (N, 4) by the saved model, and the clips."""
+    schedule = {"name": "cosine", "warmup": min(50, iterations // 2)}
+    overrides = {"root_path": str(root), "defaults": {"iterations": iterations, "lr_schedule": schedule}}
     experiment = load_config(CONFIG, overrides=overrides).experiment(name)
-    result = train(
+    train(
         TrainJob(
             experiment=experiment, seed=0, folder=folder, root=root, manifests={"motion": root / "motion.json"},
             weights=root / "weights.json", runtime=RuntimeOptions(workers=0, gpus=0, threads=1), name=name,
@@ -52,10 +57,14 @@ def run(root: Path, folder: Path, name: str, iterations: int) -> tuple[float, to
         options.pop("name"), {"motion": 4}, experiment.backbone.name, 8, experiment.backbone.args, **options
     )
     load_weights(model, read_state_dict(folder / "model.safetensors"))
+    runtime = RuntimeOptions(workers=0, gpus=0, threads=1)
+    entry = EvaluatedDataset("motion", experiment.data["motion"], root / "motion.json", "motion")
+    file = folder / "model.safetensors"
+    metrics = evaluate_run(EvaluationJob(file, folder / "evaluation", root, (entry,), runtime=runtime))
     data = open_eval("motion", experiment.data["motion"], root, root / "motion.json", img_size=32, num_frames=8)
     with torch.inference_mode():
-        clips = normalize(data.batch(list(range(len(data.samples)))).pixels[:, 0])
-        return result.metrics["datasets"]["motion"]["top1"], model.eval()(clips, "motion"), data
+        clips = normalize(data.batch(list(range(len(data.samples)))).pixels[:, 0], PAPER)
+        return metrics.datasets["motion"].top1, model.eval()(clips, "motion"), data
 
 
 def pairs(logits: torch.Tensor, data: EvalData) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -93,3 +102,38 @@ def test_models_that_see_the_order_of_frames_tell_the_pair_apart(
     top1, logits, data = run(root, tmp_path, name, iterations)
     assert top1 >= 0.95
     assert (pairs(logits, data)[2] == 2).float().mean() >= 0.9
+
+
+LUCK = """\
+root_path: {root}/data
+defaults: {{iterations: 30, seeds: [0], lr_schedule: {{name: cosine, warmup: 5}}}}
+experiments:
+  tuned: {{extends: iv-vit, from_study: nothing}}
+studies:
+  nothing: # whatever the rate, a model that averages frames stays at chance
+    base: iv-vit
+    n_trials: 10
+    sampler: random
+    space: {{optimizer.lr: {{low: 1.0e-4, high: 3.0e-3, log: true}}}}
+results: {{path: {root}/results}}
+runtime: {{workers: 0, gpus: 0, threads: 1}}
+"""
+
+
+@pytest.mark.slow
+def test_the_winner_of_a_study_does_not_bequeath_its_luck(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At chance, the best of ten trials is above it by luck; before, the tuned row repeated that trial's number."""
+    monkeypatch.setattr("ivvit.demo.motion.SIZES", {"train": 200, "val": 100})
+    (tmp_path / "luck.yaml").write_text(LUCK.format(root=tmp_path))
+    monkeypatch.chdir(tmp_path)
+    config = ("--config", str(CONFIG), "luck.yaml")
+    for command in (("demo",), ("validate", "motion"), ("weights", "demo-vit"), ("study", "work", "nothing"),
+                    ("study", "finish", "nothing"), ("train", "tuned")):  # fmt: skip
+        assert main([*command, *config]) == 0
+    models = tmp_path.glob("results/studies/nothing/*/trials/*/model.safetensors")
+    trials = sorted(read_card(file).validation["mean"]["top1"] for file in models)
+    (file,) = tmp_path.glob("results/experiments/tuned/seed0")
+    tuned = read_metrics(file).datasets["motion"]
+    assert len(trials) == 10 and trials[-1] > sum(trials) / 10, "there is a winner"
+    assert abs(tuned.top1 - 0.25) < 0.06 and tuned.top1_interval[0] <= 0.25 <= tuned.top1_interval[1]
+    assert (tuned.num_samples, tuned.num_groups) == (400, 100)

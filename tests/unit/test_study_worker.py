@@ -167,6 +167,8 @@ def test_several_objectives(study: Callable[..., StudyJob], pick: int) -> None:
     )
     report = (job.folder / "report-6.html").read_text()
     assert "Pareto front" in report and "Importances for B loss" in report
+    assert "From 6 trials that were trained to the end; from so few they are rough" in report
+    assert '"exponentformat":"power"' in report and "10µ" not in report
 
 
 def test_of_equal_trials_the_first_is_best(study: Callable[..., StudyJob]) -> None:

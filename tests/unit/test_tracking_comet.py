@@ -148,13 +148,13 @@ def test_training_without_comet_does_not_import_it(data, tmp_path):
 
 
 def test_tensorboard(data, tmp_path):
-    wanted = job(data, tmp_path, runtime={"tensorboard": True}, names=["shades"])
+    wanted = job(data, tmp_path, runtime={"tensorboard": True}, names=["shades"], validation={"every": 3})
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     train(wanted, tracking=open_tracking)
     events = EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
-    assert events.Scalars("val_top1/shades")[-1].step == 6
+    assert events.Scalars("train_loss/shades")[-1].step == 6
 
 
 def test_tensorboard_is_not_installed(data, tmp_path, monkeypatch):

@@ -97,7 +97,7 @@ def test_timm_loads_the_backbone(run_folder, tmp_path):
         other = timm.create_model(f"local-dir:{out}", pretrained=True)
         for model in (one, other):
             assert torch.allclose(model.eval()(pixels), right, atol=1e-4)
-        assert other.pretrained_cfg["mean"] == list(run.card.mean)
+        assert other.pretrained_cfg["mean"] == list(run.card.pixels.mean)
     assert export(run_folder, "timm", tmp_path, "--dataset", "shades", "moves") == 1
 
 

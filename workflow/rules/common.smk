@@ -54,7 +54,6 @@ wildcard_constraints:
     weights="|".join(map(re.escape, JOBS.weights)) or "none",
     study="|".join(map(re.escape, CONFIG.file.studies)) or "none",
     identity="[0-9a-f]{16}",
-    evaluation="[0-9a-f]{16}",
     key="[0-9a-f]{16}",
     seed=r"\d+",
     n_trials=r"\d+",

@@ -8,9 +8,10 @@ from typing import Any
 
 import yaml
 
+from ivvit.ground.versions import drift
 from ivvit.results.comparison import Comparison
 from ivvit.results.figures import INDEX as FIGURES
-from ivvit.results.origins import device, drift
+from ivvit.results.origins import device
 from ivvit.results.runs import Run, RunRef
 from ivvit.results.safe import plain
 from ivvit.results.samples import INDEX as SAMPLES

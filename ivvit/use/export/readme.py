@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 
 from huggingface_hub import EvalResult, ModelCardData
@@ -90,10 +91,12 @@ def _use(card: ModelCard, form: str, heads: list[str]) -> str:
 
 
 def _input(card: ModelCard) -> str:
+    pixels, size = card.pixels, card.img_size
+    antialias = all(head.antialias for head in card.heads.values())
     lines = [
-        f"RGB, scaled to 0..1, then normalised with mean {_numbers(card.mean)} and std {_numbers(card.std)}; resized "
-        f"({card.interpolation}, antialiased) to the short side below, and cropped to {card.img_size} x "
-        f"{card.img_size} in the middle. Clips are {card.num_frames} frames spread evenly over a window.",
+        f"RGB, scaled to 0..1, then normalised with mean {_numbers(pixels.mean)} and std {_numbers(pixels.std)}; "
+        f"resized ({pixels.interpolation}{'' if antialias else ', without antialias'}) to the short side below, and "
+        f"cropped to {size} x {size} in the middle. Clips are {card.num_frames} frames spread evenly over a window.",
         "",
         "| head | classes | of | short side | window |",
         "|---|---:|---|---:|---:|",
@@ -166,13 +169,13 @@ def _of_dataset(name: str, found: DatasetMetrics, video: bool) -> list[EvalResul
 def preprocessing(card: ModelCard) -> str:
     """preprocessing.json: what happens to pixels before the model, and the classes of each head."""
     heads = {
-        name: {"classes": head.classes, "short_side": head.short_side, "video": head.video}
+        name: {"classes": head.classes, "short_side": head.short_side, "video": head.video, "antialias": head.antialias}
         | ({"clip_seconds": head.clip_seconds} if head.video else {})
         for name, head in card.heads.items()
     }
     content = {
-        "image_size": card.img_size, "frames": card.num_frames, "mean": list(card.mean), "std": list(card.std),
-        "interpolation": card.interpolation, "scale": "0..1", "channels": "RGB", "heads": heads,
+        "image_size": card.img_size, "frames": card.num_frames, **asdict(card.pixels), "scale": "0..1",
+        "channels": "RGB", "heads": heads,
     }  # fmt: skip
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 

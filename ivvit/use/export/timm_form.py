@@ -6,6 +6,7 @@ is not in it.
 """
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +72,9 @@ def _config(model: nn.Module, card: ModelCard, head: str | None) -> dict[str, An
     classes: list[str] = [] if head is None else card.heads[head].classes
     side = card.heads[head].short_side if head else next(iter(card.heads.values())).short_side
     pretrained: dict[str, Any] = {
-        "input_size": [3, card.img_size, card.img_size], "fixed_input_size": True, "interpolation": card.interpolation,
-        "crop_pct": card.img_size / side, "crop_mode": "center", "mean": list(card.mean), "std": list(card.std),
-        "num_classes": len(classes), "pool_size": None, "first_conv": "patch_embed.proj", "classifier": "head",
+        "input_size": [3, card.img_size, card.img_size], "fixed_input_size": True, "crop_pct": card.img_size / side,
+        "crop_mode": "center", **asdict(card.pixels), "num_classes": len(classes), "pool_size": None,
+        "first_conv": "patch_embed.proj", "classifier": "head",
     }  # fmt: skip
     names: dict[str, Any] = {"label_names": classes} if classes else {}
     return {
