@@ -14,12 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ivvit.cli.common import count
-from ivvit.ground.errors import FAILURE, OK, UserError
+from ivvit.ground.errors import FAILURE, OK
 from ivvit.ground.files import check_writable, write_text
 
 if TYPE_CHECKING:
-    import torch
-
     from ivvit.use.outcome import FileResult
 
 EXAMPLES = """\
@@ -77,12 +75,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _predict(args: argparse.Namespace, paths: list[str]) -> "tuple[list[FileResult], dict[str, list[str]]]":
     from ivvit.runs.memory import enough_memory
+    from ivvit.use.device import device_of
     from ivvit.use.load import load_run
     from ivvit.use.predict import Predictor
     from ivvit.use.protocol import Protocol
 
     run = load_run(args.model)
-    device = _device(args.device)
+    device = device_of(args.device)
     with enough_memory("--batch-size, or compute with --device cpu"):
         model = run.model.to(device)
     workers = _workers(len(paths)) if args.workers is None else args.workers
@@ -94,14 +93,6 @@ def _predict(args: argparse.Namespace, paths: list[str]) -> "tuple[list[FileResu
             found.append(result)
             advance()
     return found, dict(run.classes)
-
-
-def _device(name: str | None) -> "torch.device":
-    import torch
-
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device cuda: no GPU can be used here; leave --device out to compute on the CPU")
-    return torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
 def _workers(files: int) -> int:

@@ -31,6 +31,8 @@ class Medium:
     """A file."""
 
     path: str
+    sha256: str = ""
+    """Of its content."""
     timeline: Timeline | None = None
     """Of a video; None for an image."""
     damage: str = ""
@@ -75,7 +77,9 @@ def look(path: str, stores: Iterable[StoreOptions], folder: Path, pictures: bool
         for options in stores if timeline else ():
             stored[store_key(options)] = str(folder / f"{finding.sha256}-{store_key(options)}.mp4")
             write_stored(Path(path), Path(stored[store_key(options)]), timeline, options)
-        return Medium(path, timeline, stored=stored, pictures=_pictures(path, timeline) if pictures else ())
+        return Medium(
+            path, finding.sha256, timeline, stored=stored, pictures=_pictures(path, timeline) if pictures else ()
+        )
     except UnreadableError as error:
         return Medium(path, damage=str(error))
 

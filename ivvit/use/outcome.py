@@ -42,6 +42,8 @@ class FileResult:
     predictions: tuple[Prediction, ...] = ()
     damage: str = ""
     """Why there are none."""
+    sha256: str = ""
+    """Of its content."""
     pictures: tuple[bytes, ...] = ()
 
 

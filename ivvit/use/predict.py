@@ -72,7 +72,7 @@ class Predictor:
             FileResult(medium.path, damage=damage[file]) if file in damage else FileResult(
                 medium.path, duration(medium.timeline) if medium.timeline else None,
                 tuple(Prediction(head, found) for (of, head), found in windows.items() if of == file),
-                pictures=medium.pictures,
+                sha256=medium.sha256, pictures=medium.pictures,
             )
             for file, medium in enumerate(media)
         ]  # fmt: skip

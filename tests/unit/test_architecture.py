@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tracking": INSTANCE,
     "results": INSTANCE,
     "demo": INSTANCE,
-    "use": INSTANCE | {"results.predictions"},
+    "use": INSTANCE | {"results.predictions", "results.hits", "results.pairs"},
     "planning": LIGHT,
     "project": {"ground", "config", "data"},
     "ledger": LIGHT | {"planning"},
