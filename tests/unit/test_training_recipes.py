@@ -5,7 +5,6 @@ from collections import Counter
 import pytest
 import torch
 from torch.nn.functional import cross_entropy, one_hot
-from training_runs import data  # noqa: F401
 
 from ivvit.config.recipe import RecipeOptions
 from ivvit.numerics.losses import Target, batch_sums
@@ -129,7 +128,7 @@ def test_erasing_takes_one_rectangle_of_all_frames_for_the_mean_colour():
     assert min(areas) > 0.01 and max(areas) < 0.36
 
 
-def test_repeats_show_each_sample_of_a_batch_several_times(data):  # noqa: F811
+def test_repeats_show_each_sample_of_a_batch_several_times(data):
     from ivvit.config.datasets import DatasetOptions
     from ivvit.runs.inputs import open_train
 
