@@ -29,7 +29,7 @@ def identity_of(identities: Identities, name: str) -> Identity:
 
 def train_job(identities: Identities, name: str, identity: Identity, seed: int) -> Any:
     """The job of one run of an experiment, in the folder that its identity names."""
-    config, paths, experiment = identities.config, identities.paths, identities.resolved(name)
+    config, paths, experiment = identities.config, identities.paths, identities.trainable(name)
     provenance = {"identity": identity.digest, "parts": identity.parts, "command": command_line()}
     runtime = config.entries[name].runtime
     weights = weights_of(identities, experiment, seed)

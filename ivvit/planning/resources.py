@@ -30,6 +30,11 @@ class Request:
         return max(1, round(self.runtime.hours * 60))
 
     @property
+    def minutes_of_evaluation(self) -> int:
+        """The time limit of an evaluation, a quarter of a training's; it goes on from what it has as well."""
+        return max(10, self.minutes // 4)
+
+    @property
     def spread(self) -> bool:
         """Whether the job needs several nodes."""
         return self.runtime.nodes > 1

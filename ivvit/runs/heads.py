@@ -43,9 +43,14 @@ def open_for_head(entry: EvaluatedDataset, card: ModelCard, root: Path, options:
         )
     labels = [output[samples.classes[label]] for label in samples.labels]
     seen = entry.options.model_copy(
-        update={"clip_seconds": head.clip_seconds, "short_side": (head.short_side, head.short_side)}
+        update={
+            "clip_seconds": head.clip_seconds,
+            "short_side": (head.short_side, head.short_side),
+            "antialias": head.antialias,
+        }
     )
     return make_eval_data(
         replace(samples, classes=head.classes, labels=labels), seen,
         img_size=card.img_size, num_frames=card.num_frames, clips=options.clips, crops=options.crops,
+        interpolation=card.pixels.interpolation,
     )  # fmt: skip

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 import training_runs
-from training_runs import data, job  # noqa: F401
+from training_runs import job
 
 from ivvit.runs.run import train
 
@@ -56,13 +56,13 @@ def run(*arguments, **keywords) -> None:
 
 
 @pytest.fixture(scope="module")
-def model(data, tmp_path_factory) -> Path:  # noqa: F811
+def model(data, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("model")
     train(job(data, folder, names=["shades"]))
     return folder / "model.safetensors"
 
 
-def test_a_killed_evaluation_ends_in_the_same_bytes(data, model, tmp_path):  # noqa: F811
+def test_a_killed_evaluation_ends_in_the_same_bytes(data, model, tmp_path):
     run(data, model, tmp_path / "whole", 0.0)
     parts = tmp_path / "run/state/parts/shades"
     kills = 0
@@ -84,7 +84,7 @@ def test_a_killed_evaluation_ends_in_the_same_bytes(data, model, tmp_path):  # n
     assert not (tmp_path / "run/state").exists()
 
 
-def test_two_processes_evaluate_every_sample_once(data, model, tmp_path):  # noqa: F811
+def test_two_processes_evaluate_every_sample_once(data, model, tmp_path):
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     run(data, model, tmp_path / "one", 0.0)
     run(data, model, tmp_path / "two", 0.0, processes=2)

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,6 +35,16 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     _do([*pip, "--python", str(python), "install", "--no-deps", str(wheel)], folder)
     Path(site, "others.pth").write_text(sysconfig.get_path("purelib") + "\n")  # whose own .pth files are not read
     return python
+
+
+def test_the_wheel_has_all_that_is_no_code(python: Path) -> None:
+    wheel = next(python.parents[2].glob("*.whl"))
+    there = set(zipfile.ZipFile(wheel).namelist())
+    files = [path for path in (PROJECT / "ivvit").rglob("*") if path.parent.name != "__pycache__"]
+    ours = [path for path in files if path.suffix != ".py"]
+    ours += [PROJECT / "ivvit" / path.relative_to(PROJECT) for path in (PROJECT / "workflow").rglob("*")]
+    missing = {path.relative_to(PROJECT).as_posix() for path in ours if path.is_file()} - there
+    assert not missing, "name it in pyproject.toml, package-data"
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ class Project:
 
     def seed(self, experiment: str) -> Path:
         """The folder of an experiment's run."""
-        return (self.folder / "results/experiments" / experiment / "seed0").resolve()
+        return (self.folder / "results/experiments" / experiment / "seed0/provenance.json").resolve().parent
 
     def targets(self, prefix: str = "") -> list[str]:
         """What to ask snakemake for, to have the experiments of that prefix trained and nothing else done."""

@@ -49,7 +49,7 @@ rule evaluate:
     resources:
         experiment=lambda wildcards: JOBS.name(wildcards.identity),
         mem_mb=lambda wildcards, attempt: asked(wildcards).mem_mb(attempt),
-        runtime=lambda wildcards: asked(wildcards).minutes,
+        runtime=lambda wildcards: asked(wildcards).minutes_of_evaluation,
         gpu=lambda wildcards: asked(wildcards).gpu,
         gpu_model=lambda wildcards: asked(wildcards).gpu_model,
         gres=lambda wildcards: asked(wildcards).gres,

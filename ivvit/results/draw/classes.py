@@ -89,8 +89,8 @@ def reliability_drawing(comparison: Comparison) -> Drawing | None:
         axis.plot([0, 100], [0, 100], color="0.6", linewidth=0.8, linestyle=(0, (1, 1.5)))
         for row, (sure, right, _) in curves:
             mine = look[row.experiment]
-            axis.plot(sure, right, color=mine.color, linestyle=mine.linestyle, marker=mine.marker, markersize=3, clip_on=False,
-                      label=_labelled(row, name))  # fmt: skip
+            axis.plot(sure, right, color=mine.color, linestyle=mine.linestyle, marker=mine.marker, markersize=3,
+                      clip_on=False, label=_labelled(row, name))  # fmt: skip
         _finish(axis, name)
     axes[0].set_ylabel("accuracy (%)")
     caption = (
