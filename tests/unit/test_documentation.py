@@ -15,7 +15,20 @@ from ivvit.weights.sources import load_table
 PROJECT = Path(__file__).parents[2]
 PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md"), PROJECT / "config" / "README.md"])
 OTHER_PROGRAMS = {"pip", "pip3", "docker", "apptainer", "optuna-dashboard", "tensorboard", "export", "cd", "cp", "git"}
-OTHER_PROGRAMS |= {"mkdir", "ls", "head", "python", "source", ".", "sbatch", "scancel", "squeue", "nvidia-smi", "cat"}
+OTHER_PROGRAMS |= {
+    "python3",
+    "mkdir",
+    "ls",
+    "head",
+    "python",
+    "source",
+    ".",
+    "sbatch",
+    "scancel",
+    "squeue",
+    "nvidia-smi",
+    "cat",
+}
 NOT_TEXT = {".svg", ".npz", ".json", ".png", ".lock"}
 
 
