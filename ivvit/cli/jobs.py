@@ -71,13 +71,19 @@ def evaluation_job(
     options: EvaluationOptions,
     runtime: RuntimeOptions,
     name: str,
+    renamed: Mapping[str, str] | None = None,
 ) -> Any:
-    """An EvaluationJob on data sets of the configuration; a head without a name is that of the data set's own name."""
+    """An EvaluationJob on data sets of the configuration; a head without a name is that of the data set's own name.
+
+    `renamed`: what the head calls classes of the data set, where names differ.
+    """
     from ivvit.runs.evaluation_job import EvaluatedDataset, EvaluationJob
 
     config, checks = identities.config, identities.checks
     datasets = (
-        EvaluatedDataset(dataset, config.datasets[dataset], checks.manifest(dataset), head or dataset)
+        EvaluatedDataset(
+            dataset, config.datasets[dataset], checks.manifest(dataset), head or dataset, dict(renamed or {})
+        )
         for dataset, head in heads.items()
     )
     return EvaluationJob(model, folder, config.root, tuple(datasets), options, runtime, name)

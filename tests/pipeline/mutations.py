@@ -94,6 +94,7 @@ configured("dataset_order", "  datasets: {shades: 2, moves: 2}", "  datasets: {m
 configured("yaml_anchors", "datasets: {shades: 2}}\n  child: {extends: images,",
            "datasets: &only {shades: 2}}\n  child: {extends: images, datasets: *only,")  # fmt: skip
 configured("number_notation", "lr: 1.0e-3", "lr: 0.001")
+configured("listing_of_folders", "runtime: {", "runtime: {listing: folders, ", VALIDATED)
 configured("runtime", "{workers: 0, gpus: 0,", "{workers: 1, gpus: 0, threads: 2, checkpoint_minutes: 9,")
 configured("unused_dataset", "datasets:\n  shades", "datasets:\n  CIFAR100: {expect: none}\n  shades")
 configured("evaluation_of_all", "defaults:", "defaults:\n  evaluation: {clips: 2}", EVALUATED)
@@ -132,6 +133,17 @@ appended("journal_of_studies", "ivvit/study/journal.py", "\nVALUE = 1\n")
 appended("proposals_of_studies", "ivvit/study/proposals.py", "\nVALUE = 1\n", STUDY)
 appended("tables", "ivvit/results/tables.py", "\nVALUE = 1\n")
 appended("configuration_code", "ivvit/config/explain.py", "\nVALUE = 1\n")
+# a module of each layer that changes no number
+appended("layer_ground", "ivvit/ground/files.py", "\nVALUE = 1\n")
+appended("layer_config", "ivvit/config/canonical.py", "\nVALUE = 1\n")
+appended("layer_data", "ivvit/data/open.py", "\nVALUE = 1\n")
+appended("layer_runs", "ivvit/runs/session.py", "\nVALUE = 1\n")
+appended("layer_study", "ivvit/study/worker.py", "\nVALUE = 1\n")
+appended("layer_demo", "ivvit/demo/clips.py", "\nVALUE = 1\n")
+appended("layer_identity", "ivvit/identity/checks.py", "\nVALUE = 1\n")
+appended("layer_planning", "ivvit/planning/jobs.py", "\nVALUE = 1\n")
+appended("layer_ledger", "ivvit/ledger/status.py", "\nVALUE = 1\n")
+appended("layer_cli", "ivvit/cli/train.py", "\nVALUE = 1\n")
 edit("command_of_a_rule", "workflow/rules/training.smk", "ivvit train --identity", "ivvit  train --identity")
 
 
@@ -141,6 +153,28 @@ def formatting(workspace: Workspace) -> None:
     text = path.read_text()
     assert "work.clear()\n    for dataset in datasets:" in text
     path.write_text("\n\n" + text.replace("work.clear()\n    for", "work.clear( )\n\n    for").replace("'", '"'))
+
+
+@mutation()
+def module_moved(workspace: Workspace) -> None:
+    """Under another name, with all imports mended."""
+    numerics = workspace / "ivvit/numerics"
+    (numerics / "ema.py").rename(numerics / "averaging.py")
+    count = 0
+    for path in (workspace / "ivvit").rglob("*.py"):
+        text = path.read_text()
+        if "ivvit.numerics.ema" in text:
+            path.write_text(text.replace("ivvit.numerics.ema", "ivvit.numerics.averaging"))
+            count += 1
+    assert count
+
+
+@mutation()
+def messages_reworded(workspace: Workspace) -> None:
+    path = workspace / "ivvit/numerics/finite.py"
+    text, count = re.subn(r'raise (\w+)\(\s*(f?)"', r'raise \1(\2"Sorry: ', path.read_text())
+    assert count
+    path.write_text(text)
 
 
 @mutation()

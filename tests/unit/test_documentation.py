@@ -10,11 +10,25 @@ import pytest
 from snakemake.cli import get_argument_parser
 
 from ivvit.cli import COMMANDS, make_parser
+from ivvit.weights.sources import load_table
 
 PROJECT = Path(__file__).parents[2]
 PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md"), PROJECT / "config" / "README.md"])
 OTHER_PROGRAMS = {"pip", "pip3", "docker", "apptainer", "optuna-dashboard", "tensorboard", "export", "cd", "cp", "git"}
-OTHER_PROGRAMS |= {"mkdir", "ls", "head", "python", "source", ".", "sbatch", "scancel", "squeue", "nvidia-smi", "cat"}
+OTHER_PROGRAMS |= {
+    "python3",
+    "mkdir",
+    "ls",
+    "head",
+    "python",
+    "source",
+    ".",
+    "sbatch",
+    "scancel",
+    "squeue",
+    "nvidia-smi",
+    "cat",
+}
 NOT_TEXT = {".svg", ".npz", ".json", ".png", ".lock"}
 
 
@@ -71,7 +85,7 @@ def test_shell_lines_are_commands_that_exist(page: Path) -> None:
 
 def check(words: list[str], where: str) -> None:
     """One command line: it must be one that its program takes."""
-    program, arguments = Path(words[0]).name, words[1:]
+    program, arguments = words[0].rpartition("/")[2], words[1:]
     try:
         if program == "ivvit":
             make_parser().parse_args(arguments)
@@ -111,6 +125,12 @@ def test_no_line_is_too_long() -> None:
         if len(line) > (120 if file.endswith(".md") else 160)
     ]
     assert not long, "\n".join(long)
+
+
+def test_the_readme_names_the_places_of_all_weights() -> None:
+    text = (PROJECT / "README.md").read_text()
+    for weights, source in load_table().items():
+        assert f"| `{weights}` | `{source['file']}` |" in text, weights
 
 
 @pytest.mark.slow

@@ -62,7 +62,7 @@ class PolyViT(JointModel):
         vit = self.backbone
         x = self.tubelet(x.transpose(1, 2)).flatten(2).transpose(1, 2)  # (B, N, D)
         x = vit.patch_embed.norm(x)
-        prefix = [token.expand(len(x), -1, -1) for token in self._prefix()]
+        prefix = [token.expand(x.shape[0], -1, -1) for token in self._prefix()]
         if vit.no_embed_class:
             x = torch.cat([*prefix, x + self.pos_embed_video], 1)
         else:
