@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Without a GPU, PyTorch's CPU builds spare gigabytes; where that index cannot be reached, the default one serves.
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 
-.PHONY: run test test-all test-slurm lint format schema graph clean
+.PHONY: run test test-all test-slurm lint format schema graph docs shell clean
 
 run: .venv/installed
 	@$(BIN)/python tools/run.py
@@ -31,6 +31,15 @@ format: .venv/installed
 
 graph: .venv/installed  # of a finished workflow: after `make run`
 	$(BIN)/python tools/graph.py
+	$(BIN)/python tools/pictures.py
+
+docs: .venv/installed  # the site, into site/; without network once its packages are there
+	$(BIN)/python -c 'import material' 2>/dev/null || $(BIN)/pip install -q -c constraints.txt -e ".[docs]"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "site/index.html"
+
+shell: .venv/installed  # ivvit, snakemake and their completion; `exit` leaves it
+	@PATH="$(CURDIR)/$(BIN):$$PATH" VIRTUAL_ENV="$(CURDIR)/.venv" $${SHELL:-sh} -i
 
 schema: .venv/installed
 	$(BIN)/python -m ivvit.config.schema

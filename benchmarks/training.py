@@ -24,8 +24,9 @@ from torch.nn.functional import cross_entropy
 from torch.utils.flop_counter import FlopCounterMode
 
 from ivvit.config.resolve import Config
-from ivvit.numerics.batch import Batch, Record, normalize
+from ivvit.numerics.batch import Batch, Record
 from ivvit.numerics.models import create_model
+from ivvit.numerics.pixels import PAPER, normalize
 from ivvit.numerics.trainer import Trainer
 from ivvit.numerics.world import World
 from ivvit.runs.progress import device_memory
@@ -91,7 +92,7 @@ def plain(options: argparse.Namespace, wanted: Any) -> Run:
         for name, batch in data.items():
             with torch.autocast(options.device, torch.float16, enabled=half):
                 loss = cross_entropy(
-                    model(normalize(batch.pixels.to(options.device)), name), batch.labels.to(options.device)
+                    model(normalize(batch.pixels.to(options.device), PAPER), name), batch.labels.to(options.device)
                 )
             scaler.scale(loss).backward()
             scaler.step(optimizers[name])

@@ -13,7 +13,7 @@ import numpy as np
 
 FIXED = 1_000_000_000
 """The modification time of all data files, in seconds: manifests record it."""
-VOLATILE = ("*.cache.jsonl", "provenance.json", "*.log", "journal*", "runs.csv", "*.html", "*.guard", "*.tmp")
+VOLATILE = ("*.cache.jsonl", "training/*/provenance.json", "*.log", "journal*", "*.html", "*.guard", "*.tmp")
 """Who, when, where and how fast: never promised to be equal."""
 
 
@@ -64,38 +64,48 @@ def data(folder: Path) -> None:
 
 
 def training(folder: Path) -> None:
-    """Whole runs, with evaluations: results, checkpoints, and which samples they drew."""
+    """Whole runs, with validations: models, checkpoints, and which samples they drew."""
     from training_runs import job
 
-    from ivvit.runs.evaluate import evaluate_run
-    from ivvit.runs.evaluation_job import EvaluatedDataset, EvaluationJob
     from ivvit.runs.run import train
 
     settings = {"validation": {"every": 2}, "ema": 0.9, "num_frames": 4, "runtime": {"workers": 1}}
     for model in ("TokenShift", "MSCA", "polyvit"):
         run = folder / model
-        trained = job(folder.parent / "data", run, model=model, **settings)
-        train(trained, sample_log=run / "samples.csv")
-        datasets = tuple(
-            EvaluatedDataset(name, options, trained.manifests[name], name)
-            for name, options in trained.experiment.data.items()
-        )
-        evaluate_run(
-            EvaluationJob(
-                run / "model.safetensors", run / "evaluation", trained.root, datasets, runtime=trained.runtime
-            )
-        )
+        train(job(folder.parent / "data", run, model=model, **settings), sample_log=run / "samples.csv")
+
+
+def evaluation(folder: Path) -> None:
+    """Predictions and numbers of those models, from several views."""
+    from training_runs import DATASETS
+
+    from ivvit.config import DatasetOptions, EvaluationOptions, RuntimeOptions
+    from ivvit.runs.evaluate import evaluate_run
+    from ivvit.runs.evaluation_job import EvaluatedDataset, EvaluationJob
+
+    root, options = folder.parent / "data", EvaluationOptions(clips=2, crops=3, batch_size=4)
+    datasets = tuple(
+        EvaluatedDataset(name, DatasetOptions(**of), root / f"manifests/{name}.json", name)
+        for name, of in DATASETS.items()
+    )
+    for run in sorted((folder.parent / "training").iterdir()):
+        model, runtime = run / "model.safetensors", RuntimeOptions(workers=1, gpus=0)
+        evaluate_run(EvaluationJob(model, folder / run.name, root, datasets, options, runtime))
 
 
 def results(folder: Path) -> None:
-    """Tables and figures of the runs."""
-    from ivvit.results.figures import write_figure
-    from ivvit.results.runs import RunRef
+    """Tables and figures of runs that took equally long."""
+    from made_results import make_run
+
+    from ivvit.results.comparison import compare
+    from ivvit.results.figures import write_figures
     from ivvit.results.tables import write_tables
 
-    runs = [RunRef(path.name, 0, path, path / "evaluation") for path in sorted((folder.parent / "training").iterdir())]
-    write_tables(runs, folder)
-    write_figure(runs, folder)
+    strengths = {"a": {"UCF101": 0.6, "CIFAR100": 0.3}, "b": {"UCF101": 0.7, "CIFAR100": 0.8}}
+    runs = [make_run(folder / "runs", name, seed, top1) for name, top1 in strengths.items() for seed in (0, 1)]
+    comparison = compare(runs, baseline="a")
+    write_tables(comparison, folder)
+    write_figures(comparison, folder)
 
 
 def study(folder: Path) -> None:
@@ -110,7 +120,7 @@ def study(folder: Path) -> None:
     finish(job, job.folder / "best-3.yaml")
 
 
-MAKERS = {maker.__name__: maker for maker in (demo, videos, data, training, results, study)}
+MAKERS = {maker.__name__: maker for maker in (demo, videos, data, training, evaluation, results, study)}
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -122,10 +132,12 @@ def digests(folder: Path) -> dict[str, str]:
 def main() -> None:
     """Make everything in the folder of the command line."""
     root, found = Path(sys.argv[1]), {}
+    root.mkdir()
+    os.chdir(root)  # a run's folder is told as it was named
     for name, make in MAKERS.items():
-        (root / name).mkdir(parents=True)
-        make(root / name)
-        found[name] = digests(root / name)
+        Path(name).mkdir()
+        make(Path(name))
+        found[name] = digests(Path(name))
     print(json.dumps(found))
 
 

@@ -20,6 +20,7 @@ COMMANDS = {
     "optuna": "search hyperparameters of an experiment given by options",
     "evaluate": "evaluate trained models, in any protocol, without training",
     "predict": "what a trained model sees in images and videos",
+    "export": "a trained model as ONNX, torch.export, timm or safetensors, with a model card",
     "status": "what is fresh, stale (and why), running, failed",
     "why": "all reasons why an experiment is stale, or what a change would make stale",
     "show": "draw the exact training batch of a step",

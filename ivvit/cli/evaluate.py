@@ -30,6 +30,7 @@ EXAMPLES = """\
   ivvit evaluate msca                        all trained seeds, on test, as configured
   ivvit evaluate msca --clips 10 --crops 3   in another protocol
   ivvit evaluate results/experiments/msca/seed0/model.safetensors --dataset UCF101 --split val
+  ivvit evaluate msca --dataset my-clips --head UCF101 --classes names.yaml
 """
 
 
@@ -56,6 +57,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch-size", type=count(), help="samples at a time")
     parser.add_argument("--dataset", nargs="+", metavar="NAME", help="data sets of the configuration (the model's)")
     parser.add_argument("--head", help="the head that is to know their classes (the one of the same name)")
+    parser.add_argument(
+        "--classes", type=Path, metavar="FILE", help="YAML: a data set's class -> the head's name of it"
+    )
     parser.add_argument("--out", type=Path, help="keep metrics.json and predictions.parquet in this folder")
     parser.add_argument("--identity", help="the rule's job: the run's identity")
     parser.add_argument("--evaluation", help="the rule's job: the evaluation's identity")
@@ -127,7 +131,7 @@ def _evaluate(identities: Identities, args: argparse.Namespace, target: _Target,
     from ivvit.runs.model_file import read_card
 
     names = args.dataset or target.datasets or list(read_card(target.file).heads)
-    heads = {name: args.head or name for name in names}
+    heads, renamed = {name: args.head or name for name in names}, _renamed(args.classes, names)
     for name in names:
         dataset_of(identities.config, name)
     with ExitStack() as stack:
@@ -135,8 +139,31 @@ def _evaluate(identities: Identities, args: argparse.Namespace, target: _Target,
             folder = Path(_shared(stack.enter_context(TemporaryDirectory(prefix="ivvit-evaluation-"))))
         else:
             folder = args.out if count == 1 else args.out / target.label
-        job = evaluation_job(identities, target.file, folder, heads, target.options, target.runtime, target.label)
+        job = evaluation_job(
+            identities, target.file, folder, heads, target.options, target.runtime, target.label, renamed
+        )
         return evaluate_run(job)
+
+
+def _renamed(file: Path | None, datasets: list[str]) -> dict[str, str]:
+    """The mapping of a file.
+
+    Raises:
+        UserError: it is not readable, not a mapping of names to names, or there are several data sets.
+    """
+    import yaml
+
+    if file is None:
+        return {}
+    if len(datasets) != 1:
+        raise UserError(f"--classes {file} is for one data set ({', '.join(datasets)} are asked for); add --dataset")
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UserError(f"--classes {file} cannot be read: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict) or not all(isinstance(name, str) for pair in content.items() for name in pair):
+        raise UserError(f"--classes {file} must be a mapping of names to names, such as `Punch: punching person`")
+    return content
 
 
 def _shared(folder: str) -> str:

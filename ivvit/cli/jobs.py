@@ -29,7 +29,7 @@ def identity_of(identities: Identities, name: str) -> Identity:
 
 def train_job(identities: Identities, name: str, identity: Identity, seed: int) -> Any:
     """The job of one run of an experiment, in the folder that its identity names."""
-    config, paths, experiment = identities.config, identities.paths, identities.resolved(name)
+    config, paths, experiment = identities.config, identities.paths, identities.trainable(name)
     provenance = {"identity": identity.digest, "parts": identity.parts, "command": command_line()}
     runtime = config.entries[name].runtime
     weights = weights_of(identities, experiment, seed)
@@ -71,13 +71,19 @@ def evaluation_job(
     options: EvaluationOptions,
     runtime: RuntimeOptions,
     name: str,
+    renamed: Mapping[str, str] | None = None,
 ) -> Any:
-    """An EvaluationJob on data sets of the configuration; a head without a name is that of the data set's own name."""
+    """An EvaluationJob on data sets of the configuration; a head without a name is that of the data set's own name.
+
+    `renamed`: what the head calls classes of the data set, where names differ.
+    """
     from ivvit.runs.evaluation_job import EvaluatedDataset, EvaluationJob
 
     config, checks = identities.config, identities.checks
     datasets = (
-        EvaluatedDataset(dataset, config.datasets[dataset], checks.manifest(dataset), head or dataset)
+        EvaluatedDataset(
+            dataset, config.datasets[dataset], checks.manifest(dataset), head or dataset, dict(renamed or {})
+        )
         for dataset, head in heads.items()
     )
     return EvaluationJob(model, folder, config.root, tuple(datasets), options, runtime, name)

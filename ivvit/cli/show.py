@@ -28,6 +28,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write one sheet per data set."""
     from ivvit.data.places import dataset_folder
+    from ivvit.numerics.pixels import pixels_of
     from ivvit.results.contact_sheet import contact_sheet
     from ivvit.results.words import class_words
     from ivvit.runs.inputs import open_train
@@ -35,10 +36,9 @@ def run(args: argparse.Namespace) -> None:
     config = config_of(args)
     name = experiment_of(config, args.experiment)
     identities = Identities(config)
-    experiment = identities.resolved(name)
+    experiment = identities.trainable(name)
     seed = config.entries[name].seeds[0] if args.seed is None else args.seed
-    size = {"img_size": _image_size(experiment), "num_frames": experiment.num_frames, "seed": seed}
-    size["holdout"] = experiment.validation.holdout
+    img_size, holdout = _image_size(experiment), experiment.validation.holdout
     for dataset in args.dataset or experiment.data:
         if dataset not in experiment.data:
             raise UserError(unknown(f"data set of {name}", dataset, experiment.data))
@@ -47,7 +47,11 @@ def run(args: argparse.Namespace) -> None:
             raise UserError(
                 f"{dataset} is not validated as it is now; start `snakemake`, or `ivvit validate {dataset}`"
             )
-        data = open_train(dataset, dataset_of(config, dataset), config.root, manifest, **size)
+        data = open_train(
+            dataset, dataset_of(config, dataset), config.root, manifest, img_size=img_size,
+            num_frames=experiment.num_frames, seed=seed, holdout=holdout,
+            recipe=experiment.recipe[dataset], pixels=pixels_of(experiment),
+        )  # fmt: skip
         file = _file(args.out, config.results, f"{name}-seed{seed}-{dataset}-step{args.step}.png")
         words = class_words(dataset_folder(dataset_of(config, dataset), config.root), data.samples.classes)
         print(relative(contact_sheet(data, args.step, experiment.datasets[dataset].batch_size, file, words)))

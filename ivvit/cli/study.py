@@ -62,7 +62,7 @@ def study_job(identities: Identities, name: str, identity: Identity, n_trials: i
     runtime = config.entries[options.base].runtime
 
     def trial(parameters: dict[str, Any], number: int, trial_folder: Path) -> Any:
-        experiment = config.trial(name, parameters)
+        experiment = Identities(config).seen(config.trial(name, parameters))
         weights = weights_of(identities, experiment, options.seed)
         provenance = {"study": name, "trial": number, "parameters": parameters, "study_identity": identity.digest}
         provenance["command"] = command_line()

@@ -3,7 +3,17 @@
 from functools import cache
 from typing import Annotated, Any, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, JsonValue, model_validator
+from pydantic.config import JsonDict
+
+
+def off(value: JsonValue) -> JsonDict:
+    """For `Field(json_schema_extra=off(value))`: with this value it is as if the key did not exist.
+
+    The canonical specification leaves it out then, so that a new key makes no earlier result stale. It need not be the
+    default.
+    """
+    return {"off": value}
 
 
 class Section(BaseModel):

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from ivvit.config.base import PathText, Section
+from ivvit.config.base import PathText, Section, off
 
 Kind = Literal["tiny-imagenet", "cifar100", "ucf101", "kinetics", "image-folder", "video-folder", "list-file"]
 VIDEO_KINDS = {"ucf101", "kinetics", "video-folder"}
@@ -14,8 +14,9 @@ VIDEO_KINDS = {"ucf101", "kinetics", "video-folder"}
 class StoreOptions(Section):
     """How the frame store codes videos (every frame is a key frame)."""
 
-    short_side: int = Field(256, ge=16)
-    """Pixels of the short side; videos are never enlarged."""
+    short_side: int = Field(320, ge=16)
+    """Pixels of the short side; videos are never enlarged. 320 is the upper end of the random short side at 224 pixels:
+    from a smaller store, crops of larger videos would be enlarged. 256 takes two thirds of the disk."""
     codec: Literal["mjpeg", "ffv1"] = "mjpeg"
     """mjpeg: small, nearly lossless; ffv1: lossless, for data where every bit counts."""
     quality: int = Field(3, ge=1, le=31)
@@ -95,6 +96,9 @@ class DatasetOptions(Section):
     """Clips: range of the random short side before cropping; by default 256-320 at 224 pixels, else in proportion."""
     crop_scale: tuple[float, float] = (0.08, 1.0)
     """Images: range of the random resized crop's area."""
+    antialias: bool = Field(True, json_schema_extra=off(True))
+    """Average over the pixels that a smaller one stands for when resizing. The authors' code does for images (PIL) and
+    does not for clips (pytorchvideo); without, clips have its very values, and some aliasing."""
 
     @model_validator(mode="before")
     @classmethod

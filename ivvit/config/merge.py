@@ -13,6 +13,7 @@ _SPELL_OUT = {
     "backbone": backbone_parts,
     "optimizer": per_dataset,
     "lr_schedule": per_dataset,
+    "recipe": per_dataset,
 }
 _REPLACED = (
     "datasets",
@@ -49,7 +50,7 @@ def _merge(old: Any, new: Any, key: str) -> Any:
 def set_key(entry: dict[str, Any], dotted: str, value: Any) -> dict[str, Any]:
     """The entry with one dotted key set: `optimizer.lr`, `model`, `datasets.UCF101.batch_size`."""
     parts = dotted.split(".")
-    if parts[0] in ("optimizer", "lr_schedule") and len(parts) == 2:
+    if parts[0] in ("optimizer", "lr_schedule", "recipe") and len(parts) == 2:
         parts.insert(1, "default")
     if parts[0] == "datasets" and len(parts) > 1:  # a data set's name may have dots, and its siblings stay
         name, _, field = dotted.removeprefix("datasets.").rpartition(".")

@@ -5,26 +5,43 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from ivvit.config.base import Section
+from ivvit.config.base import Section, off
 from ivvit.config.datasets import Holdout
 
 T = TypeVar("T", bound=Section)
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
-class OptimizerOptions(Section):
-    """One torch optimiser."""
+TorchOptimizer = Literal["SGD", "Adam", "AdamW"]
+# Of timm's factory, those that need no further package, no second backward pass and no generator of their own.
+TimmOptimizer = Literal[
+    "adabelief", "adafactorbv", "adamp", "adan", "adanw", "adopt", "adoptw", "lamb", "lambc", "lambw", "laprop",
+    "lars", "lion", "madgrad", "mars", "muon", "nadamuon", "nadamw", "nesterov", "novograd", "radamw", "sgdp", "sgdw",
+]  # fmt: skip
+BETAS = (0.9, 0.999)
 
-    name: Literal["SGD", "Adam", "AdamW"] = "AdamW"
-    """torch's optimiser of this name."""
+
+class OptimizerOptions(Section):
+    """An optimiser of torch or timm."""
+
+    name: TorchOptimizer | TimmOptimizer = "AdamW"
+    """torch's three, or by timm's name."""
     lr: float = Field(1e-5, gt=0)
     """Peak learning rate."""
     weight_decay: float = Field(5e-5, ge=0)
     """Decoupled for AdamW, as L2 regularisation for the others."""
     momentum: float = Field(0.9, ge=0, lt=1)
-    """SGD only."""
-    betas: tuple[Beta, Beta] = (0.9, 0.999)
-    """Adam and AdamW only."""
+    """SGD, and timm's that have one."""
+    betas: tuple[Beta, Beta] = BETAS
+    """Adam and AdamW; of timm's, those that have two, which keep their own defaults unless these are changed."""
+    no_decay: bool = Field(False, json_schema_extra=off(False))
+    """Leave biases, norms, positions and tokens out of weight decay, by timm's rule. The paper's code decays all."""
+
+    @model_validator(mode="after")
+    def _two_betas(self) -> "OptimizerOptions":
+        if self.name in ("adan", "adanw") and self.betas != BETAS:
+            raise ValueError(f"betas: {self.name} has three of its own; leave betas out")
+        return self
 
 
 class ScheduleOptions(Section):
@@ -39,7 +56,9 @@ class ScheduleOptions(Section):
     warmup: int = Field(0, ge=0)
     """Iterations of linear warm-up."""
     period: int | None = Field(None, ge=1)
-    """cosine: iterations down to zero (T_max); by default all of them."""
+    """cosine: iterations down to the lowest rate (T_max); by default all of them."""
+    min_factor: float = Field(0.0, ge=0, lt=1, json_schema_extra=off(0.0))
+    """cosine: the lowest rate, as a share of the peak."""
 
     @field_validator("milestones")
     @classmethod

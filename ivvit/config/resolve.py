@@ -10,13 +10,23 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ivvit.config.checks import check_grid, check_references, check_results, check_study, check_weights, without_val
+from ivvit.config.checks import (
+    PUBLISHED,
+    check_grid,
+    check_references,
+    check_results,
+    check_study,
+    check_weights,
+    without_val,
+)
+from ivvit.config.consistency import problems
 from ivvit.config.datasets import DatasetOptions, dataset_order
 from ivvit.config.experiment import NAME, NAME_RULE, Experiment, ExperimentEntry
 from ivvit.config.explain import explain, shortened
 from ivvit.config.grids import points
 from ivvit.config.merge import merge, set_key
 from ivvit.config.optimisation import ScheduleOptions
+from ivvit.config.pixels import pixels_of_weights
 from ivvit.config.root import ConfigFile, Grid
 from ivvit.config.runtime import RuntimeOptions, with_overrides
 from ivvit.ground.errors import UserError
@@ -198,12 +208,17 @@ class Config:
         joint = fields.get("update_rule") == "joint"
         for section in ("optimizer", "lr_schedule"):
             fields[section] = self._per_dataset(fields.get(section), names, f"{key}.{section}", joint)
+        fields["recipe"] = self._per_dataset(fields.get("recipe"), names, f"{key}.recipe", joint=False)
         try:
             experiment = Experiment.model_validate(fields)
         except ValidationError as error:
             raise explain(error, Experiment, self.source, key, self._where) from None
         self._check(experiment, key)
-        return experiment
+        return experiment.seeing(*pixels_of_weights(None)) if self._of_the_paper(experiment.pretrain) else experiment
+
+    def _of_the_paper(self, pretrain: str) -> bool:
+        """Whether the paper's pixels are right without a look at the weights."""
+        return pretrain == "none" or (pretrain in PUBLISHED and pretrain not in self.file.weights)
 
     def _per_dataset(self, value: Any, names: list[str], key: str, joint: bool) -> dict[str, Any]:
         value = value or {"default": {}}
@@ -217,20 +232,13 @@ class Config:
         return {name: {**value.get("default", {}), **value.get(name, {})} for name in names}
 
     def _check(self, experiment: Experiment, key: str) -> None:
-        model = experiment.model
         if experiment.validation.wanted and (lacking := without_val(experiment)):
             text = f"looks at val; there is none of {', '.join(lacking)}. Set validation.holdout: 0.1, or leave it out"
             raise self.error(f"{key}.validation.every", text)
-        if model.name == "polyvit" and experiment.num_frames % model.tubelet_frames:
-            text = (
-                f"must be a multiple of polyvit's tubelet_frames {model.tubelet_frames}, found {experiment.num_frames}"
-            )
-            raise self.error(f"{key}.num_frames", text)
+        for path, text in problems(experiment):
+            raise self.error(f"{key}.{path}", text)
         for name, schedule in experiment.lr_schedule.items():
             self._check_schedule(schedule, experiment.iterations, f"{key}.lr_schedule.{name}")
-        if any(use.batch_size % experiment.accumulate for use in experiment.datasets.values()):
-            sizes = {name: use.batch_size for name, use in experiment.datasets.items()}
-            raise self.error(f"{key}.accumulate", f"{experiment.accumulate} does not divide all batch sizes {sizes}")
 
     def _check_schedule(self, schedule: ScheduleOptions, iterations: int, key: str) -> None:
         """What lies after the last iteration means nothing, and is a mistake more often than not."""

@@ -18,6 +18,8 @@ class RuntimeOptions(Section):
     """Threads of a training job on CPU (recorded: sums in another order differ in the last bit)."""
     compile: bool = False
     """Compile the backbone's blocks: faster after a minute or two; recorded, as it rounds differently."""
+    grad_checkpointing: bool = False
+    """Compute the blocks again in the backward pass: about a third slower, far less memory, the same numbers."""
     checkpoint_minutes: float = Field(5, gt=0)
     """Minutes between checkpoints."""
     deadline_minutes: float = Field(3, ge=0)

@@ -81,7 +81,7 @@ class Objective(Section):
         return (value,) if isinstance(value, str) and value != "all" else value
 
     @property
-    def direction(self) -> str:
+    def direction(self) -> Literal["minimize", "maximize"]:
         """Optuna's direction."""
         return "minimize" if self.metric == "loss" else "maximize"
 

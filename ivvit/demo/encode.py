@@ -5,6 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+from av.video.stream import VideoStream
 
 from ivvit.demo.drawing import Bytes
 
@@ -33,6 +34,7 @@ def write_video(path: Path, frames: Bytes, coding: Coding, fps: int) -> None:
     """Encode `frames` (T, H, W, 3) uint8 RGB."""
     with av.open(str(path), "w", options={"fflags": "+bitexact"}) as container:
         stream = container.add_stream(coding.codec, rate=Fraction(fps), options=coding.options)
+        assert isinstance(stream, VideoStream)
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = coding.pixels
         stream.codec_context.thread_count = 1  # slices and rate control depend on the number of threads

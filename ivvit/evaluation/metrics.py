@@ -1,5 +1,6 @@
 """From the predictions of a split to numbers with their uncertainty."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,7 +113,7 @@ def calibration_error(confidence: np.ndarray, correct: np.ndarray) -> float:
     return float(np.abs(gaps).sum() / len(confidence))
 
 
-def mean_metrics(values: "dict[str, Summary] | dict[str, DatasetMetrics]") -> MeanMetrics:
+def mean_metrics(values: Mapping[str, Summary | DatasetMetrics]) -> MeanMetrics:
     """The means over data sets."""
     entries = list(values.values())
     top5 = [entry.top5 for entry in entries if entry.top5 is not None]

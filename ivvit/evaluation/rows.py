@@ -6,7 +6,7 @@ N samples, K = 5 (or all) classes of the highest probability, C classes.
 import json
 from dataclasses import dataclass, field, fields, replace
 from io import BytesIO
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -65,7 +65,7 @@ def join(parts: list[Rows]) -> Rows:
     if not full:
         return Rows.none(unreadable)
     order = np.argsort(np.concatenate([part.index for part in full]), kind="stable")
-    arrays = {
+    arrays: dict[str, Any] = {
         name: None if getattr(full[0], name) is None else np.concatenate([getattr(p, name) for p in full])[order]
         for name in _ARRAYS
     }

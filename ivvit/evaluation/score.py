@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from ivvit.evaluation.rows import ALL_CLASSES, TOP, Rows
-from ivvit.numerics.batch import Batch, normalize
+from ivvit.numerics.batch import Batch
+from ivvit.numerics.pixels import normalize
 from ivvit.numerics.precision import Precision
 
 
@@ -18,7 +19,7 @@ def score(model: nn.Module, head: str, pixels: Tensor, precision: Precision) -> 
     """
     B, V = pixels.shape[:2]
     with precision.autocast():
-        logits = model(normalize(pixels.flatten(0, 1)), head)
+        logits = model(normalize(pixels.flatten(0, 1), model.pixels), head)
     logits = logits.float().unflatten(0, (B, V))
     scores = logits.log_softmax(-1).logsumexp(1) - math.log(V)
     return scores.masked_fill(~logits.isfinite().flatten(1).all(1, keepdim=True), math.nan)

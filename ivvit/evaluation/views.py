@@ -12,7 +12,7 @@ from ivvit.numerics.samples import Samples
 from ivvit.numerics.sampling import uniform_clips
 from ivvit.numerics.sizes import short_side_range
 from ivvit.numerics.sources import VideoSource
-from ivvit.numerics.transforms import eval_views
+from ivvit.numerics.transforms import Resize, eval_views
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +24,7 @@ class EvalData:
     img_size: int
     num_frames: int
     short_side: int
+    resize: Resize
     clips: int
     crops: int
 
@@ -58,16 +59,17 @@ class EvalData:
         """(views, the first clip's start in seconds)."""
         source = self.samples.source
         if not isinstance(source, VideoSource):
-            return eval_views(source.image(index), self.img_size, self.short_side, self.crops), 0.0
+            return eval_views(source.image(index), self.img_size, self.short_side, self.crops, self.resize), 0.0
         clips = uniform_clips(source.timeline(index), self.options.clip_seconds, self.num_frames, self.clips)
         frames = (source.clip(index, clip) for clip in clips)
-        views = [eval_views(clip, self.img_size, self.short_side, self.crops) for clip in frames]
+        views = [eval_views(clip, self.img_size, self.short_side, self.crops, self.resize) for clip in frames]
         return torch.cat(views), clips[0].start_seconds
 
 
 def make_eval_data(
-    samples: Samples, options: DatasetOptions, *, img_size: int, num_frames: int, clips: int = 1, crops: int = 1
-) -> EvalData:
+    samples: Samples, options: DatasetOptions, *, img_size: int, num_frames: int, clips: int = 1, crops: int = 1,
+    interpolation: str = "bilinear",
+) -> EvalData:  # fmt: skip
     """A split with its views.
 
     Raises:
@@ -76,5 +78,5 @@ def make_eval_data(
     short_side = short_side_range(samples.dataset, options, img_size)[0]
     return EvalData(
         samples=samples, options=options, img_size=img_size, num_frames=num_frames, short_side=short_side,
-        clips=clips, crops=crops,
+        clips=clips, crops=crops, resize=Resize(interpolation, options.antialias),
     )  # fmt: skip

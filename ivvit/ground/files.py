@@ -101,13 +101,15 @@ def check_writable(path: Path) -> None:
     """Find out before long work whether its result can be written to `path`; nothing is left behind.
 
     Raises:
-        UserError: `path` is a folder.
-        UnwritableError: see `explained`.
+        UserError: `path` is a folder, or cannot be written.
     """
     if path.is_dir():
         raise UserError(f"{path} is a folder; name a file in it")
-    with explained(path), temporary_beside(path) as temporary:
-        temporary.touch()
+    try:
+        with explained(path), temporary_beside(path) as temporary:
+            temporary.touch()
+    except FileNotFoundError as error:  # a folder that the system makes, such as /proc
+        raise UserError(f"cannot write {path}: {error.strerror}; choose another folder") from None
 
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], Any], *, forbidden: str | None = None) -> None:

@@ -46,7 +46,7 @@ def run_lock(path: Path, silent: Pulse = None) -> Iterator[threading.Event]:
         yield lost
     finally:
         done.set()
-        thread.join()
+        thread.join(BEAT_SECONDS)  # a hung file server may hold it
         if _token(path) == me.token:
             path.unlink(missing_ok=True)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ivvit.config import Config, Experiment, StudyOptions, canonical
+from ivvit.config.pixels import pixels_of_weights
 from ivvit.ground.digest import digest
 from ivvit.ground.versions import versions
 from ivvit.identity.checks import Checks
@@ -71,6 +72,24 @@ class Identities:
         entry = self.config.entries[name]
         return self.config.experiment(name, self.best(entry.from_study) if entry.from_study else None)
 
+    def trainable(self, name: str) -> Experiment:
+        """`resolved`, with the pixels that its weights were trained with. Raises Pending where they are not there."""
+        return self.seen(self.resolved(name))
+
+    def seen(self, experiment: Experiment) -> Experiment:
+        """The experiment with numbers where `normalize` or `interpolation` say `weights`.
+
+        Raises:
+            Pending: the weights are not there yet.
+        """
+        if "weights" not in (experiment.normalize, experiment.interpolation):
+            return experiment
+        if experiment.pretrain.startswith("experiment:"):
+            parent = self.trainable(experiment.pretrain.removeprefix("experiment:"))
+            return experiment.seeing(parent.normalize, parent.interpolation)
+        lock = self.checks.locks.read(self.checks.weights(experiment.pretrain))
+        return experiment.seeing(*pixels_of_weights(lock))
+
     def best(self, study: str) -> dict[str, Any]:
         """The best parameters of a study. Raises Pending while it has not been done."""
         options = self.config.file.studies[study]
@@ -113,7 +132,7 @@ class Identities:
         manifests = {name: _ask(pending, self._manifest, name) or {} for name in experiment.data}
         weights = {name: _ask(pending, self._weights, name) for name in pretrains}
         parts = {
-            "spec": canonical(experiment),
+            "spec": canonical(_ask(pending, self.seen, experiment) or experiment),
             "code": code,
             "data": {name: _looked_at(lock, selects) for name, lock in manifests.items()},
             "classes": {name: lock.get("classes") for name, lock in manifests.items()},
@@ -150,7 +169,7 @@ def _looked_at(manifest: dict[str, Any], selects: bool) -> dict[str, str]:
     return {split: digests[split] for split in ("train", *(("val",) if selects else ())) if split in digests}
 
 
-def _ask(pending: list[Path], question: Callable[[str], Any], name: str) -> Any:
+def _ask(pending: list[Path], question: Callable[[Any], Any], name: str | Experiment) -> Any:
     try:
         return question(name)
     except Pending as error:

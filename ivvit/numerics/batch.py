@@ -5,9 +5,6 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-MEAN, STD = 0.45, 0.225
-"""Of each channel, after scaling to 0..1 (the paper's setting for images and clips alike)."""
-
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -70,8 +67,3 @@ def collate(
     for row, sample in zip(pixels, samples, strict=True):
         row.copy_(sample)  # one pass over the memory, where contiguous() and stack() would take two
     return Batch(pixels, torch.tensor(labels, dtype=torch.int64), records, step=step)
-
-
-def normalize(pixels: torch.Tensor, dtype: torch.dtype = torch.float32) -> torch.Tensor:
-    """uint8 pixels as floats of zero mean and unit deviation, on the pixels' device."""
-    return pixels.to(dtype).mul_(1 / (255 * STD)).sub_(MEAN / STD)

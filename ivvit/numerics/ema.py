@@ -8,17 +8,22 @@ from torch import Tensor, nn
 
 
 class WeightAverage:
-    """average = decay * average + (1 - decay) * weights, after every iteration; it starts at the initial weights."""
+    """average = decay * average + (1 - decay) * weights, after every iteration; it starts at the initial weights.
 
-    def __init__(self, model: nn.Module, decay: float) -> None:
-        self._decay = decay
+    With warm-up, the decay of iteration t is min(decay, (1 + t) / (10 + t)) (as in TensorFlow and timm): the average
+    forgets the initial weights soon, however short the training.
+    """
+
+    def __init__(self, model: nn.Module, decay: float, warmup: bool = False) -> None:
+        self._decay, self._warmup = decay, warmup
         self._weights = [parameter.detach() for parameter in model.parameters()]
         self._average = [weight.clone() for weight in self._weights]
 
     @torch.no_grad()
-    def update(self) -> None:
-        """Take in the weights as they are now."""
-        torch._foreach_lerp_(self._average, self._weights, 1 - self._decay)
+    def update(self, iteration: int) -> None:
+        """Take in the weights as they are after iteration 0, 1, ..."""
+        decay = min(self._decay, (1 + iteration) / (10 + iteration)) if self._warmup else self._decay
+        torch._foreach_lerp_(self._average, self._weights, 1 - decay)
 
     @contextmanager
     def in_place(self) -> Iterator[None]:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ivvit.ground.errors import UserError
+from ivvit.numerics.fit_video import fit_video
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -19,9 +20,11 @@ def fit(tensors: "dict[str, Tensor]", model: "nn.Module") -> "tuple[dict[str, Te
         The tensors under timm's names, and a line for each change made.
 
     Raises:
-        UserError: the position embeddings are no square grid.
+        UserError: the position embeddings are no square grid, or places are told apart in another way.
     """
-    vit, fitted, notes = model.backbone, dict(tensors), []
+    vit, fitted, notes = model.backbone, dict(tensors), list[str]()
+    fit_video(fitted, model, notes)
+    tensors = dict(fitted)
     positions = tensors.get("pos_embed")
     if positions is not None and vit.pos_embed is not None and positions.shape[2] == vit.pos_embed.shape[2]:
         fitted["pos_embed"] = _fit_positions(fitted, vit, notes)
@@ -84,6 +87,9 @@ def _fit_clips(fitted: "dict[str, Tensor]", source: "dict[str, Tensor]", model: 
     if "tubelet.weight" not in fitted and "patch_embed.proj.weight" in fitted:
         fitted |= _inflate_patches(fitted, model.tubelet.kernel_size[0])
         notes.append("tubelet: inflated from the patch embedding, in the central frame")
+    if model.cls_token_video is not None and "cls_token_video" not in fitted and "cls_token" in fitted:
+        fitted["cls_token_video"] = fitted["cls_token"].clone()
+        notes.append("cls_token_video: the image's class token")
     prefix, target = _prefix(model.backbone), model.pos_embed_video
     if "pos_embed_video" not in fitted and "pos_embed" in fitted:
         fitted["pos_embed_video"] = _repeat_in_time(fitted["pos_embed"], prefix, target.shape[1])

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from ivvit.ground.errors import UserError
 from ivvit.numerics.load import load_tensors
 from ivvit.numerics.models import create_model
+from ivvit.numerics.pixels import pixels_of
 
 if TYPE_CHECKING:
     from ivvit.config.experiment import Experiment
@@ -29,6 +30,7 @@ def initial_model(
         backbone_args=experiment.backbone.args,
         **experiment.model.model_dump(exclude={"name"}),
     )
+    model.pixels = pixels_of(experiment)
     if weights is not None:
         log.info("initial weights: %s", load_tensors(model, weights))
     return model

@@ -10,6 +10,9 @@ from ivvit.numerics.fit import fit
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+NEW = ("heads.", "adapters.")
+"""What weights of an image model do not have."""
+
 
 @dataclass
 class LoadReport:
@@ -28,7 +31,8 @@ class LoadReport:
         ]
         heads = dict.fromkeys(name.split(".")[1].replace("%2E", ".") for name in self.missing if _is_head(name))
         lines += [f"  new heads: {', '.join(heads)}"] if heads else []
-        lines += [f"  missing: {name}" for name in self.missing if not _is_head(name)]
+        lines += ["  new adapters"] if any(name.startswith("adapters.") for name in self.missing) else []
+        lines += [f"  missing: {name}" for name in self.missing if not name.startswith(NEW)]
         lines += [f"  unexpected: {name}" for name in self.unexpected]
         return "\n".join(lines + [f"  {note}" for note in self.notes])
 
@@ -56,7 +60,9 @@ def load_tensors(
     """
     tensors = {_short(name): tensor for name, tensor in tensors.items()}
     origin = origin or {name: [name] for name in tensors}
+    given = set(tensors)
     tensors, notes = fit(tensors, model)
+    used = given - set(tensors)  # joined with others under another name
     targets = {_short(name): (name, tensor) for name, tensor in model.state_dict().items()}
     chosen = {name: tensor for name, tensor in tensors.items() if name in targets}
     for name in [name for name in chosen if name.startswith("heads.")]:
@@ -69,10 +75,13 @@ def load_tensors(
         layout=layout,
         loaded=[full for name, (full, _) in targets.items() if name in chosen],
         missing=[full for name, (full, _) in targets.items() if name not in chosen],
-        unexpected=[*(s for name, source in origin.items() if name not in chosen for s in source), *(leftover or ())],
+        unexpected=[
+            *(s for name, source in origin.items() if name not in {*chosen, *used} for s in source),
+            *(leftover or ()),
+        ],
         notes=notes,
     )
-    _check_complete(report, allow_partial)
+    _check_complete(report, model, allow_partial)
     _copy(chosen, targets)
     return report
 
@@ -98,13 +107,24 @@ def _check_shapes(chosen: "dict[str, Tensor]", targets: dict) -> None:
         )
 
 
-def _check_complete(report: LoadReport, allow_partial: bool) -> None:
-    lacking = [name for name in report.missing if not name.startswith("heads.")]
+def _check_complete(report: LoadReport, model: "nn.Module", allow_partial: bool) -> None:
+    lacking = [name for name in report.missing if not name.startswith(NEW)]
     if lacking and not allow_partial:
         raise UserError(
             f"the weights ({report.layout} layout) lack {len(lacking)} of the backbone's parameters, for instance "
-            f"{', '.join(lacking[:3])}; choose a fitting backbone, or allow partial loading (allow_partial=True)"
+            f"{', '.join(lacking[:3])}; {_advice(lacking, model)}"
         )
+
+
+def _advice(lacking: list[str], model: "nn.Module") -> str:
+    """What to change in the configuration."""
+    if all(name.endswith(("cls_token", "cls_token_video")) for name in lacking):
+        return (
+            "they have no class token: give backbone {class_token: false, global_pool: avg}, where the model allows it"
+        )
+    if any(name.startswith("backbone.norm_pre") for name in lacking):
+        return "choose the backbone that they were trained with, one without a norm before the blocks"
+    return f"choose the backbone that they were trained with; this is a {type(model.backbone).__name__}"
 
 
 def _copy(chosen: "dict[str, Tensor]", targets: dict) -> None:

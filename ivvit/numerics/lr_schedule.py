@@ -21,7 +21,8 @@ def lr_factor(options: "ScheduleOptions", iteration: int, iterations: int) -> fl
             return warm * options.gamma ** sum(m <= iteration for m in _milestones(options, iterations))
         case "cosine":
             period = options.period or max(1, iterations - options.warmup)
-            return warm * (1 + math.cos(math.pi * max(0, iteration - options.warmup) / period)) / 2
+            share = (1 + math.cos(math.pi * max(0, iteration - options.warmup) / period)) / 2
+            return warm * (options.min_factor + (1 - options.min_factor) * share)
         case _:
             return warm
 

@@ -1,20 +1,22 @@
-"""Optimisers by data set, layer-wise learning rates, and layers that are not trained."""
+"""Optimisers by data set: torch's three and timm's, in groups by layer and by weight decay."""
 
-import re
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import ivvit.numerics.compat  # noqa: F401  (before timm)
+
+# isort: split
+from timm.optim import create_optimizer_v2, get_optimizer_info
 from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
-from ivvit.ground.errors import UserError
+from ivvit.numerics.layers import layers_of, without_decay
 
 if TYPE_CHECKING:
     from ivvit.config.experiment import Experiment
     from ivvit.config.optimisation import OptimizerOptions
 
-_BLOCK = re.compile(r"\bblocks\.(\d+)\.")
-_EMBEDDING = re.compile(r"\b(patch_embed|pos_embed\w*|cls_token|reg_token|norm_pre|tubelet)\b")
+TORCHS = (0.9, 0.999)
+"""The betas of torch's Adam: where a configuration does not change them, timm's optimisers keep their own."""
 
 
 def make_optimizers(model: nn.Module, experiment: "Experiment") -> dict[str, Optimizer]:
@@ -26,51 +28,43 @@ def make_optimizers(model: nn.Module, experiment: "Experiment") -> dict[str, Opt
     return {name: _make(model, options, experiment.layer_decay) for name, options in experiment.optimizer.items()}
 
 
-def freeze(model: nn.Module, blocks: int) -> None:
-    """Stop training the embedding and the first `blocks` blocks (0: nothing is frozen).
-
-    Raises:
-        UserError: the backbone has fewer blocks.
-    """
-    depth = len(model.backbone.blocks)
-    if blocks > depth:
-        raise UserError(f"freeze is {blocks}, but the backbone has {depth} blocks")
-    for name, parameter in model.named_parameters():
-        if blocks and layer_of(name, depth) <= blocks:
-            parameter.requires_grad_(False)
-
-
-def layer_of(name: str, depth: int) -> int:
-    """0 for the embedding, 1 ... depth for the blocks, depth + 1 for the final norm and the heads."""
-    if block := _BLOCK.search(name):
-        return int(block[1]) + 1
-    return 0 if _EMBEDDING.search(name) and not name.startswith("heads.") else depth + 1
-
-
 def trained(model: nn.Module) -> list[nn.Parameter]:
     """The parameters that are not frozen."""
     return [parameter for parameter in model.parameters() if parameter.requires_grad]
 
 
+def keeps_gradients(optimizer: Optimizer) -> bool:
+    """Whether its step leaves `.grad` as it is; some of timm's write into it."""
+    return isinstance(optimizer, SGD | Adam | AdamW)
+
+
 def _make(model: nn.Module, options: "OptimizerOptions", layer_decay: float | None) -> Optimizer:
-    depth = len(model.backbone.blocks)
-    layers: dict[int, list[nn.Parameter]] = {}
+    last = len(model.backbone.blocks) + 1
+    layers = layers_of(model) if layer_decay else {}
+    spared = without_decay(model) if options.no_decay else set()
+    members: dict[tuple[int, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            layers.setdefault(layer_of(name, depth) if layer_decay else depth + 1, []).append(parameter)
+            members.setdefault((layers.get(name, last), name in spared), []).append(parameter)
     groups = [
-        {"params": parameters, "peak_lr": options.lr * (layer_decay or 1.0) ** (depth + 1 - layer)}
-        for layer, parameters in sorted(layers.items())
+        {"params": parameters, "peak_lr": options.lr * (layer_decay or 1.0) ** (last - layer)}
+        | ({"weight_decay": 0.0} if decay_free else {})
+        for (layer, decay_free), parameters in sorted(members.items())
     ]
-    return _torch_optimizer(options, groups)
+    return _optimizer(options, groups)
 
 
-def _torch_optimizer(options: "OptimizerOptions", groups: Iterable[dict]) -> Optimizer:
-    common = {"lr": options.lr, "weight_decay": options.weight_decay, "fused": True}
+def _optimizer(options: "OptimizerOptions", groups: list[dict[str, Any]]) -> Optimizer:
+    common = {"lr": options.lr, "weight_decay": options.weight_decay}
     match options.name:
         case "SGD":
-            return SGD(groups, momentum=options.momentum, **common)
+            return SGD(groups, momentum=options.momentum, fused=True, **common)
         case "Adam":
-            return Adam(groups, betas=options.betas, **common)
-        case _:
-            return AdamW(groups, betas=options.betas, **common)
+            return Adam(groups, betas=options.betas, fused=True, **common)
+        case "AdamW":
+            return AdamW(groups, betas=options.betas, fused=True, **common)
+        case name:
+            chosen = get_optimizer_info(name).has_betas and options.betas != TORCHS
+            betas = {"betas": options.betas} if chosen else {}
+            return create_optimizer_v2(groups, name, momentum=options.momentum, filter_bias_and_bn=False,
+                                       **betas, **common)  # fmt: skip

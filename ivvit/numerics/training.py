@@ -33,6 +33,7 @@ class Training:
         device: where to compute.
         world: the processes that compute together.
         compiled: compile the backbone's blocks.
+        checkpointing: compute the blocks again in the backward pass, for less memory and the same numbers.
         val: the validation samples of those data sets that have such a split.
 
     Raises:
@@ -41,18 +42,19 @@ class Training:
 
     def __init__(
         self, experiment: "Experiment", seed: int, samples: dict[str, Samples], weights: dict[str, Tensor] | None,
-        device: torch.device, world: World, compiled: bool = False, val: dict[str, Samples] | None = None,
+        device: torch.device, world: World, compiled: bool = False, checkpointing: bool = False,
+        val: dict[str, Samples] | None = None,
     ) -> None:  # fmt: skip
         samples, self.val = divide(experiment, samples, val or {})
         model = initial_model(experiment, {name: s.num_classes for name, s in samples.items()}, seed, weights)
+        model.backbone.grad_checkpointing = checkpointing
         self.img_size = image_size(model)
+        size = {"img_size": self.img_size, "num_frames": experiment.num_frames, "seed": seed}
         self.data: dict[str, TrainData] = {
-            name: make_train_data(
-                samples[name], options, img_size=self.img_size, num_frames=experiment.num_frames, seed=seed
-            )
+            name: make_train_data(samples[name], options, **size, recipe=experiment.recipe[name], pixels=model.pixels)
             for name, options in experiment.data.items()
         }
-        self.schedule = TaskSchedule(experiment, seed)
+        self.schedule = TaskSchedule(experiment, seed, {name: len(s) for name, s in samples.items()})
         self.total = experiment.iterations
         self.trainer = Trainer(model, experiment, seed, device, world, compiled)
 

@@ -6,6 +6,7 @@ Images: random resized crop, flip. Evaluation: short side to a fixed length, cro
 """
 
 import math
+from dataclasses import dataclass
 
 import ivvit.numerics.compat  # noqa: F401  (before torchvision)
 
@@ -17,31 +18,49 @@ from torchvision.transforms.v2 import functional as F
 
 from ivvit.numerics.rng import Rng
 
+
+@dataclass(frozen=True)
+class Resize:
+    """How pictures are resized: torchvision's name of the interpolation, with or without antialias."""
+
+    interpolation: str = "bilinear"
+    antialias: bool = True
+
+    def __call__(self, pixels: Tensor, size: list[int]) -> Tensor:
+        """(..., C, H, W) -> (..., C, *size); of one number, the short side."""
+        return F.resize(pixels, size, InterpolationMode(self.interpolation), antialias=self.antialias)
+
+
+DEFAULT = Resize()
 ASPECT = (3 / 4, 4 / 3)
 """Range of the aspect ratio of a random resized crop (torchvision's default)."""
 
 
-def train_clip(clip: Tensor, img_size: int, short_side: tuple[int, int], flip: bool, rng: Rng) -> Tensor:
+def train_clip(
+    clip: Tensor, img_size: int, short_side: tuple[int, int], flip: bool, rng: Rng, resize: Resize = DEFAULT
+) -> Tensor:
     """(T, C, H, W) uint8 -> (T, C, img_size, img_size): one crop and one flip for all frames of the clip."""
     height, width = clip.shape[-2:]
     side = short_side[0] + rng.integer(short_side[1] - short_side[0] + 1)
     crop = max(1, min(round(img_size * min(height, width) / side), height, width))
     top, left = rng.integer(height - crop + 1), rng.integer(width - crop + 1)
     flipped = rng.uniform() < 0.5 and flip
-    return _finish(clip, top, left, crop, crop, img_size, flipped)
+    return _finish(clip, (top, left, crop, crop), img_size, flipped, resize)
 
 
-def train_image(image: Tensor, img_size: int, scale: tuple[float, float], flip: bool, rng: Rng) -> Tensor:
+def train_image(
+    image: Tensor, img_size: int, scale: tuple[float, float], flip: bool, rng: Rng, resize: Resize = DEFAULT
+) -> Tensor:
     """(C, H, W) uint8 -> (C, img_size, img_size): a random resized crop (Szegedy et al., 2015) and a flip."""
-    top, left, height, width = _random_box(image.shape[-2], image.shape[-1], scale, rng)
+    box = _random_box(image.shape[-2], image.shape[-1], scale, rng)
     flipped = rng.uniform() < 0.5 and flip
-    return _finish(image, top, left, height, width, img_size, flipped)
+    return _finish(image, box, img_size, flipped, resize)
 
 
-def _finish(pixels: Tensor, top: int, left: int, height: int, width: int, size: int, flipped: bool) -> Tensor:
-    crop = F.crop(pixels, top, left, height, width)
+def _finish(pixels: Tensor, box: tuple[int, int, int, int], size: int, flipped: bool, resize: Resize) -> Tensor:
+    crop = F.crop(pixels, *box)
     crop = crop.movedim(-3, -1).contiguous().movedim(-1, -3)  # dense, channels last: what the kernel is fast on
-    out = F.resize(crop, [size, size], InterpolationMode.BILINEAR, antialias=True)
+    out = resize(crop, [size, size])
     return F.horizontal_flip(out) if flipped else out
 
 
@@ -57,9 +76,9 @@ def _random_box(height: int, width: int, scale: tuple[float, float], rng: Rng) -
     return (height - h) // 2, (width - w) // 2, h, w
 
 
-def eval_views(pixels: Tensor, img_size: int, short_side: int, crops: int) -> Tensor:
+def eval_views(pixels: Tensor, img_size: int, short_side: int, crops: int, resize: Resize = DEFAULT) -> Tensor:
     """(..., C, H, W) -> (crops, ..., C, img_size, img_size): short side scaled, crops spread along the long side."""
-    scaled = F.resize(pixels, [short_side], InterpolationMode.BILINEAR, antialias=True)
+    scaled = resize(pixels, [short_side])
     height, width = scaled.shape[-2:]
     views = []
     for k in range(crops):

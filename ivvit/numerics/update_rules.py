@@ -11,10 +11,16 @@ class Work(Protocol):
         """Forget all gradients."""
 
     def backward(self, dataset: str) -> bool:
-        """Add the gradients of a data set's batch; False if its loss is not finite and nothing was added."""
+        """Add the gradients of a data set's batch; False if it is left out and nothing was added."""
 
-    def step(self, optimizer: str) -> None:
-        """Update the parameters by one optimiser."""
+    def step(self, optimizer: str, keep: bool = False) -> None:
+        """Update the parameters by one optimiser; `keep`: more gradients will be added to those that are there."""
+
+    def set_aside(self) -> None:
+        """Keep the gradients that are there apart; there are none afterwards."""
+
+    def combine(self) -> None:
+        """The sum of all gradients that were set aside, after surgery."""
 
 
 def cumulative(work: Work, datasets: list[str]) -> None:
@@ -22,7 +28,7 @@ def cumulative(work: Work, datasets: list[str]) -> None:
     work.clear()
     for dataset in datasets:
         if work.backward(dataset):
-            work.step(dataset)
+            work.step(dataset, keep=dataset != datasets[-1])
 
 
 def sequential(work: Work, datasets: list[str]) -> None:
@@ -41,8 +47,22 @@ def joint(work: Work, datasets: list[str]) -> None:
         work.step("default")
 
 
+def surgery(work: Work, datasets: list[str]) -> None:
+    """`joint` on gradients that no longer conflict."""
+    work.clear()
+    found = False
+    for dataset in datasets:
+        if work.backward(dataset):
+            work.set_aside()
+            found = True
+    if found:
+        work.combine()
+        work.step("default")
+
+
 UPDATE_RULES: dict[str, Callable[[Work, list[str]], None]] = {
     "cumulative": cumulative,
     "sequential": sequential,
     "joint": joint,
+    "surgery": surgery,
 }

@@ -60,14 +60,20 @@ class World:
 
 
 def check_world(world: World, experiment: "Experiment") -> None:
-    """Every process must have at least one sample in every part of every batch.
+    """Every process must have at least one sample in every part of every batch, and whole pairs where pairs are mixed.
 
     Raises:
-        UserError: a batch is too small.
+        UserError: a batch is too small, or of another size.
     """
     for name, use in experiment.datasets.items():
         if use.batch_size // world.size < experiment.accumulate:
             raise UserError(
                 f"{name}: a batch of {use.batch_size} cannot be shared by {world.size} processes in "
                 f"{experiment.accumulate} parts each; use fewer GPUs or a larger batch_size"
+            )
+        recipe, parts = experiment.recipe[name], world.size * experiment.accumulate
+        if (recipe.mixup or recipe.cutmix) and use.batch_size % (2 * parts):
+            raise UserError(
+                f"{name}: pairs of samples are mixed, so a batch of {use.batch_size} cannot be shared by {world.size} "
+                f"processes in {experiment.accumulate} parts each; make it a multiple of {2 * parts}"
             )

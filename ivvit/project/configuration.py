@@ -75,7 +75,7 @@ def configuration(found: list[Found], paths: dict[str, str], root: str, looked: 
     """
     on_gpu, videos = machine.gpus > 0, any(one.media == "video" for one in found)
     steps = max(next(iter(one.counts.values())) // BATCH[one.media] for one in found)
-    iterations = min(max(_EPOCHS * steps, 20), 14_000 if on_gpu else 200)
+    iterations = min(max(_EPOCHS * steps, 20), 14_000 if on_gpu else 100)
     experiments = {"iv-vit": "IV-ViT", "tokenshift": "TokenShift"} if videos else {"vit": "IV-ViT"}
     return _TEXT.format(
         looked=looked,

@@ -23,7 +23,8 @@ def evaluations_table(found: dict[str, EvaluationMetrics]) -> str:
         for name, values in metrics.datasets.items():
             table.add_row(label, name, *_cells(values))
             label = ""  # once is enough
-    console = Console(file=io.StringIO(), width=max(shutil.get_terminal_size().columns, _NARROWEST))
+    text = io.StringIO()
+    console = Console(file=text, width=max(shutil.get_terminal_size().columns, _NARROWEST))
     console.print(table)
     for settings in dict.fromkeys(_settings(metrics) for metrics in found.values()):
         console.print(settings)
@@ -31,7 +32,7 @@ def evaluations_table(found: dict[str, EvaluationMetrics]) -> str:
         for name, values in metrics.datasets.items():
             if values.unreadable:
                 console.print(f"{label}: {len(values.unreadable)} files of {name} could not be read")
-    return console.file.getvalue().rstrip()
+    return text.getvalue().rstrip()
 
 
 def _cells(values: DatasetMetrics) -> list[str]:

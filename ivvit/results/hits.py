@@ -34,6 +34,7 @@ class DatasetHits:
         self._weights: np.ndarray | None = None
         self._drawn: dict[tuple[int, bytes], np.ndarray] = {}
         self._whole = bool(self.seen.all())
+        self._rates = self.hits.mean(1)
 
     def common(self, rows: Sequence[int]) -> np.ndarray:
         """(U,) the samples that all these runs saw."""
@@ -41,7 +42,7 @@ class DatasetHits:
 
     def rates(self, rows: Sequence[int], among: np.ndarray) -> np.ndarray:
         """(len(rows),) the accuracies among these samples (U,)."""
-        return self.hits[list(rows)][:, among].mean(1)
+        return self._rates[list(rows)] if self._whole else self.hits[list(rows)][:, among].mean(1)
 
     def drawn(self, rows: Sequence[int], among: np.ndarray) -> np.ndarray:
         """(len(rows), B) the same accuracies for samples (or whole groups) drawn with replacement."""

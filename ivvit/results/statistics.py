@@ -38,8 +38,8 @@ class Statistics:
         self._differences: dict[tuple[str, str, str], Difference] = {}
 
     @cached_property
-    def _hits(self) -> dict[tuple[str, str], tuple[DatasetHits, dict[tuple[str, int], int]]]:
-        """(data set, split) -> the hits, and the row of each (experiment, seed)."""
+    def _hits(self) -> dict[tuple[str, str], tuple[DatasetHits, dict[str, dict[int, int]]]]:
+        """(data set, split) -> the hits, and the row of each experiment's seeds."""
         found: dict[tuple[str, str], list[Run]] = {}
         for run in (run for runs in self.runs.values() for run in runs):
             for name, result in run.datasets.items():
@@ -48,7 +48,7 @@ class Statistics:
         return {
             (name, split): (
                 DatasetHits(f"{name} {split}", [run.predictions[name] for run in runs], self.metric),
-                {(run.ref.experiment, run.ref.seed): row for row, run in enumerate(runs)},
+                _rows_of(runs),
             )
             for (name, split), runs in found.items()
         }
@@ -97,7 +97,7 @@ class Statistics:
 
     def _part(self, experiment: str, dataset: str) -> Varied | None:
         for (name, _), (hits, rows) in self._hits.items():
-            mine = [row for (owner, _), row in rows.items() if owner == experiment]
+            mine = list(rows.get(experiment, {}).values())
             if name == dataset and mine:
                 among = hits.common(mine)
                 if among.any():
@@ -124,7 +124,7 @@ class Statistics:
 
     def _pair(self, first: str, second: str, dataset: str) -> Pair | None:
         for (name, _), (hits, rows) in self._hits.items():
-            seeds = [{seed: row for (owner, seed), row in rows.items() if owner == e} for e in (first, second)]
+            seeds = [rows.get(experiment, {}) for experiment in (first, second)]
             if name != dataset or not all(seeds):
                 continue
             common = sorted(set(seeds[0]) & set(seeds[1]))
@@ -132,6 +132,14 @@ class Statistics:
             among = hits.common([*mine[0], *mine[1]])
             return Pair(hits, mine[0], mine[1], among, bool(common)) if among.any() else None
         return None
+
+
+def _rows_of(runs: Sequence[Run]) -> dict[str, dict[int, int]]:
+    """Experiment -> seed -> its row."""
+    found: dict[str, dict[int, int]] = {}
+    for row, run in enumerate(runs):
+        found.setdefault(run.ref.experiment, {})[run.ref.seed] = row
+    return found
 
 
 def _has(run: Run, dataset: str, metric: str) -> bool:

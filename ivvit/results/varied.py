@@ -4,7 +4,7 @@ S seeds, B draws.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from math import inf, isfinite, isnan, nan, sqrt
 
 import numpy as np
@@ -66,6 +66,10 @@ class Varied:
 
 def _redrawn(drawn: np.ndarray) -> np.ndarray:
     """(S, B) -> (B,): in each draw of samples, seeds are drawn as well; the same ones for every S alike."""
-    seeds = len(drawn)
-    taken = np.random.default_rng(seeds).integers(seeds, size=(seeds, DRAWS))
-    return np.take_along_axis(drawn, taken, 0).mean(0)
+    return np.take_along_axis(drawn, _seeds_taken(len(drawn)), 0).mean(0)
+
+
+@cache
+def _seeds_taken(seeds: int) -> np.ndarray:
+    """(S, B): the seeds of each draw."""
+    return np.random.default_rng(seeds).integers(seeds, size=(seeds, DRAWS))

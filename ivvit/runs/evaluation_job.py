@@ -22,6 +22,8 @@ class EvaluatedDataset:
     manifest: Path
     """The manifest's lock."""
     head: str
+    classes: dict[str, str] = field(default_factory=dict)
+    """What the head calls the data set's classes, where names differ."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ class EvaluationMetrics:
     substitutes: dict[str, int]
     model_sha256: str
     """Of the model's file."""
+    renamed: dict[str, dict[str, str]] = field(default_factory=dict)
+    """What the head calls classes of a data set whose names differ."""
 
 
 def read_metrics(folder: Path) -> EvaluationMetrics:

@@ -25,6 +25,8 @@ def obstacle(spec: dict[str, Any], reached: int) -> str | None:
             return f"the cosine schedule of {name} spans all iterations, so every learning rate was another one"
         if schedule["name"] == "MultiStepLR" and any(milestone < 1 for milestone in schedule["milestones"]):
             return f"milestones of {name} are fractions of all iterations; give them as iterations to go on from there"
+    if spec["task_schedule"] == "weighted":
+        return "task_schedule: weighted shuffles the turns over all iterations, so the order was another one"
     every = spec["validation"]["every"]
     if spec["validation"]["keep"] == "best" and (every is None or reached % every):
         return f"the best model may be that of iteration {reached}, after which a longer run is not validated"

@@ -27,7 +27,7 @@ class Feed:
         self.val: dict[str, EvalData] = {
             name: make_eval_data(
                 samples, experiment.data[name], img_size=training.img_size, num_frames=experiment.num_frames,
-                clips=looks.clips, crops=looks.crops,
+                clips=looks.clips, crops=looks.crops, interpolation=training.trainer.model.pixels.interpolation,
             )
             for name, samples in training.val.items()
         } if job.validates else {}  # fmt: skip

@@ -8,6 +8,7 @@ from ivvit.data.open import open_samples
 from ivvit.evaluation.views import EvalData, make_eval_data
 from ivvit.ground.errors import UserError
 from ivvit.ground.names import did_you_mean
+from ivvit.ground.names import unknown as unknown_name
 from ivvit.runs.evaluation_job import EvaluatedDataset
 from ivvit.runs.model_file import HeadCard, ModelCard
 
@@ -34,18 +35,30 @@ def open_for_head(entry: EvaluatedDataset, card: ModelCard, root: Path, options:
     """
     head = head_of(card, entry.head)
     samples = open_samples(entry.name, entry.options, root, entry.manifest, options.split)
-    output = {name: index for index, name in enumerate(head.classes)}
-    if unknown := [name for name in samples.classes if name not in output]:
+    output, names = {name: index for index, name in enumerate(head.classes)}, _names(entry, samples.classes)
+    if unknown := [name for name in names if name not in output]:
         raise UserError(
             f"{entry.name} and the head {entry.head} do not have the same classes: the head knows none of "
             f"{', '.join(unknown[:_SHOWN])}{' and others' if len(unknown) > _SHOWN else ''} ({len(unknown)} of "
             f"{len(samples.classes)}); its own are {', '.join(head.classes[:_SHOWN])}, ..."
         )
-    labels = [output[samples.classes[label]] for label in samples.labels]
+    labels = [output[names[label]] for label in samples.labels]
     seen = entry.options.model_copy(
-        update={"clip_seconds": head.clip_seconds, "short_side": (head.short_side, head.short_side)}
+        update={
+            "clip_seconds": head.clip_seconds,
+            "short_side": (head.short_side, head.short_side),
+            "antialias": head.antialias,
+        }
     )
     return make_eval_data(
         replace(samples, classes=head.classes, labels=labels), seen,
         img_size=card.img_size, num_frames=card.num_frames, clips=options.clips, crops=options.crops,
+        interpolation=card.pixels.interpolation,
     )  # fmt: skip
+
+
+def _names(entry: EvaluatedDataset, classes: list[str]) -> list[str]:
+    """The classes of a data set as the head calls them."""
+    if strange := [name for name in entry.classes if name not in classes]:
+        raise UserError(f"the mapping of classes: {unknown_name(f'class of {entry.name}', strange[0], classes[:20])}")
+    return [entry.classes.get(name, name) for name in classes]

@@ -1,21 +1,28 @@
 """What a run reads before it begins: manifests, samples and initial weights."""
 
+import json
+import logging
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from ivvit.config.datasets import DatasetOptions, HoldoutOptions
+from ivvit.config.recipe import RecipeOptions
 from ivvit.data.manifest import read_lock
 from ivvit.data.open import open_samples
 from ivvit.evaluation.views import EvalData, make_eval_data
 from ivvit.ground.errors import UserError
 from ivvit.numerics.holdout import hold_out
+from ivvit.numerics.pixels import PAPER, Pixels
 from ivvit.numerics.samples import Samples
 from ivvit.numerics.train_data import TrainData, make_train_data
 from ivvit.runs.job import TrainJob
 from ivvit.runs.model_file import read_card, read_tensors
 from ivvit.weights import load_converted
+from ivvit.weights.notes import notes
+
+log = logging.getLogger("ivvit")
 
 
 def data_digests(job: TrainJob) -> dict[str, dict[str, str]]:
@@ -39,7 +46,7 @@ def samples_of(job: TrainJob, split: str) -> dict[str, Samples]:
 
 def open_train(
     name: str, options: DatasetOptions, root: Path, manifest: Path, *, img_size: int, num_frames: int, seed: int,
-    holdout: HoldoutOptions | None = None,
+    holdout: HoldoutOptions | None = None, recipe: RecipeOptions | None = None, pixels: Pixels = PAPER,
 ) -> TrainData:  # fmt: skip
     """The training batches of one data set, as a run of this seed sees them; `holdout` is that of its `validation`.
 
@@ -50,7 +57,9 @@ def open_train(
     chosen = options.holdout or holdout
     if chosen is not None and not read_lock(manifest)["counts"]["val"]:
         samples, _ = hold_out(samples, chosen, "holdout")
-    return make_train_data(samples, options, img_size=img_size, num_frames=num_frames, seed=seed)
+    return make_train_data(
+        samples, options, img_size=img_size, num_frames=num_frames, seed=seed, recipe=recipe, pixels=pixels
+    )
 
 
 def open_eval(
@@ -74,9 +83,12 @@ def initial_weights(job: TrainJob) -> dict[str, Tensor] | None:
     """
     if job.weights is None:
         return None
-    if job.weights.suffix == ".json":
-        return load_converted(job.weights, job.root)
-    return read_tensors(job.weights, read_card(job.weights))
+    if job.weights.suffix != ".json":
+        return read_tensors(job.weights, read_card(job.weights))
+    tensors = load_converted(job.weights, job.root)
+    for note in notes(job.experiment, json.loads(job.weights.read_text())):
+        log.warning("%s: %s", job.name, note)
+    return tensors
 
 
 def _path(job: TrainJob, dataset: str) -> Path:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from ivvit.config.experiment import Experiment
 from ivvit.ground.errors import UserError
 from ivvit.ground.files import write_atomically
-from ivvit.numerics.batch import MEAN, STD
+from ivvit.numerics.pixels import Pixels
 from ivvit.numerics.sizes import short_side_range
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-FORMAT = 1
+FORMAT = 2
 NAME = "model.safetensors"
 _KEY = "ivvit"  # one alone: safetensors writes several in any order
 
@@ -32,6 +32,8 @@ class HeadCard:
     """Videos: the length of the window that a clip's frames are taken from."""
     short_side: int
     """Pixels that the short side is scaled to before a crop is evaluated."""
+    antialias: bool = True
+    """Whether pictures were resized with antialias."""
     store: dict[str, Any] | None = None
     """Videos: how the frame store coded them (`StoreOptions`); None where the original files were read."""
 
@@ -63,11 +65,8 @@ class ModelCard:
     """Training samples replaced by others because they could not be read, by data set."""
     validation: dict[str, Any] | None
     """{"datasets", "mean"} of the validation that the weights were kept by, or None."""
-    mean: tuple[float, ...] = (MEAN,) * 3
-    """Of the pixels' normalisation, after scaling to 0..1."""
-    std: tuple[float, ...] = (STD,) * 3
-    interpolation: str = "bilinear"
-    """With antialiasing."""
+    pixels: Pixels
+    """How pixels are normalised and resized."""
     checksum: str = field(default="", compare=False)
     """SHA-256 over the tensors' names, types, shapes and bytes."""
 
@@ -76,7 +75,7 @@ def head_cards(experiment: Experiment, classes: dict[str, list[str]], img_size: 
     """The heads of an experiment's model."""
     return {
         name: HeadCard(
-            classes[name], data.is_video, data.clip_seconds, short_side_range(name, data, img_size)[0],
+            classes[name], data.is_video, data.clip_seconds, short_side_range(name, data, img_size)[0], data.antialias,
             data.store.model_dump(mode="json") if data.uses_store else None,
         )
         for name, data in experiment.data.items()
@@ -126,7 +125,8 @@ def read_card(file: Path) -> ModelCard:
     if content.pop("format") != FORMAT:
         raise UserError(f"{file} was written by another version of ivvit; train it again, or use that version")
     content["heads"] = {name: HeadCard(**head) for name, head in content["heads"].items()}
-    content |= {"mean": tuple(content["mean"]), "std": tuple(content["std"])}
+    seen = content["pixels"]
+    content["pixels"] = Pixels(tuple(seen["mean"]), tuple(seen["std"]), seen["interpolation"])
     return ModelCard(**content)
 
 
@@ -152,12 +152,10 @@ def load_model(file: Path, card: ModelCard) -> "nn.Module":
     """The model, in evaluation mode on the CPU.
 
     Raises:
-        UserError: its tensors are not those that were written, or its pixel normalisation is not supported.
+        UserError: its tensors are not those that were written.
     """
     from ivvit.numerics.models import create_model
 
-    if (card.mean, card.std) != (ModelCard.mean, ModelCard.std):
-        raise UserError(f"{file} was trained with pixels of mean {card.mean} and std {card.std}; not supported")
     tensors = read_tensors(file, card)
     classes = {name: len(head.classes) for name, head in card.heads.items()}
     model = create_model(
@@ -165,6 +163,7 @@ def load_model(file: Path, card: ModelCard) -> "nn.Module":
         **card.options,
     )  # fmt: skip
     model.load_state_dict(tensors)
+    model.pixels = card.pixels
     return model.eval()
 
 

@@ -42,7 +42,7 @@ class Session:
         state = find_state(job)
         self._training = Training(
             job.experiment, job.seed, samples_of(job, "train"), initial_weights(job) if state is None else None,
-            context.device, self._world, job.runtime.compile, samples_of(job, "val"),
+            context.device, self._world, job.runtime.compile, job.runtime.grad_checkpointing, samples_of(job, "val"),
         )  # fmt: skip
         self._trainer = self._training.trainer
         feed = self._feed = Feed(job, self._training, self._world, context.device, self._poll)
@@ -187,7 +187,8 @@ class Session:
 
     def _pruned(self) -> Result:
         self._flush_pending()
-        return Result(self._job.folder, self._validations.best.state["metrics"], pruned=True)
+        best = self._validations.best.state
+        return Result(self._job.folder, best and best["metrics"], pruned=True)
 
     def _finish(self) -> Result:
         self._save(at_once=True)
@@ -221,4 +222,5 @@ class Session:
             identity=job.provenance.get("identity"), seed=job.seed, iterations=self._total,
             kept_iteration=best["iteration"] if best else self._total, skipped_steps=self._trainer.skipped,
             substitutes=self._substitutes.total(), validation=best["metrics"] if best else None,
+            pixels=self._trainer.model.pixels,
         )  # fmt: skip

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ivvit.config import StudyOptions
 
@@ -28,7 +28,7 @@ class StudyJob:
     make_job: MakeJob
 
     @property
-    def directions(self) -> list[str]:
+    def directions(self) -> list[Literal["minimize", "maximize"]]:
         """Optuna's directions of the objectives."""
         return [objective.direction for objective in self.options.objective]
 

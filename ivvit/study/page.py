@@ -2,7 +2,7 @@
 
 import html
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ivvit.config.studies import search_order
 from ivvit.study.job import StudyJob
@@ -89,7 +89,7 @@ def _figures(job: StudyJob, study: "Study", trials: list["FrozenTrial"]) -> Iter
     groups = [keys[start : start + _ABREAST] for start in range(0, len(keys), _ABREAST)]
     for index, name in enumerate(names):
         several = {"target": lambda trial, index=index: trial.values[index]} if len(names) > 1 else {}
-        named = {**several, "target_name": name}
+        named: dict[str, Any] = {**several, "target_name": name}
         yield f"History of {name}", "", [visualization.plot_optimization_history(study, **named)]
         yield f"Importances for {name}", *_importances(study, trials, index, name)
         yield f"Slices of {name}", "", [visualization.plot_slice(study, params=group, **named) for group in groups]
@@ -120,6 +120,7 @@ def _embed(name: str, text: str, figures: list["Figure"]) -> str:
         figure.update_layout(title=None, width=None, autosize=True, margin={"t": 20})
         figure.update_xaxes(exponentformat="power")  # 10 to the power of -5, not 10 µ
         figure.update_yaxes(exponentformat="power")
+        figure.for_each_xaxis(lambda axis: axis.update(dtick=1) if axis.type == "log" else None)  # decades alone
         figure.update_layout(coloraxis_colorbar_exponentformat="power")
         options = {"responsive": True, "displaylogo": False}
         inner = figure.to_html(

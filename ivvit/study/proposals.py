@@ -47,9 +47,10 @@ def make_sampler(job: StudyJob, number: int) -> "BaseSampler":
     options = job.options.sampler
     seed = trial_seed(job.options.seed, number)
     if options.name == "TPE":
-        conditional = any(dimension.when for dimension in job.options.space.values())
-        grouped = {"group": True, "multivariate": True} if conditional else {}
-        return samplers.TPESampler(seed=seed, n_startup_trials=options.startup_trials, **grouped)
+        grouped = any(dimension.when for dimension in job.options.space.values())
+        return samplers.TPESampler(
+            seed=seed, n_startup_trials=options.startup_trials, group=grouped, multivariate=True if grouped else None
+        )
     if options.name == "GP":
         return samplers.GPSampler(seed=seed, n_startup_trials=options.startup_trials, warn_independent_sampling=False)
     if options.name == "CMA-ES":

@@ -44,14 +44,20 @@ def work(job: StudyJob, *, worker: int = 0, train: Train | None = None, poll_sec
         UserError: a trial cannot be trained, the storage cannot be used, or the grid has fewer points than n_trials.
     """
     check_grid(job)
-    if train is None:
-        from ivvit.runs.run import train
+    train = train or default_train()
     job.folder.mkdir(parents=True, exist_ok=True)
     with log_to(job.folder / f"worker-{worker}.log", is_main()), process_group():
         if is_main():
             _Main(job, Records(job), train).run(poll_seconds)
         else:
             _follow(job, train)
+
+
+def default_train() -> Train:
+    """ivvit.runs.run.train; imported here, as it loads torch."""
+    from ivvit.runs.run import train
+
+    return train
 
 
 def _follow(job: StudyJob, train: Train) -> None:
@@ -122,20 +128,29 @@ class _Main:
         if claim.lost.is_set():
             log.warning("%s: another worker has taken this trial over; that worker's result counts", self._name(claim))
             return
-        values = None if isinstance(outcome, str) else objective_values(self.job, outcome.metrics)
-        if values is None or not all(map(math.isfinite, values)):
-            reason = outcome if isinstance(outcome, str) else f"the objective is {values}"
-            self.records.note(claim.number, diverged=reason)
-            self.records.prune(claim.number)
-            log.warning("%s: abandoned, these parameters do not train: %s", self._name(claim), reason)
-        elif outcome.pruned:
+        if isinstance(outcome, str):
+            self._abandon(claim, outcome)
+        else:
+            self._record_values(claim, outcome)
+        # a finished trial is never resumed, and with several optimisers its state takes gigabytes
+        shutil.rmtree(self.job.trial_folder(claim.number) / "state", ignore_errors=True)
+
+    def _record_values(self, claim: Claim, result: Result) -> None:
+        assert result.metrics is not None, "a trial is always validated"
+        values = objective_values(self.job, result.metrics)
+        if not all(map(math.isfinite, values)):
+            self._abandon(claim, f"the objective is {values}")
+        elif result.pruned:
             self.records.prune(claim.number)
             log.info("%s: pruned at %s", self._name(claim), self._values(values))
         else:
             self.records.complete(claim.number, values)
             log.info("%s: finished with %s", self._name(claim), self._values(values))
-        # a finished trial is never resumed, and with several optimisers its state takes gigabytes
-        shutil.rmtree(self.job.trial_folder(claim.number) / "state", ignore_errors=True)
+
+    def _abandon(self, claim: Claim, reason: str) -> None:
+        self.records.note(claim.number, diverged=reason)
+        self.records.prune(claim.number)
+        log.warning("%s: abandoned, these parameters do not train: %s", self._name(claim), reason)
 
     def _failed(self, claim: Claim, error: Exception) -> None:
         """Record the failure; the trial is retried from its checkpoint.

@@ -11,7 +11,7 @@ from ivvit.ground.errors import UserError
 from ivvit.numerics.decode import UnreadableError, read_frames, read_stored_frames
 from ivvit.numerics.images import read_image
 from ivvit.numerics.sampling import Clip
-from ivvit.numerics.transforms import eval_views
+from ivvit.numerics.transforms import Resize, eval_views
 from ivvit.runs.heap import allocate
 from ivvit.runs.model_file import HeadCard, ModelCard
 from ivvit.use.arrays import pixels_of_image
@@ -93,7 +93,8 @@ def pixels_of(view: View, head: HeadCard) -> torch.Tensor:
 
 def crop(pixels: torch.Tensor, card: ModelCard, head: HeadCard, crops: int) -> torch.Tensor:
     """(..., C, H, W) -> (crops, ..., C, S, S), as an evaluation does it."""
-    return eval_views(pixels, card.img_size, head.short_side, crops)
+    resize = Resize(card.pixels.interpolation, head.antialias)
+    return eval_views(pixels, card.img_size, head.short_side, crops, resize)
 
 
 def store_of(head: HeadCard) -> StoreOptions | None:

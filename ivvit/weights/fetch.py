@@ -1,5 +1,6 @@
 """The rule's work: pretrained weights from their source to one verified file in timm's names, and its lock."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,8 @@ def fetch(
         "left_out": left_out,
         "format": FORMAT,
     }
+    if (pixels := _pixels(source, file)) is not None:
+        content["pixels"] = pixels
     write_json(lock, content)
 
 
@@ -138,6 +141,22 @@ def _convert(source: Source, original: Path) -> "tuple[dict[str, Tensor], str, l
     heads = [name for name in converted.tensors if name.startswith("heads.")]
     left_out = converted.leftover + [source for name in heads for source in converted.origin[name]]
     return {n: t for n, t in converted.tensors.items() if n not in heads}, converted.layout, sorted(left_out)
+
+
+def _pixels(source: Source, original: Path) -> dict[str, Any] | None:
+    """How the weights' pixels were normalised and resized: {mean, std, interpolation}; None where nothing says so."""
+    if source.kind == "timm":
+        from ivvit.weights.hub import pixels_of_tag
+
+        return pixels_of_tag(source.location)
+    described = original / "preprocessor_config.json"
+    if not (original.is_dir() and described.is_file()):
+        return None
+    known = json.loads(described.read_text())
+    if not (known.get("image_mean") and known.get("image_std")):
+        return None
+    interpolation = "bicubic" if known.get("resample") == 3 else "bilinear"  # PIL's numbers
+    return {"mean": known["image_mean"], "std": known["image_std"], "interpolation": interpolation}
 
 
 def _store(tensors: "dict[str, Tensor]", folder: Path, stem: str) -> tuple[Path, str]:

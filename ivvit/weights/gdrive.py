@@ -72,5 +72,5 @@ class _Form(HTMLParser):
         values = dict(attrs)
         if tag == "form" and "download" in (values.get("id") or values.get("action") or ""):
             self.action = values.get("action")
-        elif tag == "input" and self.action is not None and values.get("name"):
-            self.fields[values["name"]] = values.get("value") or ""
+        elif tag == "input" and self.action is not None and (name := values.get("name")):
+            self.fields[name] = values.get("value") or ""

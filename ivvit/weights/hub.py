@@ -6,7 +6,7 @@ own cache (or its own records beside the file), and a file that was put there by
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import ivvit.numerics.compat  # noqa: F401  (before timm)
 from ivvit.ground.errors import UserError
@@ -28,7 +28,7 @@ def hub_address(tag: str) -> tuple[str, str | None]:
     if config.hf_hub_id:
         name = config.hf_hub_filename or "model.safetensors"
         return hf_hub_url(config.hf_hub_id, name, endpoint=os.environ.get("HF_ENDPOINT")), get_token()
-    if config.url:
+    if isinstance(config.url, str) and config.url:
         return config.url, None
     raise UserError(f"timm has no weights for {tag!r}")
 
@@ -39,6 +39,13 @@ def read_tag(tag: str, path: Path) -> "dict[str, Tensor]":
 
     overlay = {"file": str(path), "custom_load": path.suffix == ".npz"}
     return timm.create_model(tag, pretrained=True, pretrained_cfg_overlay=overlay, num_classes=0).state_dict()
+
+
+def pixels_of_tag(tag: str) -> dict[str, Any]:
+    """{mean, std, interpolation} that the weights of a timm tag were trained with."""
+    config = _config(tag)
+    interpolation = config.interpolation if config.interpolation in ("bilinear", "bicubic") else "bilinear"
+    return {"mean": list(config.mean), "std": list(config.std), "interpolation": interpolation}
 
 
 def _config(tag: str) -> "PretrainedCfg":

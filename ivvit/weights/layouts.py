@@ -10,92 +10,53 @@ from typing import TYPE_CHECKING
 from ivvit.ground.errors import UserError
 from ivvit.weights.converted import Converted, join_qkv
 from ivvit.weights.google import convert_google, is_google
+from ivvit.weights.rules import LAYOUTS, UNFIT, Rules
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-Rules = list[tuple[str, str]]
 PREFIX = re.compile(r"^(?:(?:module|base_model|model|_orig_mod)\.)+")
-
-TIMM: Rules = [
-    (
-        r"(?:backbone\.)?((?:cls_token|dist_token|reg_token|pos_embed|patch_embed|norm_pre|blocks|norm|fc_norm|attn_pool)\b.*)",
-        r"\1",
-    ),
-    (r"(heads\..+|tubelet\..+|pos_embed_video)", r"\1"),
-]
-
-TORCHVISION: Rules = [
-    (r"class_token", "cls_token"),
-    (r"conv_proj\.(.+)", r"patch_embed.proj.\1"),
-    (r"conv3d_proj\.(.+)", r"tubelet.\1"),
-    (r"encoder\.pos_embedding", "pos_embed"),
-    (r"encoder\.pos_embedding_video", "pos_embed_video"),
-    (r"encoder\.ln\.(.+)", r"norm.\1"),
-    (r"encoder\.layers\.encoder_layer_(\d+)\.ln_([12])\.(.+)", r"blocks.\1.norm\2.\3"),
-    (r"encoder\.layers\.encoder_layer_(\d+)\.self_attention\.in_proj_(.+)", r"blocks.\1.attn.qkv.\2"),
-    (r"encoder\.layers\.encoder_layer_(\d+)\.self_attention\.out_proj\.(.+)", r"blocks.\1.attn.proj.\2"),
-    (r"encoder\.layers\.encoder_layer_(\d+)\.mlp\.(?:linear_1|0)\.(.+)", r"blocks.\1.mlp.fc1.\2"),
-    (r"encoder\.layers\.encoder_layer_(\d+)\.mlp\.(?:linear_2|3)\.(.+)", r"blocks.\1.mlp.fc2.\2"),
-    (r"heads\.head\.(.+)\.(weight|bias)", r"heads.\1.\2"),
-]
-
-TOKENSHIFT: Rules = [
-    (r"transformer\.embeddings\.cls_token", "cls_token"),
-    (r"transformer\.embeddings\.position_embeddings", "pos_embed"),
-    (r"transformer\.embeddings\.patch_embeddings\.(.+)", r"patch_embed.proj.\1"),
-    (r"transformer\.encoder\.encoder_norm\.(.+)", r"norm.\1"),
-    (r"transformer\.encoder\.layer\.(\d+)\.attention_norm\.(.+)", r"blocks.\1.norm1.\2"),
-    (r"transformer\.encoder\.layer\.(\d+)\.ffn_norm\.(.+)", r"blocks.\1.norm2.\2"),
-    (r"transformer\.encoder\.layer\.(\d+)\.ffn\.(fc[12])\.(.+)", r"blocks.\1.mlp.\2.\3"),
-    (r"transformer\.encoder\.layer\.(\d+)\.attn\.(query|key|value)\.(.+)", r"blocks.\1.attn.\2.\3"),
-    (r"transformer\.encoder\.layer\.(\d+)\.attn\.out\.(.+)", r"blocks.\1.attn.proj.\2"),
-    (r"head\.head\.(.+)\.(weight|bias)", r"heads.\1.\2"),
-]
-
-HUGGING_FACE: Rules = [
-    (r"(?:\w+\.)?embeddings\.cls_token", "cls_token"),
-    (r"(?:\w+\.)?embeddings\.position_embeddings", "pos_embed"),
-    (r"(?:\w+\.)?embeddings\.patch_embeddings\.projection\.(.+)", r"patch_embed.proj.\1"),
-    (r"(?:\w+\.)?layernorm\.(.+)", r"norm.\1"),
-    (r"(?:\w+\.)?encoder\.layer\.(\d+)\.layernorm_before\.(.+)", r"blocks.\1.norm1.\2"),
-    (r"(?:\w+\.)?encoder\.layer\.(\d+)\.layernorm_after\.(.+)", r"blocks.\1.norm2.\2"),
-    (r"(?:\w+\.)?encoder\.layer\.(\d+)\.attention\.attention\.(query|key|value)\.(.+)", r"blocks.\1.attn.\2.\3"),
-    (r"(?:\w+\.)?encoder\.layer\.(\d+)\.attention\.output\.dense\.(.+)", r"blocks.\1.attn.proj.\2"),
-    (r"(?:\w+\.)?encoder\.layer\.(\d+)\.intermediate\.dense\.(.+)", r"blocks.\1.mlp.fc1.\2"),
-    (r"(?:\w+\.)?encoder\.layer\.(\d+)\.output\.dense\.(.+)", r"blocks.\1.mlp.fc2.\2"),
-]
-
-# What only this layout has -> its name and rules; the first that is found decides.
-LAYOUTS: list[tuple[str, str, Rules]] = [
-    (r"transformer\.embeddings\.position_embeddings", "tokenshift", TOKENSHIFT),
-    (r"conv3d_proj\.weight", "polyvit", TORCHVISION),
-    (r"encoder\.pos_embedding", "torchvision", TORCHVISION),
-    (r"(?:\w+\.)?embeddings\.patch_embeddings\.projection\.weight", "huggingface", HUGGING_FACE),
-    (r"backbone\.(?:patch_embed|blocks|cls_token)\b.*", "ivvit", TIMM),
-    (r"(?:patch_embed\.proj|blocks\.\d+)\..+", "timm", TIMM),
-]
 
 
 def convert(state_dict: "dict[str, Tensor]") -> Converted:
     """Recognise the layout and give every tensor timm's name.
 
     Raises:
-        UserError: the layout is none of those known.
+        UserError: the layout is none of those known, or fits none of the models.
     """
     if is_google(state_dict):
         return convert_google(state_dict)
     names = {name: PREFIX.sub("", name) for name in state_dict}
+    for mark, reason in UNFIT:
+        if any(re.fullmatch(mark, name) for name in names.values()):
+            raise UserError(f"these weights fit none of the models: {reason}")
     for mark, layout, rules in LAYOUTS:
         if any(re.fullmatch(mark, name) for name in names.values()):
             converted = Converted(layout)
+            names = _without_text(names)
             for source, name in names.items():
                 _enter(converted, source, _rename(name, rules), state_dict[source])
             join_qkv(converted)
+            _spell_as_timm(converted)
             return converted
     some = ", ".join(sorted(state_dict)[:4])
     known = ", ".join(dict.fromkeys(layout for _, layout, _ in LAYOUTS))
     raise UserError(f"unknown checkpoint layout (names such as {some}); known are {known} and Google's npz")
+
+
+def _spell_as_timm(converted: Converted) -> None:
+    """CLIP's token and positions lack the dimension of the batch."""
+    for name, shape in (("cls_token", (1, 1, -1)), ("pos_embed", None)):
+        tensor = converted.tensors.get(name)
+        if tensor is not None and tensor.dim() < 3:
+            converted.tensors[name] = tensor.reshape(shape) if shape else tensor[None]
+
+
+def _without_text(names: dict[str, str]) -> dict[str, str]:
+    """In a whole CLIP, the text tower's blocks have the names that an image tower alone has."""
+    if not any(name.startswith("visual.") for name in names.values()):
+        return names
+    return {source: name if name.startswith("visual.") else f"text.{name}" for source, name in names.items()}
 
 
 def _rename(name: str, rules: Rules) -> str | None:

@@ -11,11 +11,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 import training_runs
-from training_runs import data, job  # noqa: F401
+from training_runs import job
 
 from ivvit.runs.run import train
 
-TIMEOUT = 240
+TIMEOUT = 600
 PROGRAM = """
 import sys
 sys.path[:0] = [sys.argv[1]]
@@ -23,6 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 import ivvit.runs.evaluate as evaluation
 from ivvit.config import DatasetOptions, EvaluationOptions, RuntimeOptions
+from ivvit.ground.ending import leave
 from ivvit.runs.evaluation_job import EvaluatedDataset, EvaluationJob
 from slow_run import SlowPictures
 from training_runs import DATASETS
@@ -39,6 +40,7 @@ if pause:
 entry = EvaluatedDataset("shades", DatasetOptions(**DATASETS["shades"]), root / "manifests/shades.json", "shades")
 runtime = RuntimeOptions(workers=0, gpus=0, checkpoint_minutes=1e-9)
 evaluation.evaluate_run(EvaluationJob(model, folder, root, (entry,), EvaluationOptions(batch_size=1), runtime))
+leave(0)
 """
 
 
@@ -56,13 +58,13 @@ def run(*arguments, **keywords) -> None:
 
 
 @pytest.fixture(scope="module")
-def model(data, tmp_path_factory) -> Path:  # noqa: F811
+def model(data, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("model")
     train(job(data, folder, names=["shades"]))
     return folder / "model.safetensors"
 
 
-def test_a_killed_evaluation_ends_in_the_same_bytes(data, model, tmp_path):  # noqa: F811
+def test_a_killed_evaluation_ends_in_the_same_bytes(data, model, tmp_path):
     run(data, model, tmp_path / "whole", 0.0)
     parts = tmp_path / "run/state/parts/shades"
     kills = 0
@@ -84,7 +86,7 @@ def test_a_killed_evaluation_ends_in_the_same_bytes(data, model, tmp_path):  # n
     assert not (tmp_path / "run/state").exists()
 
 
-def test_two_processes_evaluate_every_sample_once(data, model, tmp_path):  # noqa: F811
+def test_two_processes_evaluate_every_sample_once(data, model, tmp_path):
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     run(data, model, tmp_path / "one", 0.0)
     run(data, model, tmp_path / "two", 0.0, processes=2)

@@ -65,11 +65,17 @@ def kill_at_a_random_moment(process: int, folder: Path, rng: random.Random) -> b
 
 
 def kill_while_it_saves(process: int, folder: Path) -> bool:
-    """As soon as a new half-written checkpoint is seen."""
+    """As soon as a half-written checkpoint is seen after a whole one: each start gets further than the one before."""
     state = folder / "state"
     state.mkdir(exist_ok=True)
     old = set(os.listdir(state))
-    wait_until(lambda: any(name.endswith(".tmp") for name in set(os.listdir(state)) - old), process)
+
+    def new(suffix: str) -> bool:
+        return any(name.endswith(suffix) for name in set(os.listdir(state)) - old)
+
+    wait_until(lambda: new(".ckpt"), process)
+    old |= set(os.listdir(state))
+    wait_until(lambda: new(".tmp"), process)
     return kill(process)
 
 

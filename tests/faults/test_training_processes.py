@@ -15,7 +15,7 @@ import pytest
 import torch
 import training_runs
 from safetensors.torch import load_file
-from training_runs import Trainers, alive, job, stop_at
+from training_runs import TINY, Trainers, alive, job, stop_at
 
 from ivvit.runs.checkpoint import checkpoints, load_checkpoint
 from ivvit.runs.model_file import read_card
@@ -94,7 +94,10 @@ TOGETHER = {
 
 
 def test_two_processes_do_what_one_does(data, tmp_path):
-    settings = TOGETHER | {"datasets": {"shades": 4, "moves": 4}}
+    """Also what they drop, mix and augment."""
+    settings = TOGETHER | {"datasets": {"shades": 8, "moves": 8}}
+    settings["backbone"] = TINY | {"drop_path_rate": 0.3, "proj_drop_rate": 0.1}
+    settings["recipe"] = {"mixup": 0.5, "cutmix": 1.0, "rand_augment": 9, "random_erasing": 0.5, "repeats": 2}
     one, two = tmp_path / "one", tmp_path / "two"
     train(job(data, one, **settings), sample_log=one / "samples.csv")
     done = torchrun(2, data, two, **settings)

@@ -15,6 +15,7 @@ datasets:
   pets: {kind: image-folder, path: pets}
   more: {kind: image-folder, path: more}
   cars: {kind: image-folder, path: cars}
+  other: {kind: image-folder, path: other}
 defaults:
   backbone: {name: vit_tiny_patch16_224, img_size: 32, embed_dim: 24, depth: 1, num_heads: 3}
   iterations: 2
@@ -86,6 +87,31 @@ def test_it_prints_a_table_and_writes_nothing(arguments, capsys):
 def test_out_keeps_what_was_found(tmp_path):
     assert command("evaluate", "x", "--out", str(tmp_path / "kept")) == 0
     assert {"metrics.json", "predictions.parquet"} <= {path.name for path in (tmp_path / "kept").iterdir()}
+
+
+def test_classes_of_other_names(workspace, tmp_path, capsys):
+    """A data set that calls its classes otherwise: the same numbers by a mapping of names."""
+    for split in ("train", "val"):
+        for old, new in (("c0", "cat"), ("c1", "dog")):
+            shutil.copytree(workspace / f"data/pets/{split}/{old}", workspace / f"data/other/{split}/{new}")
+    assert command("validate", "other") == 0
+    mapping, arguments = tmp_path / "names.yaml", ("evaluate", "x", "--dataset", "other", "--head", "pets")
+    mapping.write_text("cat: c0\ndog: c1\n")
+    assert command(*arguments, "--classes", str(mapping), "--out", str(tmp_path / "other")) == 0
+    assert command("evaluate", "x", "--out", str(tmp_path / "pets")) == 0
+    found = [json.loads((tmp_path / name / "metrics.json").read_text()) for name in ("other", "pets")]
+    assert found[0]["renamed"] == {"other": {"cat": "c0", "dog": "c1"}}
+    assert found[0]["datasets"]["other"] == found[1]["datasets"]["pets"]
+    capsys.readouterr()
+    for text, message in (
+        ("cat: c0\nhorse: c1", "unknown class of other 'horse'"),
+        ("cat: c0", "the head knows none of dog"),
+        ("[cat]", "must be a mapping of names to names"),
+        ("cat: c0\ncat", "cannot be read"),
+    ):
+        mapping.write_text(text)
+        assert command(*arguments, "--classes", str(mapping)) == 1
+        assert message in capsys.readouterr().err
 
 
 def test_the_rules_job_refuses_another_evaluation_than_todays(capsys):

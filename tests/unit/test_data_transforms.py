@@ -9,14 +9,14 @@ from data_sets import options
 from PIL import Image
 
 from ivvit.ground.errors import UserError
-from ivvit.numerics.batch import MEAN, STD, normalize
 from ivvit.numerics.images import read_image
+from ivvit.numerics.pixels import PAPER, Pixels, normalize
 from ivvit.numerics.rng import Rng
 from ivvit.numerics.sampling import subsample
 from ivvit.numerics.sizes import short_side_range
-from ivvit.numerics.transforms import ASPECT, _random_box, eval_views, train_clip, train_image
+from ivvit.numerics.transforms import ASPECT, Resize, _random_box, eval_views, train_clip, train_image
 
-LEVEL = 1 / (255 * STD)
+LEVEL = 1 / (255 * 0.225)
 """One grey level after normalisation."""
 
 
@@ -32,23 +32,33 @@ def noise(*shape: int) -> torch.Tensor:
 def test_validation_of_clips_equals_the_authors(golden: dict[str, np.ndarray]) -> None:
     video = torch.from_numpy(golden["tf_video_val/in_uint8"]).transpose(0, 1)[subsample(10, 4)]
     expected = torch.from_numpy(golden["tf_video_val/out_every7"]).transpose(0, 1)
-    in_floats = normalize(eval_views(video.float(), 224, 256, 1)[0])[..., ::7, ::7]
+    in_floats = normalize(eval_views(video.float(), 224, 256, 1)[0], PAPER)[..., ::7, ::7]
     torch.testing.assert_close(in_floats, expected, atol=1e-4, rtol=0)
-    in_bytes = normalize(eval_views(video, 224, 256, 1)[0])[..., ::7, ::7]
+    in_bytes = normalize(eval_views(video, 224, 256, 1)[0], PAPER)[..., ::7, ::7]
     torch.testing.assert_close(in_bytes, expected, atol=1.01 * LEVEL, rtol=0)  # the kernel rounds to a grey level
 
 
 def test_validation_of_images_equals_the_authors(golden: dict[str, np.ndarray]) -> None:
     image = torch.from_numpy(golden["tf_image_val/in_uint8"]).permute(2, 0, 1)
-    views = normalize(eval_views(image, 224, 256, 1)[0])[..., ::7, ::7]
+    views = normalize(eval_views(image, 224, 256, 1)[0], PAPER)[..., ::7, ::7]
     torch.testing.assert_close(views, torch.from_numpy(golden["tf_image_val/out_every7"]), atol=1e-4, rtol=0)
 
 
-def test_normalize() -> None:
-    pixels = noise(2, 3, 4, 4)
-    expected = (pixels.double() / 255 - MEAN) / STD
-    torch.testing.assert_close(normalize(pixels), expected.float(), atol=1e-6, rtol=0)
-    assert normalize(pixels, torch.bfloat16).dtype == torch.bfloat16 and pixels.dtype == torch.uint8
+@pytest.mark.parametrize("std", [(0.225, 0.225, 0.225), (0.229, 0.224, 0.225)])
+def test_normalize(std: tuple[float, float, float]) -> None:
+    pixels, mean = noise(2, 3, 4, 4), (0.485, 0.456, 0.406)
+    expected = (pixels.double() / 255 - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
+    torch.testing.assert_close(normalize(pixels, Pixels(mean, std)), expected.float(), atol=1e-6, rtol=0)
+    assert normalize(pixels, PAPER, torch.bfloat16).dtype == torch.bfloat16 and pixels.dtype == torch.uint8
+
+
+def test_clips_without_antialias_are_as_pytorchvideo_has_them() -> None:
+    """A clip that is made smaller: torch's bilinear interpolation of two by two pixels."""
+    clip = noise(2, 3, 96, 128).float()
+    expected = torch.nn.functional.interpolate(clip, size=(48, 64), mode="bilinear", align_corners=False)
+    views = eval_views(clip, 48, 48, 1, Resize(antialias=False))[0]
+    torch.testing.assert_close(views, expected[..., 8:56], atol=1e-3, rtol=0)
+    assert (eval_views(clip, 48, 48, 1)[0] - expected[..., 8:56]).abs().max() > 10
 
 
 def test_a_clip_is_augmented_as_one() -> None:

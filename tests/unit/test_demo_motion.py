@@ -11,8 +11,8 @@ from ivvit.data.validation.run import validate
 from ivvit.demo.motion import write_motion_data
 from ivvit.demo.weights import write_demo_weights
 from ivvit.evaluation.views import EvalData
-from ivvit.numerics.batch import normalize
 from ivvit.numerics.models import create_model
+from ivvit.numerics.pixels import PAPER, normalize
 from ivvit.runs.evaluate import evaluate_run
 from ivvit.runs.evaluation_job import EvaluatedDataset, EvaluationJob, read_metrics
 from ivvit.runs.inputs import open_eval
@@ -63,7 +63,7 @@ def run(root: Path, folder: Path, name: str, iterations: int) -> tuple[float, to
     metrics = evaluate_run(EvaluationJob(file, folder / "evaluation", root, (entry,), runtime=runtime))
     data = open_eval("motion", experiment.data["motion"], root, root / "motion.json", img_size=32, num_frames=8)
     with torch.inference_mode():
-        clips = normalize(data.batch(list(range(len(data.samples)))).pixels[:, 0])
+        clips = normalize(data.batch(list(range(len(data.samples)))).pixels[:, 0], PAPER)
         return metrics.datasets["motion"].top1, model.eval()(clips, "motion"), data
 
 

@@ -59,8 +59,13 @@ def test_so_do_many(tmp_path: Path) -> None:
 
 def test_all_that_was_promised_is_among_them(few: list[dict[str, dict[str, str]]]) -> None:
     made = {f"{kind}/{name}" for kind, names in few[0].items() for name in names}
-    for pattern in ("demo/*.mp4", "demo/*.avi", "demo/*.JPEG", "data/manifests/*.parquet", "data/*/mjpeg*.mp4",
-                    "data/*/ffv1*.mp4", "training/*/model.safetensors", "training/*/*.ckpt", "training/*/metrics.json",
-                    "training/*/history.csv", "results/*.csv", "results/*.tex", "results/*.png", "results/*.svg",
-                    "study/*/best-3.yaml", "study/*/trials.csv"):  # fmt: skip
+    promised = (
+        "demo/*.mp4", "demo/*.avi", "demo/*.JPEG", "demo/*.pth",
+        "data/manifests/*.parquet", "data/*/mjpeg*.mp4", "data/*/ffv1*.mp4",
+        "training/*/model.safetensors", "training/*/*.ckpt", "training/*/samples.csv", "training/*/history.csv",
+        "evaluation/*/metrics.json", "evaluation/*/predictions.parquet",
+        "results/*.csv", "results/*.tex", "results/*.png", "results/*.svg",
+        "study/*/best-3.yaml", "study/*/trials.csv",
+    )  # fmt: skip
+    for pattern in promised:
         assert fnmatch.filter(made, pattern), pattern

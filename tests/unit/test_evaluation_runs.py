@@ -20,8 +20,9 @@ from ivvit.data.manifest import load_manifest
 from ivvit.data.validation import validate
 from ivvit.evaluation.views import EvalData
 from ivvit.ground.errors import UserError
-from ivvit.numerics.batch import Batch, normalize
+from ivvit.numerics.batch import Batch
 from ivvit.numerics.finite import Diverged
+from ivvit.numerics.pixels import PAPER, normalize
 from ivvit.runs.evaluate import evaluate_run
 from ivvit.runs.evaluation_job import EvaluatedDataset, EvaluationJob
 from ivvit.runs.inputs import open_eval
@@ -54,7 +55,9 @@ def test_a_file_is_enough(data, model, tmp_path):
         assert mine["path"].tolist() == load_manifest(lock).split("test")["path"].tolist()
         assert metrics.num_samples == count == len(mine) and metrics.split == "test"
         with torch.no_grad():
-            views = [network(normalize(split.batch([i]).pixels[0]), name).softmax(1).mean(0) for i in range(count)]
+            views = [
+                network(normalize(split.batch([i]).pixels[0], PAPER), name).softmax(1).mean(0) for i in range(count)
+            ]
         scores, labels = torch.stack(views), torch.tensor(split.samples.labels)
         assert np.allclose(np.stack(mine["probabilities"]), scores, atol=1e-3)
         assert metrics.top1 == pytest.approx((scores.argmax(1) == labels).float().mean().item())

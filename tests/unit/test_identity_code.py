@@ -502,7 +502,7 @@ REAL: dict[str, tuple[str, Edit, bool]] = {
         False,
     ),
     "an operator": ("numerics/optimizers.py", replaced("options.lr * (layer_decay", "options.lr / (layer_decay"), True),
-    "a constant": ("numerics/batch.py", replaced("MEAN, STD = 0.45", "MEAN, STD = 0.5"), True),
+    "a constant": ("numerics/pixels.py", replaced("PAPER = Pixels((0.45", "PAPER = Pixels((0.5"), True),
     "a default": ("numerics/world.py", replaced("size: int = 1", "size: int = 2"), True),
 }
 

@@ -13,7 +13,7 @@ from ivvit.numerics.models.common import JointModel
 from ivvit.numerics.models.registry import MODEL_MODULES, register
 
 TINY = {"img_size": 32, "embed_dim": 24, "depth": 2, "num_heads": 4}
-SHRINK = {"embed_dim": 24, "depth": 2, "num_heads": 4}
+SHRINK = {"embed_dim": 32, "depth": 2, "num_heads": 4}
 BACKBONES = {
     "vit_tiny_patch16_224": ("Ti", 32),
     "vit_small_patch16_224": ("S", 32),
@@ -25,9 +25,16 @@ BACKBONES = {
     "vit_base_patch16_clip_224": ("norm before the blocks, no patch bias", 32),
     "vit_base_patch16_siglip_224": ("no class token, attention pooling", 32),
     "vit_medium_patch16_gap_256": ("no class token, mean", 32),
+    "eva02_tiny_patch14_224": ("Eva: rotary and learnt positions, SwiGLU, mean", 28),
+    "eva02_base_patch16_clip_224": ("Eva: norms inside, separate projections", 32),
+    "eva_giant_patch14_224": ("Eva: learnt positions only", 28),
+    "vit_small_patch16_dinov3": ("Eva: rotary positions only, registers, no bias", 32),
+    "vit_small_patch16_rope_mixed_ape_224": ("Eva: rotary positions by block and head, and learnt ones", 32),
+    "vit_pe_core_tiny_patch16_384": ("Eva: attention pooling", 32),
 }
+ROTARY_ONLY = {"vit_small_patch16_dinov3"}
 WITHOUT_CLASS_TOKEN = {"vit_base_patch16_siglip_224", "vit_medium_patch16_gap_256"}
-NAMES = ["IV-ViT", "TokenShift", "MSCA", "polyvit"]
+NAMES = ["IV-ViT", "TokenShift", "MSCA", "polyvit", "AIM", "ST-Adapter"]
 
 
 @pytest.mark.parametrize("backbone", BACKBONES)
@@ -39,19 +46,23 @@ def test_any_vision_transformer(name, backbone):
         with pytest.raises(UserError, match="class token"):
             create_model(name, {"A": 3}, backbone, 4, args)
         return
+    if name == "polyvit" and backbone in ROTARY_ONLY:
+        with pytest.raises(UserError, match="do not tell frames apart"):
+            create_model(name, {"A": 3}, backbone, 4, args)
+        return
     model = create_model(name, {"A": 3, "B": 5}, backbone, 4, args)
     assert model(torch.randn(2, 3, size, size), "A").shape == (2, 3)
     logits = model(torch.randn(2, 4, 3, size, size), "B")
     assert logits.shape == (2, 5)
     logits.sum().backward()
-    assert all(block.attn.qkv.weight.grad is not None for block in model.backbone.blocks)
+    assert all(block.attn.proj.weight.grad is not None for block in model.backbone.blocks)
 
 
 @pytest.mark.parametrize(
     ("backbone", "message"),
     [
         ("resnet18", "VisionTransformer"),
-        ("eva02_tiny_patch14_224", "Eva.*every VisionTransformer"),
+        ("beit_base_patch16_224", "Beit; supported are timm's VisionTransformer .* and Eva"),
         ("vit_tinny_patch16_224", "not a model of timm"),
     ],
 )
@@ -78,7 +89,7 @@ def test_unsupported_kind_of_block_or_patch(name, backbone):
     [
         ("IVViT", {}, "did you mean IV-ViT.*TokenShift"),
         ("MSCA", {"shifts": "qk"}, "unknown option 'shifts'.*did you mean shift[?].*shift_heads"),
-        ("IV-ViT", {"fold_div": 8}, "unknown option 'fold_div'.*no options"),
+        ("IV-ViT", {"fold_div": 8}, "unknown option 'fold_div'.*its options are head"),
         ("MSCA", {"shift": "qx"}, "'shift'.*letters of q, k, v"),
         ("MSCA", {"shift_heads": 3}, "shift_heads is 3.*has 4"),
         ("TokenShift", {"fold_div": 1}, "'fold_div'"),

@@ -122,7 +122,7 @@ def test_temporal_models_see_the_order_of_frames(name):
 def test_polyvit_orders_tokens_by_time_row_and_column():
     model = make("polyvit", frames=6, tubelet_frames=2)
     x = clips(frames=6)
-    tokens = model.embed_clip(x) - model.pos_embed_video
+    tokens = model.embed_clip(x)[0] - model.pos_embed_video
     kernel = model.tubelet.weight.flatten(1)
     for time in range(3):
         for row in range(4):
@@ -205,3 +205,129 @@ def test_half_precision_stays_near(name):
     with torch.autocast("cpu", torch.bfloat16):
         half = model(x, "A")
     torch.testing.assert_close(half.float(), model(x, "A"), atol=0.1, rtol=0.1)
+
+
+ROTARY = ["eva02_tiny_patch14_224", "vit_small_patch16_dinov3", "vit_small_patch16_rope_mixed_ape_224",
+          "eva02_base_patch16_clip_224", "vit_small_patch16_rope_224"]  # fmt: skip
+
+
+@pytest.mark.parametrize("backbone", ROTARY)
+def test_eva_computes_what_timm_does(backbone):
+    """Images through IV-ViT, and through MSCA, whose attention is its own."""
+    for name in ("IV-ViT", "MSCA", "TokenShift"):
+        model = make(name, backbone, extra={"patch_size": 8, "embed_dim": 40}).eval()
+        x = clips()[:, 0]
+        vit = model.backbone
+        tokens = IV_VIT_OF[name](model, x)
+        expected = model.heads["A"](vit.forward_head(tokens, pre_logits=True))
+        torch.testing.assert_close(model(x, "A"), expected, atol=1e-5, rtol=1e-5)
+
+
+def timm_features(model, x):
+    """timm's own forward, with modules of timm's own classes."""
+    plain = make("IV-ViT", model.backbone.default_cfg["architecture"], extra={"patch_size": 8, "embed_dim": 40}).eval()
+    plain.backbone.load_state_dict(model.backbone.state_dict())
+    return plain.backbone.forward_features(x)
+
+
+IV_VIT_OF = dict.fromkeys(("IV-ViT", "MSCA", "TokenShift"), timm_features)
+
+
+@pytest.mark.parametrize("backbone", ROTARY)
+def test_msca_on_eva_shifts_heads_and_keeps_positions(backbone):
+    """A clip of equal frames differs from an image at its ends only: a shift that moved positions would show inside."""
+    model = make("MSCA", backbone, frames=9, extra={"patch_size": 8, "embed_dim": 40}, shift="kv", shift_heads=1).eval()
+    image = clips()[:, 0]
+    one = model.features(image)
+    many = model.features(image[:, None].expand(-1, 9, -1, -1, -1).flatten(0, 1), frames=9).unflatten(0, (-1, 9))
+    torch.testing.assert_close(many[:, 4], one, atol=1e-5, rtol=1e-5)  # three blocks reach three frames far
+    assert not torch.allclose(many[:, 0], one, atol=1e-3)
+
+
+def test_token_shift_on_eva_is_the_plain_computation():
+    model = make("TokenShift", "eva02_tiny_patch14_224", extra={"patch_size": 8, "embed_dim": 40}, fold_div=4).eval()
+    vit, x = model.backbone, clips()
+    tokens, rope = vit._pos_embed(vit.patch_embed(x.flatten(0, 1)))
+    for block in vit.blocks:
+        for half in (
+            lambda x, block=block: block.attn(block.norm1(x), rope=rope),
+            lambda x, block=block: block.mlp(block.norm2(x)),
+        ):
+            cls = tokens.unflatten(0, (-1, T))[:, :, 0]
+            shifted = cls.clone()
+            shifted[..., :10], shifted[..., 10:20] = neighbour(cls, 1)[..., :10], neighbour(cls, -1)[..., 10:20]
+            tokens = torch.cat([shifted.flatten(0, 1)[:, None], tokens[:, 1:]], 1)
+            tokens = tokens + half(tokens)
+    features = vit.forward_head(vit.norm(tokens), pre_logits=True)
+    expected = model.heads["B"](features).unflatten(0, (-1, T)).mean(1)
+    torch.testing.assert_close(model(x, "B"), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_aim_is_the_plain_computation():
+    model, x = make("AIM", bottleneck=0.5, mlp_scale=0.7).eval(), clips()
+    vit = model.backbone
+    tokens = vit._pos_embed(vit.patch_embed(x.flatten(0, 1))).unflatten(0, (2, T)) + model.adapters.time_embed
+    for block, adapters in zip(vit.blocks, model.adapters, strict=True):
+        over_time = torch.stack(
+            [adapters.time(block.attn(block.norm1(tokens[:, :, n]))) for n in range(tokens.shape[2])], 2
+        )
+        tokens = tokens + over_time
+        over_space = torch.stack([block.attn(block.norm1(tokens[:, t])) for t in range(T)], 1)
+        tokens = tokens + over_space + adapters.space(over_space)
+        y = block.norm2(tokens)
+        tokens = tokens + block.mlp(y) + 0.7 * adapters.mlp(y)
+    expected = model.heads["B"](vit.norm(tokens)[:, :, 0]).mean(1)
+    torch.testing.assert_close(model(x, "B"), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_st_adapter_is_the_plain_computation():
+    model, x = make("ST-Adapter", bottleneck=6, kernel=(3, 1, 1)).eval(), clips()
+    vit = model.backbone
+    tokens = vit._pos_embed(vit.patch_embed(x.flatten(0, 1))).unflatten(0, (2, T))
+    for block, adapter in zip(vit.blocks, model.adapters, strict=True):
+        y = adapter.down(tokens[:, :, 1:])
+        kernel = adapter.conv.weight[:, 0, :, 0, 0]  # (K, 3): the frame before, the frame, the one after
+        y = sum(neighbour(y, offset) * kernel[:, offset + 1] for offset in (-1, 0, 1)) + adapter.conv.bias
+        tokens = torch.cat([tokens[:, :, :1], tokens[:, :, 1:] + adapter.up(y)], 2)
+        tokens = block(tokens.flatten(0, 1)).unflatten(0, (2, T))
+    expected = model.heads["B"](vit.norm(tokens)[:, :, 0]).mean(1)
+    torch.testing.assert_close(model(x, "B"), expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["AIM", "ST-Adapter"])
+def test_adapters_begin_as_the_image_model(name):
+    torch.manual_seed(0)
+    adapted = create_model(name, {"A": 4}, "vit_tiny_patch16_224", T, SIZES).eval()
+    plain = create_model("IV-ViT", {"A": 4}, "vit_tiny_patch16_224", T, SIZES).eval()
+    plain.load_state_dict({k: v for k, v in adapted.state_dict().items() if not k.startswith("adapters.")})
+    torch.testing.assert_close(adapted(clips(), "A"), plain(clips(), "A"), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_attentive_head_sees_all_tokens_of_all_frames(name):
+    model, x = make(name, head="attentive").eval(), clips()
+    tokens = model.encode(*model.embed_clip(x)) if name == "polyvit" else model.features(x.flatten(0, 1), frames=T)
+    head = model.heads["B"]
+    keys, values = head.pool.kv(head.norm(tokens.reshape(2, -1, 30))).unflatten(-1, (2, 5, 6)).permute(2, 0, 3, 1, 4)
+    query = head.pool.q(head.pool.latent).unflatten(-1, (5, 6)).transpose(1, 2)
+    y = ((query @ keys.transpose(-1, -2) / 6**0.5).softmax(-1) @ values).transpose(1, 2).flatten(2)
+    y = head.pool.proj(y)
+    expected = head.linear((y + head.pool.mlp(head.pool.norm(y)))[:, 0])
+    torch.testing.assert_close(model(x, "B"), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_polyvit_with_a_class_token_of_each_tokeniser():
+    model = make("polyvit", frames=4, tubelet_frames=4, class_tokens="per-tokeniser").eval()
+    x, before = clips(frames=4), {}
+    for kind, pixels in (("clip", x), ("image", x[:, 0])):
+        before[kind] = model(pixels, "A")
+    with torch.no_grad():
+        model.cls_token_video.normal_()
+    assert torch.equal(model(x[:, 0], "A"), before["image"])
+    assert not torch.allclose(model(x, "A"), before["clip"], atol=1e-3)
+
+
+def test_polyvit_on_rotary_positions_has_those_of_the_image_at_all_times():
+    model = make("polyvit", "eva02_tiny_patch14_224", extra={"patch_size": 8, "embed_dim": 40}).eval()
+    rope = model.embed_clip(clips())[1]
+    assert torch.equal(rope.unflatten(0, (T, 16)), model.embed(clips()[:, 0])[1].expand(T, -1, -1))

@@ -75,21 +75,21 @@ def simulated(rng: np.random.Generator, seeds: int, effect: float, seed_noise: f
 def test_false_alarms_are_as_rare_as_promised(seeds: int, seed_noise: float) -> None:
     """Without a difference 5% may be found, however much seeds differ: a test over samples alone finds most."""
     rng = np.random.default_rng(7)
-    found = [Statistics(simulated(rng, seeds, 0.0, seed_noise)).difference("a", "b", "X") for _ in range(200)]
-    assert np.mean([each.p < 0.05 for each in found]) < 0.09  # 5% + 2.6 standard errors
-    assert np.mean([each.low <= 0 <= each.high for each in found]) > 0.91
+    found = [Statistics(simulated(rng, seeds, 0.0, seed_noise)).difference("a", "b", "X") for _ in range(100)]
+    assert np.mean([each.p < 0.05 for each in found]) < 0.11  # 5% + 2.7 standard errors
+    assert np.mean([each.low <= 0 <= each.high for each in found]) > 0.89
 
 
 def test_a_real_difference_is_found() -> None:
     rng = np.random.default_rng(7)
-    found = [Statistics(simulated(rng, 3, 0.3, 0.02)).difference("a", "b", "X").p < 0.05 for _ in range(50)]
+    found = [Statistics(simulated(rng, 3, 0.3, 0.02)).difference("a", "b", "X").p < 0.05 for _ in range(25)]
     assert np.mean(found) > 0.9
 
 
 def test_intervals_cover_the_truth() -> None:
     rng = np.random.default_rng(3)
-    means = [Statistics(simulated(rng, 3, 0.0, 0.1)).mean("b", "X") for _ in range(200)]
-    assert 0.91 < np.mean([mean.low <= 0.5 <= mean.high for mean in means]) <= 1.0
+    means = [Statistics(simulated(rng, 3, 0.0, 0.1)).mean("b", "X") for _ in range(100)]
+    assert 0.89 < np.mean([mean.low <= 0.5 <= mean.high for mean in means]) <= 1.0
 
 
 def test_only_common_samples_and_seeds_are_compared() -> None:

@@ -22,6 +22,12 @@ SETTINGS = {
     "fp16-best": {"precision": "fp16", "validation": {"every": 1, "keep": "best"}, "grad_clip": 1.0},
     "bf16-weighted": {"precision": "bf16", "task_schedule": "weighted", "layer_decay": 0.8, "freeze": 1,
                       "datasets": {"shades": {"batch_size": 4, "task_weight": 3.0}, "moves": 2}},
+    "recipes": {"update_rule": "joint", "gradient_surgery": "pcgrad", "ema": 0.9, "ema_warmup": True,
+                "model": {"name": "AIM", "head": "attentive"}, "freeze": "all", "normalize": "imagenet",
+                "optimizer": {"name": "lamb", "lr": 1e-3, "no_decay": True}, "interpolation": "bicubic",
+                "lr_schedule": {"min_factor": 0.1}, "runtime": {"grad_checkpointing": True},
+                "recipe": {"label_smoothing": 0.1, "mixup": 0.2, "cutmix": 1.0, "rand_augment": 9,
+                           "random_erasing": 0.25, "repeats": 2}},
 }  # fmt: skip
 
 

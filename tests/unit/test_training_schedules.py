@@ -1,6 +1,7 @@
 """Learning rates agree with torch's schedulers; task schedules are pure functions of (seed, iteration)."""
 
 from collections import Counter
+from typing import Any
 
 import pytest
 import torch
@@ -30,7 +31,7 @@ def test_factors_agree_with_torch(name):
 
 
 def test_milestones_may_be_fractions():
-    options = ScheduleOptions(name="MultiStepLR", milestones=(0.5, 75), gamma=0.1)
+    options = ScheduleOptions(name="MultiStepLR", milestones=(0.5, 0.75), gamma=0.1)
     factors = [lr_factor(options, i, 100) for i in (49, 50, 74, 75)]
     assert factors == pytest.approx([1, 0.1, 0.1, 0.01])
 
@@ -44,10 +45,11 @@ def test_warm_up_is_linear_and_the_cosine_follows_it():
     assert lr_factor(options, 12, 12) == pytest.approx(0)
 
 
-def schedule(name: str, iterations: int = 4000, seed: int = 0) -> TaskSchedule:
+def schedule(name: str, iterations: int = 4000, seed: int = 0, **settings: Any) -> TaskSchedule:
     datasets = {"CIFAR100": {"batch_size": 1, "task_weight": 1}, "UCF101": {"batch_size": 1, "task_weight": 3}}
-    fields = {"datasets": datasets, "iterations": iterations, "task_schedule": name}
-    return TaskSchedule(Config({"experiments": {"e": fields}}, "test").experiment("e"), seed)
+    fields = {"datasets": datasets, "iterations": iterations, "task_schedule": name, **settings}
+    experiment = Config({"experiments": {"e": fields}}, "test").experiment("e")
+    return TaskSchedule(experiment, seed, {"CIFAR100": 50_000, "UCF101": 800})
 
 
 def test_all_and_alternating():
@@ -55,19 +57,36 @@ def test_all_and_alternating():
     assert [schedule("alternating").at(i) for i in range(3)] == [["CIFAR100"], ["UCF101"], ["CIFAR100"]]
 
 
-@pytest.mark.parametrize(("name", "share"), [("uniform", 0.5), ("weighted", 0.75)])
-def test_drawn_schedules_have_the_right_shares(name, share):
-    tasks = schedule(name)
-    counts = Counter(tasks.at(i)[0] for i in range(4000))
-    assert counts["UCF101"] / 4000 == pytest.approx(share, abs=0.03)
+def turns(tasks: TaskSchedule, iterations: int) -> Counter[str]:
+    return Counter(tasks.at(i)[0] for i in range(iterations))
 
 
-@pytest.mark.parametrize("name", ["uniform", "weighted"])
-def test_drawn_schedules_depend_on_seed_and_iteration_only(name):
-    one, shorter, other = schedule(name), schedule(name, iterations=100), schedule(name, seed=1)
+def test_a_uniform_schedule_depends_on_seed_and_iteration_only():
+    one, shorter, other = schedule("uniform"), schedule("uniform", iterations=100), schedule("uniform", seed=1)
     order = [one.at(i) for i in range(100)]
     assert order == [shorter.at(i) for i in range(100)]
     assert order != [other.at(i) for i in range(100)]
+    assert turns(one, 4000)["UCF101"] == pytest.approx(2000, abs=120)
+
+
+@pytest.mark.parametrize(
+    ("settings", "exact"),
+    [
+        ({}, 3000),
+        ({"task_temperature": 2.0}, 4000 * 3**0.5 / (1 + 3**0.5)),
+        ({"task_weights": "samples"}, 4000 * 800 / 50_800),
+        ({"task_weights": "samples", "task_temperature": 2.0}, 4000 * 800**0.5 / (800**0.5 + 50_000**0.5)),
+    ],
+)
+def test_a_weighted_schedule_has_exact_counts_in_an_order_of_the_seed(settings, exact):
+    one, other = schedule("weighted", **settings), schedule("weighted", seed=1, **settings)
+    assert abs(turns(one, 4000)["UCF101"] - exact) < 1 and turns(one, 4000) == turns(other, 4000)
+    assert [one.at(i) for i in range(4000)] != [other.at(i) for i in range(4000)]
+    assert abs(turns(one, 1000)["UCF101"] - exact / 4) < 60  # well mixed: no run of one data set
+
+
+def test_weighted_turns_sum_up_where_shares_are_no_whole_numbers():
+    assert sum(turns(schedule("weighted", iterations=7), 7).values()) == 7
 
 
 @pytest.mark.parametrize("name", ["all", "alternating", "uniform", "weighted"])

@@ -1,15 +1,23 @@
 """One iteration against plain computations."""
 
+import io
 import math
+from typing import get_args
 
 import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
+from ivvit.config.optimisation import TimmOptimizer
 from ivvit.config.resolve import Config
 from ivvit.ground.errors import UserError
-from ivvit.numerics.batch import Batch, Record, normalize
+from ivvit.numerics.batch import Batch, Record
+from ivvit.numerics.layers import freeze, layers_of
 from ivvit.numerics.models import create_model
+from ivvit.numerics.pcgrad import pcgrad
+from ivvit.numerics.pixels import PAPER, normalize
+from ivvit.numerics.precision import ScaleState
+from ivvit.numerics.rng import Rng
 from ivvit.numerics.trainer import Trainer
 from ivvit.numerics.world import World
 
@@ -41,7 +49,7 @@ def batches(number: int = 0) -> dict[str, Batch]:
 
 
 def plain_loss(training: Trainer, name: str, batch: Batch) -> torch.Tensor:
-    return cross_entropy(training.model(normalize(batch.pixels), name), batch.labels)
+    return cross_entropy(training.model(normalize(batch.pixels, PAPER), name), batch.labels)
 
 
 def weights(training: Trainer) -> torch.Tensor:
@@ -71,7 +79,7 @@ def descend(parameters: list[torch.Tensor], gradients: list[torch.Tensor]) -> No
         parameter -= 0.1 * gradient
 
 
-GENTLE = {"scale": 256.0, "growth_factor": 2.0, "backoff_factor": 0.5, "growth_interval": 2000, "_growth_tracker": 0}
+GENTLE: ScaleState = {"scale": 256.0, "growth_tracker": 0, "overflows": 0}
 """A loss scale at which nothing overflows."""
 FIXED = {"CIFAR100": {"batch_size": 4, "loss_weight": 0.5}, "UCF101": {"batch_size": 2, "loss_weight": 2.0}}
 
@@ -115,6 +123,47 @@ def test_gradients_are_clipped():
     assert (weights(training) - before).norm().item() == pytest.approx(0.1 * 0.01, rel=1e-3)
 
 
+def test_clipping_bounds_each_step_and_leaves_the_sum_alone():
+    """`cumulative` by hand: the second step is along the true sum of both gradients."""
+    training = trainer(grad_clip=0.5)
+    before, parameters = weights(training), list(training.model.parameters())
+    training.run(0, batches())
+    plain, total = trainer(), [torch.zeros_like(p) for p in parameters]
+    norms = []
+    for name, batch in batches().items():
+        mine = list(plain.model.parameters())
+        gradients = torch.autograd.grad(plain_loss(plain, name, batch), mine, allow_unused=True)
+        total = [t if g is None else t + g for t, g in zip(total, gradients, strict=True)]
+        norm = torch.cat([t.flatten() for t in total]).norm()
+        norms.append(norm.item())
+        descend(mine, [t * (0.5 / norm) for t in total])
+    assert min(norms) > 1  # both steps are clipped
+    torch.testing.assert_close(weights(training) - before, weights(plain) - before, atol=1e-6, rtol=1e-4)
+
+
+def test_clipping_that_does_not_apply_changes_no_bit():
+    clipped, free = trainer(grad_clip=1e6), trainer()
+    for iteration in range(2):
+        clipped.run(iteration, batches(iteration))
+        free.run(iteration, batches(iteration))
+    assert torch.equal(weights(clipped), weights(free))
+
+
+@pytest.mark.parametrize("rule", ["cumulative", "sequential", "joint"])
+@pytest.mark.parametrize("lost", ["CIFAR100", "UCF101"])
+def test_a_data_set_that_overflows_in_fp16_is_left_out_alone_and_counted(rule, lost):
+    training, other = trainer(precision="fp16", update_rule=rule), trainer(precision="fp16", update_rule=rule)
+    for each in (training, other):
+        each.precision.load_state_dict(GENTLE)
+    training.model.heads[lost].weight.register_hook(lambda gradient: gradient * math.inf)
+    training.run(0, batches())
+    left = {name: batch for name, batch in batches().items() if name != lost}
+    other.run(0, left)
+    torch.testing.assert_close(weights(training), weights(other), atol=1e-6, rtol=1e-5)
+    assert (training.skipped, other.skipped) == (1, 0)
+    assert (training.state_dict()["precision"]["scale"], other.state_dict()["precision"]["scale"]) == (128, 256)
+
+
 def test_uncertainty_learns_its_log_variances():
     """Against Adam on L exp(-s) + s / 2 through autograd."""
     training = trainer(loss_weighting={"name": "uncertainty", "lr": 0.1})
@@ -153,6 +202,44 @@ def test_frozen_layers_stay_and_layer_decay_slows_the_early_ones():
     assert [group["lr"] for group in groups] == pytest.approx([0.05, 0.1])
 
 
+def test_a_hybrids_convolutions_and_deits_token_are_of_the_embedding():
+    for backbone, args, parts in (
+        ("vit_small_r26_s32_224", {"img_size": 64, "depth": 2}, ("cls_token", "pos_embed", "patch_embed")),
+        ("deit_tiny_distilled_patch16_224", {"depth": 2}, ("cls_token", "pos_embed", "patch_embed", "dist_token")),
+        ("eva02_tiny_patch14_224", {"depth": 2}, ("cls_token", "pos_embed", "patch_embed")),
+    ):
+        model = create_model("IV-ViT", {"A": 2}, backbone, 2, args)
+        layers = layers_of(model)
+        first = {name for name, layer in layers.items() if layer == 0}
+        assert first == {name for name in layers if name.split(".")[1] in parts}
+        freeze(model, 1)
+        still = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
+        assert still == first | {name for name in layers if name.startswith("backbone.blocks.0.")}
+
+
+def test_freezing_all_leaves_heads_and_adapters():
+    model = create_model("AIM", {"A": 2}, "vit_tiny_patch16_224", 2, {"depth": 2})
+    freeze(model, "all")
+    trained = {name.split(".")[0] for name, parameter in model.named_parameters() if parameter.requires_grad}
+    assert trained == {"heads", "adapters"}
+
+
+def test_weight_decay_is_left_out_where_timm_leaves_it_out():
+    training = trainer(optimizer={"name": "AdamW", "no_decay": True, "weight_decay": 0.1}, layer_decay=0.5)
+    decayed = {
+        id(parameter)
+        for group in training._optimizers["CIFAR100"].param_groups
+        if group["weight_decay"] > 0
+        for parameter in group["params"]
+    }
+    names = {name for name, parameter in training.model.named_parameters() if id(parameter) in decayed}
+    weights_alone = {"attn.qkv.weight", "attn.proj.weight", "mlp.fc1.weight", "mlp.fc2.weight"}
+    assert names == (
+        {f"backbone.blocks.{i}.{name}" for i in range(2) for name in weights_alone}
+        | {"backbone.patch_embed.proj.weight", "heads.CIFAR100.weight", "heads.UCF101.weight"}
+    )
+
+
 def test_too_many_frozen_blocks_are_refused():
     with pytest.raises(UserError, match="freeze is 3, but the backbone has 2 blocks"):
         trainer(freeze=3)
@@ -168,6 +255,109 @@ def test_the_average_follows_the_weights():
     with training.result_weights():
         torch.testing.assert_close(weights(training), expected, atol=1e-6, rtol=1e-5)
     assert torch.equal(weights(training), now)
+
+
+def test_the_average_warms_up():
+    training = trainer(ema=0.9998, ema_warmup=True)
+    expected = weights(training)
+    for iteration, decay in enumerate((1 / 10, 2 / 11, 3 / 12)):
+        training.run(iteration, batches(iteration))
+        expected = decay * expected + (1 - decay) * weights(training)
+    with training.result_weights():
+        torch.testing.assert_close(weights(training), expected, atol=1e-6, rtol=1e-5)
+
+
+def test_gradient_checkpointing_changes_no_bit():
+    rates = TINY | {"drop_path_rate": 0.4, "proj_drop_rate": 0.2}
+    plain, recomputed = trainer(backbone=rates), trainer(backbone=rates)
+    recomputed.model.backbone.grad_checkpointing = True
+    for iteration in range(2):
+        plain.run(iteration, batches(iteration))
+        recomputed.run(iteration, batches(iteration))
+    assert torch.equal(weights(plain), weights(recomputed))
+
+
+JOINT = {"update_rule": "joint", "optimizer": {"name": "SGD", "lr": 0.1, "momentum": 0.0, "weight_decay": 0.0}}
+
+
+def test_one_optimiser_with_a_learning_rate_factor_per_data_set():
+    uses = {"CIFAR100": {"batch_size": 4}, "UCF101": {"batch_size": 2, "lr_factor": 0.25}}
+    training = trainer(**JOINT, datasets=uses, task_schedule="alternating")
+    free = trainer(**JOINT, task_schedule="alternating")
+    for name, factor in {"CIFAR100": 1, "UCF101": 0.25}.items():
+        before = weights(training), weights(free)
+        one = {name: batches()[name]}
+        step, _ = training.run(0, one), free.run(0, one)
+        assert step.learning_rates[name] == pytest.approx(0.1 * factor)
+        if name == "CIFAR100":
+            assert torch.equal(weights(training), weights(free))
+        else:
+            moved, free_moved = weights(training) - before[0], weights(free) - before[1]
+            torch.testing.assert_close(moved, 0.25 * free_moved, atol=1e-7, rtol=1e-3)
+
+
+def test_conflicting_gradients_are_projected():
+    """Algorithm 1 of PCGrad on two data sets, in which the order cannot matter."""
+    training = trainer(**JOINT, gradient_surgery="pcgrad")
+    before, parameters = weights(training), dict(training.model.named_parameters())
+    gradients = {}
+    for name, batch in batches().items():
+        found = torch.autograd.grad(plain_loss(training, name, batch), list(parameters.values()), allow_unused=True)
+        gradients[name] = dict(zip(parameters, found, strict=True))
+    one, two = (
+        torch.cat([gradients[name][key].flatten() for key in parameters if not key.startswith("heads.")])
+        for name in CLASSES
+    )
+    dot = one @ two
+    if dot < 0:
+        one, two = one - dot / (two @ two) * two, two - dot / (one @ one) * one
+    training.run(0, batches())
+    moved = (weights(training) - before) / -0.1
+    shared = torch.cat([torch.full((p.numel(),), not key.startswith("heads.")) for key, p in parameters.items()])
+    torch.testing.assert_close(moved[shared], one + two, atol=1e-5, rtol=1e-3)
+    own = torch.cat([
+        next(gradients[name][key] for name in CLASSES if key.startswith(f"heads.{name}")).flatten()
+        for key in parameters if key.startswith("heads.")
+    ])  # fmt: skip
+    torch.testing.assert_close(moved[~shared], own, atol=1e-5, rtol=1e-3)
+
+
+def test_surgery_removes_a_conflict_and_nothing_else():
+    parts = [[torch.tensor([1.0, 0.0]), None], [torch.tensor([-1.0, 1.0]), torch.tensor([5.0])]]
+    shared, own = pcgrad(parts, Rng(0))
+    torch.testing.assert_close(shared, torch.tensor([0.5, 0.5]) + torch.tensor([0.0, 1.0]))
+    assert own.item() == 5
+    agreeing = [[torch.tensor([1.0, 0.0])], [torch.tensor([1.0, 1.0])]]
+    assert pcgrad(agreeing, Rng(0))[0].tolist() == [2, 1]
+
+
+@pytest.mark.parametrize("name", get_args(TimmOptimizer))
+def test_timms_optimisers_step_and_go_on_from_their_state(name):
+    settings = {"optimizer": {"name": name, "lr": 0.01, "weight_decay": 0.05}}
+    whole, first, second = (trainer(**settings) for _ in range(3))
+    for iteration in range(3):
+        whole.run(iteration, batches(iteration))
+    for iteration in range(2):
+        first.run(iteration, batches(iteration))
+    stream = io.BytesIO()
+    torch.save(first.state_dict(), stream)
+    stream.seek(0)
+    second.load_state_dict(torch.load(stream, weights_only=True))
+    second.run(2, batches(2))
+    assert torch.equal(weights(second), weights(whole)) and weights(whole).isfinite().all()
+
+
+def test_optimisers_that_write_into_gradients_leave_the_sum_alone():
+    """LAMB scales gradients to a common norm in place; the second data set's step sees the plain sum."""
+    seen, training = [], trainer(optimizer={"name": "lamb", "lr": 0.0001})
+    for optimizer in training._optimizers.values():
+        optimizer.register_step_pre_hook(lambda o, *_: seen.append(o.param_groups[0]["params"][3].grad.clone()))
+    training.run(0, batches())
+    training, plain = trainer(optimizer={"name": "SGD", "lr": 1e-12, "momentum": 0.0}), []
+    for optimizer in training._optimizers.values():
+        optimizer.register_step_pre_hook(lambda o, *_: plain.append(o.param_groups[0]["params"][3].grad.clone()))
+    training.run(0, batches())
+    torch.testing.assert_close(seen[1], plain[1], atol=1e-4, rtol=1e-2)
 
 
 def spoil(training: Trainer) -> None:

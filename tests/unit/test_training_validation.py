@@ -20,8 +20,9 @@ from ivvit.evaluation.evaluate import evaluate
 from ivvit.evaluation.metrics import summarize
 from ivvit.evaluation.rows import Rows
 from ivvit.ground.errors import UserError
-from ivvit.numerics.batch import Batch, Record, normalize
+from ivvit.numerics.batch import Batch, Record
 from ivvit.numerics.finite import Diverged
+from ivvit.numerics.pixels import PAPER, normalize
 from ivvit.numerics.precision import Precision
 from ivvit.numerics.samples import Samples
 from ivvit.numerics.sources import ImageSource
@@ -45,6 +46,7 @@ class Linear(nn.Module):
         super().__init__()
         torch.manual_seed(0)
         self.head = nn.LazyLinear(classes)
+        self.pixels = PAPER
 
     def forward(self, x: torch.Tensor, dataset: str) -> torch.Tensor:
         return self.head(x.flatten(1)) * 3
@@ -75,7 +77,8 @@ def test_the_softmax_of_the_views_is_averaged(classes, views):
     labels = torch.cat([batch.labels for batch in batches])
     pixels = torch.cat([batch.pixels for batch in batches])
     with torch.no_grad():
-        scores = torch.stack([model(normalize(pixels[:, view]), "x").softmax(1) for view in range(views)]).mean(0)
+        of_views = [model(normalize(pixels[:, view], PAPER), "x").softmax(1) for view in range(views)]
+    scores = torch.stack(of_views).mean(0)
     assert rows.index.tolist() == list(range(50)) and rows.label.tolist() == labels.tolist()
     assert rows.top.tolist() == scores.topk(min(5, classes)).indices.tolist()
     assert rows.probability == pytest.approx(scores[range(50), labels].numpy(), rel=1e-5)

@@ -58,7 +58,7 @@ def test_inflated_polyvit_sees_the_central_frames(tubelet):
     assert report.missing == ["heads.A.weight", "heads.A.bias"]
     assert {"tubelet.weight", "tubelet.bias", "pos_embed_video"} <= set(report.loaded)
     clip = torch.randn(2, 8, 3, 64, 64)
-    tokens = model.embed_clip(clip)
+    tokens, _ = model.embed_clip(clip)
     vit = source.backbone
     for i in range(8 // tubelet):
         frame = vit._pos_embed(vit.patch_embed(clip[:, i * tubelet + tubelet // 2]))

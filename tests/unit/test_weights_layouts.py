@@ -218,3 +218,143 @@ def test_another_width_is_an_error_that_changes_nothing():
 def test_an_unknown_layout_is_named():
     with pytest.raises(UserError, match=r"unknown checkpoint layout \(names such as conv1.weight"):
         load_weights(make(), {"conv1.weight": torch.zeros(3), "layer1.0.conv1.weight": torch.zeros(3)})
+
+
+def golden(layout):
+    """A small checkpoint that Hugging Face's own classes saved (transformers 5.24), an input, and their output."""
+    with np.load(GOLDEN / f"layout_{layout}.npz") as file:
+        arrays = {name: torch.from_numpy(file[name]) for name in file.files}
+    return {k.removeprefix("sd/"): v for k, v in arrays.items() if k.startswith("sd/")}, arrays["x"], arrays["out"]
+
+
+HUB = {
+    "vitmae": ("vit_tiny_patch16_224", VIT),
+    "dinov2": ("vit_small_patch14_dinov2", VIT | {"img_size": 28, "patch_size": 14}),
+    "dinov2-registers": ("vit_small_patch14_reg4_dinov2", VIT | {"img_size": 28, "patch_size": 14}),
+    "clip": ("vit_base_patch16_clip_quickgelu_224", VIT),
+}
+
+
+@pytest.mark.parametrize("layout", HUB)
+def test_layouts_of_hugging_face(layout):
+    state, x, out = golden(layout)
+    backbone, args = HUB[layout]
+    model = create_model("IV-ViT", {"A": 3}, backbone, 4, args).eval()
+    report = load_weights(model, state)
+    assert report.missing == ["heads.A.weight", "heads.A.bias"]
+    assert all("decoder" in name or "mask_token" in name for name in report.unexpected)
+    torch.testing.assert_close(model.pool(model.features(x)), out, atol=1e-4, rtol=1e-4)
+
+
+def as_openai(state):
+    """The same image tower by OpenAI's names, beside a text tower."""
+    names = {
+        "embeddings.class_embedding": "class_embedding",
+        "embeddings.position_embedding.weight": "positional_embedding",
+        "embeddings.patch_embedding.weight": "conv1.weight",
+    }
+    found = {new: state[old] for old, new in names.items()}
+    for old, new in (("pre_layrnorm", "ln_pre"), ("post_layernorm", "ln_post")):
+        found |= {f"{new}.{part}": state[f"{old}.{part}"] for part in ("weight", "bias")}
+    for i in range(2):
+        old, new = f"encoder.layers.{i}", f"transformer.resblocks.{i}"
+        for part in ("weight", "bias"):
+            parts = [state[f"{old}.self_attn.{letter}_proj.{part}"] for letter in "qkv"]
+            found[f"{new}.attn.in_proj_{part}"] = torch.cat(parts)
+            for a, b in (("self_attn.out_proj", "attn.out_proj"), ("layer_norm1", "ln_1"), ("layer_norm2", "ln_2"),
+                         ("mlp.fc1", "mlp.c_fc"), ("mlp.fc2", "mlp.c_proj")):  # fmt: skip
+                found[f"{new}.{b}.{part}"] = state[f"{old}.{a}.{part}"]
+    text = {"transformer.resblocks.0.ln_1.weight": torch.zeros(8), "positional_embedding": torch.zeros(7, 8)}
+    return {f"visual.{name}": tensor for name, tensor in found.items()} | text
+
+
+@pytest.mark.parametrize("alone", [False, True], ids=["with the text tower", "alone"])
+def test_openais_clip(alone):
+    state, x, out = golden("clip")
+    state = as_openai(state)
+    if alone:
+        state = {name.removeprefix("visual."): tensor for name, tensor in state.items() if name.startswith("visual.")}
+    model = create_model("IV-ViT", {"A": 3}, HUB["clip"][0], 4, VIT).eval()
+    report = load_weights(model, state)
+    assert (report.layout, report.missing) == ("clip", ["heads.A.weight", "heads.A.bias"])
+    assert len(report.unexpected) == (0 if alone else 2)
+    torch.testing.assert_close(model.pool(model.features(x)), out, atol=1e-4, rtol=1e-4)
+
+
+MEAN_POOLED = VIT | {"class_token": False, "global_pool": "avg"}
+
+
+def as_videomae(state):
+    """By the names of the authors' code."""
+    found = {}
+    for name, tensor in state.items():
+        if name.endswith(("attention.attention.key.weight", "attention.attention.value.weight")):
+            continue
+        name = name.removeprefix("videomae.").replace("embeddings.patch_embeddings.projection", "patch_embed.proj")
+        if name.endswith("attention.attention.query.weight"):
+            key = "videomae." + name
+            tensor = torch.cat([state[key.replace("query", part)] for part in ("query", "key", "value")])
+        for old, new in (("encoder.layer.", "blocks."), ("attention.attention.query", "attn.qkv"),
+                         ("attention.attention.", "attn."), ("attention.output.dense", "attn.proj"),
+                         ("intermediate.dense", "mlp.fc1"), ("output.dense", "mlp.fc2"),
+                         ("layernorm_before", "norm1"), ("layernorm_after", "norm2"),
+                         ("classifier", "head")):  # fmt: skip
+            name = name.replace(old, new)
+        found[name] = tensor
+    return {"module": found}
+
+
+@pytest.mark.parametrize("spell", [lambda state: state, as_videomae], ids=["hugging face", "the authors"])
+def test_videomae_into_polyvit(spell):
+    state, x, out = golden("videomae")
+    model = create_model("polyvit", {"A": 5}, num_frames=4, backbone_args=MEAN_POOLED, tubelet_frames=2).eval()
+    report = load_weights(model, spell(state))
+    assert report.missing == ["heads.A.weight", "heads.A.bias"] and len(report.unexpected) == 2
+    with torch.no_grad():
+        model.heads["A"].weight.copy_(state["classifier.weight"])
+        model.heads["A"].bias.copy_(state["classifier.bias"])
+    torch.testing.assert_close(model(x, "A"), out, atol=1e-4, rtol=1e-4)
+
+
+def test_videomae_into_a_model_of_frames_sees_a_still_clips_patches():
+    state, x, _ = golden("videomae")
+    still = x[:, :1].expand(-1, 2, -1, -1, -1)
+    tubelets = torch.nn.functional.conv3d(
+        still.transpose(1, 2), state["videomae.embeddings.patch_embeddings.projection.weight"],
+        state["videomae.embeddings.patch_embeddings.projection.bias"], stride=(2, 16, 16),
+    )  # fmt: skip
+    model = create_model("MSCA", {"A": 5}, num_frames=4, backbone_args=MEAN_POOLED).eval()
+    report = load_weights(model, state)
+    assert report.missing == ["heads.A.weight", "heads.A.bias"]
+    torch.testing.assert_close(
+        model.backbone.patch_embed(x[:, 0]), tubelets[:, :, 0].flatten(2).mT, atol=1e-5, rtol=1e-5
+    )
+
+
+def test_what_does_not_fit_is_named_and_no_key_is_advised_that_there_is_not():
+    state, _, _ = golden("videomae")
+    with pytest.raises(
+        UserError, match=r"lack 1 .*cls_token; .*backbone \{class_token: false, global_pool: avg\}"
+    ) as error:
+        load_weights(make("polyvit"), state)
+    assert "allow_partial" not in str(error.value)
+    for names, reason in (
+        (["encoder.embeddings.patch_embeddings.proj.weight", "encoder.layer.0.norm1.weight"], "V-JEPA 2"),
+        (["blocks.0.attn.relative_position_bias_table"], "BEiT"),
+    ):
+        with pytest.raises(UserError, match=f"fit none of the models: {reason}"):
+            convert({name: torch.zeros(1) for name in names})
+    jepa = {"patch_embed.proj.weight": torch.zeros(24, 3, 2, 16, 16), "blocks.0.norm1.weight": torch.zeros(24)}
+    with pytest.raises(UserError, match="such as V-JEPA 2"):
+        load_weights(make("polyvit"), jepa)
+
+
+def test_timms_eva_keeps_its_biases():
+    args = VIT | {"embed_dim": 24, "num_heads": 3}
+    models = [
+        create_model("IV-ViT", {"A": 3}, "eva02_tiny_patch14_224", 4, args | {"patch_size": 16}) for _ in range(2)
+    ]
+    randomised(models[0])
+    report = load_weights(models[1], models[0].backbone.state_dict())
+    assert report.missing == ["heads.A.weight", "heads.A.bias"] and not report.unexpected
+    assert torch.equal(models[1].backbone.blocks[0].attn.q_bias, models[0].backbone.blocks[0].attn.q_bias)

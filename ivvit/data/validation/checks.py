@@ -14,7 +14,7 @@ SHOWN = 5
 MEND = "mend access to them (permissions, disk or server)"
 
 
-def check_counts(name: str, options: DatasetOptions, found: Counts | dict[str, int]) -> list[str]:
+def check_counts(name: str, options: DatasetOptions, found: dict[str, int]) -> list[str]:
     """A warning per number that differs from what `expect` says.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What the models share: a timm VisionTransformer made by name, late fusion, and the walk through its blocks.
+"""What the models share: a VisionTransformer or Eva of timm made by name, late fusion, and the walk through its blocks.
 
 B batch, T frames of a clip, C H W channels, height and width, N tokens of a frame, D width.
 """
@@ -7,96 +7,108 @@ from typing import Any
 
 import timm
 import torch
+from timm.models.eva import Eva
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from ivvit.ground.errors import UserError
-from ivvit.numerics.models.heads import Heads
+from ivvit.numerics.models.heads import make_heads
+from ivvit.numerics.pixels import PAPER
+
+Backbone = VisionTransformer | Eva
 
 
-def create_backbone(name: str, args: dict[str, Any]) -> VisionTransformer:
-    """A timm VisionTransformer without classifier, randomly initialised.
+def create_backbone(name: str, args: dict[str, Any]) -> Backbone:
+    """A VisionTransformer or Eva of timm without classifier, randomly initialised.
 
     Raises:
-        UserError: timm does not know the name or an argument, or the model is no VisionTransformer.
+        UserError: timm does not know the name or an argument, or the model is of another kind.
     """
     try:
         backbone = timm.create_model(name, pretrained=False, num_classes=0, **args)
     except RuntimeError as error:
         if "Unknown model" not in str(error):
-            raise
+            raise UserError(f"backbone {name!r} does not accept {args}: {error}") from error
         near = ", ".join(timm.list_models(f"*{name.split('_')[0]}*")[:5]) or "vit_base_patch16_224"
         raise UserError(f"backbone {name!r} is not a model of timm {timm.__version__}; for instance {near}") from None
     except (TypeError, ValueError, AssertionError) as error:
         raise UserError(f"backbone {name!r} does not accept {args}: {error}") from None
-    if not isinstance(backbone, VisionTransformer):
+    if not isinstance(backbone, Backbone):
         kind = type(backbone).__name__
-        raise UserError(f"backbone {name!r} is a {kind}; supported is every VisionTransformer of timm (vit_*, deit*)")
+        raise UserError(
+            f"backbone {name!r} is a {kind}; supported are timm's VisionTransformer (vit_*, deit_*) and Eva "
+            "(eva02_*, vit_*_dinov3, vit_*_rope_*, vit_pe_*)"
+        )
     return backbone
-
-
-def adopt(module: nn.Module, parent: type[nn.Module], child: type[nn.Module], model: str) -> None:
-    """Give a made module of timm another forward by changing its class; parameters and their names stay.
-
-    Raises:
-        UserError: the backbone has another kind of module there.
-    """
-    if type(module) is not parent:
-        kind = type(module).__name__
-        raise UserError(f"{model} changes timm's standard {parent.__name__}, but this backbone is built of {kind}")
-    module.__class__ = child
 
 
 class JointModel(nn.Module):
     """Images and clips through one ViT; a clip's T frames are T images whose logits are averaged (late fusion)."""
 
-    def __init__(self, backbone: str, backbone_args: dict[str, Any], num_classes: dict[str, int], num_frames: int):
+    def __init__(
+        self, backbone: str, backbone_args: dict[str, Any], num_classes: dict[str, int], num_frames: int,
+        head: str = "linear",
+    ) -> None:  # fmt: skip
         super().__init__()
         if num_frames < 1:
             raise UserError(f"num_frames is {num_frames}: a clip has at least one frame")
         self.num_frames = num_frames
         self.backbone = create_backbone(backbone, backbone_args)
-        self.heads = Heads(self.backbone.num_features, num_classes)
+        self.heads = make_heads(head, self.backbone, num_classes)
+        self.pixels = PAPER
+        """How the pixels that it was trained on were normalised and resized (see `initial_model`)."""
 
     def forward(self, x: torch.Tensor, dataset: str) -> torch.Tensor:
         """Images (B, C, H, W) or clips (B, T, C, H, W), and the data set they are of -> logits (B, classes)."""
         if x.dim() == 4:
-            return self.heads(self.features(x), dataset)
+            return self.classify(self.features(x), dataset)
         if x.dim() != 5:
             raise UserError(f"expected images (B, C, H, W) or clips (B, T, C, H, W), got shape {tuple(x.shape)}")
         return self.classify_clips(x, dataset)
 
     def classify_clips(self, x: torch.Tensor, dataset: str) -> torch.Tensor:
         """(B, T, C, H, W) -> (B, classes)."""
-        B, T = x.shape[:2]
-        logits = self.heads(self.features(x.flatten(0, 1), frames=T), dataset)  # (B*T, classes)
-        return logits.unflatten(0, (B, T)).mean(1)
+        return self.classify(self.features(x.flatten(0, 1), frames=x.shape[1]), dataset, frames=x.shape[1])
+
+    def classify(self, x: torch.Tensor, dataset: str, frames: int = 1) -> torch.Tensor:
+        """Tokens (B*T, N, D) -> (B, classes): the mean of the frames' logits, or attention to all frames' tokens."""
+        if self.heads.attentive:
+            return self.heads(x.unflatten(0, (-1, frames)).flatten(1, 2), dataset)
+        logits = self.heads(self.pool(x), dataset)
+        return logits if frames == 1 else logits.unflatten(0, (-1, frames)).mean(1)
 
     def features(self, x: torch.Tensor, frames: int | None = None) -> torch.Tensor:
-        """(B, C, H, W) images, or (B*T, C, H, W) the frames of clips of T frames -> (B or B*T, D)."""
-        return self.pool(self.encode(self.embed(x), frames))
+        """(B, C, H, W) images, or (B*T, C, H, W) the frames of clips of T frames -> tokens (B or B*T, N, D)."""
+        return self.encode(*self.embed(x), frames)
 
-    def embed(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, C, H, W) -> tokens with their positions (B, N, D), class token first."""
+    def embed(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """(B, C, H, W) -> tokens with their positions (B, N, D), class token first; Eva's rotary positions."""
         vit = self.backbone
-        return vit.norm_pre(vit.patch_drop(vit._pos_embed(vit.patch_embed(x))))
+        x = vit._pos_embed(vit.patch_embed(x))
+        x, rotary = x if isinstance(x, tuple) else (vit.patch_drop(x), None)  # Eva drops patches itself
+        return vit.norm_pre(x), rotary
 
-    def encode(self, x: torch.Tensor, frames: int | None = None) -> torch.Tensor:
+    def encode(self, x: torch.Tensor, rotary: torch.Tensor | None = None, frames: int | None = None) -> torch.Tensor:
         """(B, N, D) -> (B, N, D), through the blocks and the final norm."""
-        for block in self.backbone.blocks:
-            x = self.run_block(block, x, frames)
+        for number in range(len(self.backbone.blocks)):
+            x = self.run_block(number, x, frames, **self._position(rotary, number))
         return self.backbone.norm(x)
 
-    def run_block(self, block: nn.Module, x: torch.Tensor, frames: int | None) -> torch.Tensor:
-        """One block; a subclass hands `frames` on to it."""
-        return self.call(block, x)
+    def _position(self, rotary: torch.Tensor | None, block: int) -> dict[str, torch.Tensor]:
+        if rotary is None:
+            return {}
+        return {"rope": rotary[block] if self.backbone.rope_mixed else rotary}
 
-    def call(self, block: nn.Module, *args: Any) -> torch.Tensor:
+    def run_block(self, number: int, x: torch.Tensor, frames: int | None, **position: torch.Tensor) -> torch.Tensor:
+        """Block 0, 1, ...; a subclass hands `frames` on to it."""
+        return self.call(self.backbone.blocks[number], x, **position)
+
+    def call(self, block: nn.Module, *args: Any, **position: torch.Tensor) -> torch.Tensor:
         """Call a block, recomputing it in the backward pass if timm's gradient checkpointing is on."""
         if self.backbone.grad_checkpointing and torch.is_grad_enabled():
-            return checkpoint(block, *args, use_reentrant=False)
-        return block(*args)
+            return checkpoint(block, *args, use_reentrant=False, **position)
+        return block(*args, **position)
 
     def pool(self, x: torch.Tensor) -> torch.Tensor:
         """(B, N, D) -> (B, D): the class token, or what timm pools where there is none."""

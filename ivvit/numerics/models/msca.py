@@ -6,12 +6,13 @@ B batch, T frames, N tokens of a frame, D width, H heads, K = D / H width of a h
 from typing import Any
 
 import torch
-from timm.models.vision_transformer import Attention, Block
+from timm.layers import apply_rot_embed_cat
 from torch import nn
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import linear, scaled_dot_product_attention
 
 from ivvit.ground.errors import UserError
-from ivvit.numerics.models.common import JointModel, adopt, shift_in_time
+from ivvit.numerics.models.blocks import ATTENTIONS, BLOCKS, adopt, attention_half, mlp_half
+from ivvit.numerics.models.common import JointModel, shift_in_time
 from ivvit.numerics.models.registry import register
 
 OPERANDS = {"q": slice(0, 1), "k": slice(1, 2), "v": slice(2, 3), "qk": slice(0, 2), "kv": slice(1, 3),
@@ -32,55 +33,75 @@ def shift_heads_(qkv: torch.Tensor, frames: int, size: int, operands: slice) -> 
     return qkv
 
 
-class ShiftedAttention(Attention):
+def project(attention: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """(B*T, N, D) -> queries, keys and values (B*T, N, 3, H, K), as any of timm's attentions makes them."""
+    if attention.qkv is None:
+        qkv = torch.cat([projection(x) for projection in (attention.q_proj, attention.k_proj, attention.v_proj)], -1)
+    elif getattr(attention, "q_bias", None) is not None:  # Eva's keys have no learnt bias
+        qkv = linear(x, attention.qkv.weight, torch.cat([attention.q_bias, attention.k_bias, attention.v_bias]))
+    else:
+        qkv = attention.qkv(x)
+    qkv = qkv.unflatten(-1, (3, attention.num_heads, -1))
+    if isinstance(attention.q_norm, nn.Identity):
+        return qkv
+    q, k, v = qkv.unbind(2)
+    return torch.stack([attention.q_norm(q), attention.k_norm(k).to(v), v.to(q)], 2)
+
+
+class HeadShift:
     """timm's attention; for clips, some heads of some operands come from the frame after or before."""
 
     operands: slice
     size: int
 
-    def forward(self, x: torch.Tensor, frames: int | None) -> torch.Tensor:
-        """(B*T, N, D) -> (B*T, N, D)."""
-        B, N, _ = x.shape
-        qkv = self.qkv(x).reshape(B, N, 3, self.num_heads, self.head_dim)
-        if not isinstance(self.q_norm, nn.Identity):
-            q, k, v = qkv.unbind(2)
-            qkv = torch.stack([self.q_norm(q), self.k_norm(k).to(v), v.to(q)], 2)
+    def forward(self, x: torch.Tensor, frames: int | None, rope: torch.Tensor | None = None) -> torch.Tensor:
+        """(B*T, N, D) -> (B*T, N, D). Positions are those of the frame that a shifted operand goes to."""
+        qkv = project(self, x)
         if frames is not None:
             qkv = shift_heads_(qkv, frames, self.size, self.operands)
         q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)  # (B*T, H, N, K)
-        x = scaled_dot_product_attention(q, k, v, dropout_p=self.attn_drop.p if self.training else 0.0)
-        x = x.transpose(1, 2).reshape(B, N, -1)  # (B*T, N, D)
-        if hasattr(self, "norm"):  # older timm has none
-            x = self.norm(x)
-        return self.proj_drop(self.proj(x))
+        if rope is not None:
+            q, k = (self._rotate(operand, rope).to(v) for operand in (q, k))
+        x = self._attend(q, k, v).transpose(1, 2).flatten(2)  # (B*T, N, D)
+        return self.proj_drop(self.proj(self.norm(x)))
+
+    def _rotate(self, x: torch.Tensor, rope: torch.Tensor) -> torch.Tensor:
+        prefix = self.num_prefix_tokens
+        return torch.cat([x[:, :, :prefix], apply_rot_embed_cat(x[:, :, prefix:], rope, half=self.rotate_half)], 2)
+
+    def _attend(self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        if self.attn_drop.p == 0:
+            return scaled_dot_product_attention(q, k, v)
+        return self.attn_drop((q * self.scale @ k.transpose(-2, -1)).softmax(-1)) @ v  # its dropout is a module's
 
 
-class MSCABlock(Block):
+class FramesBlock:
     """timm's block, which tells its attention how many frames a clip has."""
 
-    def forward(self, x: torch.Tensor, frames: int | None) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, frames: int | None, **position: torch.Tensor) -> torch.Tensor:
         """(B*T, N, D) -> (B*T, N, D)."""
-        x = x + self.drop_path1(self.ls1(self.attn(self.norm1(x), frames)))
-        return x + self.drop_path2(self.ls2(self.mlp(self.norm2(x))))
+        return mlp_half(self, attention_half(self, x, frames, **position))
 
 
 @register("MSCA")
 class MSCA(JointModel):
     """No parameter is added: weights of the plain ViT load."""
 
-    def __init__(self, *args: Any, shift: str, shift_heads: int) -> None:
-        super().__init__(*args)
+    def __init__(self, *args: Any, shift: str, shift_heads: int, **common: Any) -> None:
+        super().__init__(*args, **common)
         for block in self.backbone.blocks:
-            adopt(block, Block, MSCABlock, "MSCA")
-            adopt(block.attn, Attention, ShiftedAttention, "MSCA")
+            adopt(block, BLOCKS, FramesBlock, "MSCA")
+            adopt(block.attn, ATTENTIONS, HeadShift, "MSCA")
             if 2 * shift_heads > block.attn.num_heads:
                 raise UserError(
                     f"shift_heads is {shift_heads}, for each of two directions; the backbone has {block.attn.num_heads}"
                 )
             if getattr(block.attn, "gate", None) is not None:
                 raise UserError("MSCA does not support backbones with gated attention")
+            if getattr(block.attn, "num_kv_groups", 1) > 1:
+                raise UserError("MSCA shifts whole heads, but this backbone's keys and values have fewer than queries")
             block.attn.operands, block.attn.size = OPERANDS[shift], shift_heads
 
-    def run_block(self, block: nn.Module, x: torch.Tensor, frames: int | None) -> torch.Tensor:
+    def run_block(self, number: int, x: torch.Tensor, frames: int | None, **position: torch.Tensor) -> torch.Tensor:
         """Images are not shifted: frames is None for them."""
-        return self.call(block, x, frames)
+        return self.call(self.backbone.blocks[number], x, frames, **position)

@@ -17,6 +17,8 @@ MODEL_MODULES = {
     "TokenShift": "ivvit.numerics.models.tokenshift",
     "MSCA": "ivvit.numerics.models.msca",
     "polyvit": "ivvit.numerics.models.polyvit",
+    "AIM": "ivvit.numerics.models.aim",
+    "ST-Adapter": "ivvit.numerics.models.st_adapter",
 }
 
 _classes: dict[str, type[nn.Module]] = {}
@@ -49,16 +51,16 @@ def create_model(
     """A model that takes images and clips of several data sets through one shared ViT.
 
     Args:
-        name: IV-ViT, TokenShift, MSCA or polyvit.
+        name: IV-ViT, TokenShift, MSCA, polyvit, AIM or ST-Adapter.
         num_classes: classes of each data set; one linear head for each.
-        backbone: name of any timm VisionTransformer; its weights are random (see `ivvit.weights`).
+        backbone: name of a VisionTransformer or Eva of timm; its weights are random (see `ivvit.weights`).
         num_frames: frames of a clip. Only polyvit is bound to it; the others take clips of any length.
         backbone_args: passed on to `timm.create_model` (img_size, embed_dim, depth, num_heads, drop_path_rate, ...).
-        options: the model's own options, as in the configuration (fold_div, shift, shift_heads, tubelet_frames).
+        options: the model's own options, as in the configuration (head, fold_div, shift, tubelet_frames, ...).
 
     Returns:
         A module `model(x, dataset)`: x (B, C, H, W) or (B, T, C, H, W), floating point -> logits (B, classes).
-        `model.backbone` is the timm VisionTransformer, `model.heads` the heads by data set.
+        `model.backbone` is timm's model, `model.heads` the heads by data set.
 
     Raises:
         UserError: an unknown model, option, backbone or backbone argument.

@@ -6,11 +6,10 @@ B batch, T frames, N tokens of a frame (class token first), D width, S = D // fo
 from typing import Any
 
 import torch
-from timm.models.vision_transformer import Block
-from torch import nn
 
 from ivvit.ground.errors import UserError
-from ivvit.numerics.models.common import JointModel, adopt, shift_in_time
+from ivvit.numerics.models.blocks import BLOCKS, adopt, attention_half, mlp_half
+from ivvit.numerics.models.common import JointModel, shift_in_time
 from ivvit.numerics.models.registry import register
 
 
@@ -29,33 +28,33 @@ def shift_class_token_(x: torch.Tensor, frames: int, size: int) -> torch.Tensor:
     return x
 
 
-class TokenShiftBlock(Block):
+class ClassTokenShift:
     """timm's block with a shift of the residual stream before its second half (the first is the model's)."""
 
-    def forward(self, x: torch.Tensor, frames: int | None, size: int) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, frames: int | None, size: int, **position: torch.Tensor) -> torch.Tensor:
         """(B*T, N, D) -> (B*T, N, D)."""
-        x = x + self.drop_path1(self.ls1(self.attn(self.norm1(x))))
+        x = attention_half(self, x, **position)
         if frames is not None:
             x = shift_class_token_(x, frames, size)
-        return x + self.drop_path2(self.ls2(self.mlp(self.norm2(x))))
+        return mlp_half(self, x)
 
 
 @register("TokenShift")
 class TokenShift(JointModel):
     """In each block the class token is shifted twice: before the attention's and before the MLP's LayerNorm."""
 
-    def __init__(self, *args: Any, fold_div: int) -> None:
-        super().__init__(*args)
-        if not self.backbone.has_class_token:
+    def __init__(self, *args: Any, fold_div: int, **common: Any) -> None:
+        super().__init__(*args, **common)
+        if self.backbone.cls_token is None:
             raise UserError("TokenShift shifts class tokens, but this backbone has none")
         self.size = self.backbone.embed_dim // fold_div
         if self.size < 1:
             raise UserError(f"fold_div is {fold_div}, more than the backbone's width {self.backbone.embed_dim}")
         for block in self.backbone.blocks:
-            adopt(block, Block, TokenShiftBlock, "TokenShift")
+            adopt(block, BLOCKS, ClassTokenShift, "TokenShift")
 
-    def run_block(self, block: nn.Module, x: torch.Tensor, frames: int | None) -> torch.Tensor:
+    def run_block(self, number: int, x: torch.Tensor, frames: int | None, **position: torch.Tensor) -> torch.Tensor:
         """The first shift is made here, in place: inside the block it would spoil what checkpointing saved of x."""
         if frames is not None:
             x = shift_class_token_(x, frames, self.size)
-        return self.call(block, x, frames, self.size)
+        return self.call(self.backbone.blocks[number], x, frames, self.size, **position)

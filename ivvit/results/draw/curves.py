@@ -7,11 +7,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ivvit.results.comparison import Comparison
+from ivvit.results.comparison import Comparison, Row
 from ivvit.results.draw.style import PAGE, Drawing, Look, looks
 from ivvit.results.runs import Run
 
-_POINTS, _BANDS = 60, 8
+_POINTS, _BANDS, _MOST = 60, 8, 20
 _ROWS = {
     ("train", "loss"): "training loss",
     ("val", "loss"): "validation loss",
@@ -21,7 +21,8 @@ _ROWS = {
 
 def curves_drawing(comparison: Comparison) -> Drawing | None:
     """A column per data set; training loss, and below it what was measured on the way on the validation split."""
-    histories = {row.experiment: found for row in comparison.finished if (found := _histories(row.runs))}
+    shown = _shown(comparison)
+    histories = {row.experiment: found for row in shown if (found := _histories(row.runs))}
     if not histories:
         return None
     names = comparison.statistics.datasets
@@ -50,11 +51,24 @@ def curves_drawing(comparison: Comparison) -> Drawing | None:
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=4, handlelength=2.6)
     caption = (
-        f"Training losses are means over windows of {window} iterations; nothing else is smoothed."
+        f"{f'Training losses are means over windows of {window} iterations; nothing else' if window > 1 else 'Nothing'}"
+        " is smoothed."
         f"{' Lines are means over seeds.' if several else ''}"
         f"{' Bands reach from the lowest to the highest seed.' if band else ''}"
+        f"{f' The best {_MOST} of {len(comparison.finished)} experiments.' if len(comparison.finished) > _MOST else ''}"
     )
     return Drawing("learning_curves", "Learning curves", caption, figure)
+
+
+def _shown(comparison: Comparison) -> list[Row]:
+    """All experiments; of very many the best, for no picture tells more lines apart."""
+    rows, column = comparison.finished, comparison.columns[-1] if comparison.columns else ""
+    if len(rows) <= _MOST:
+        return rows
+    value = {row.experiment: np.nan_to_num(row.means[column].value) for row in rows}
+    order = sorted(rows, key=lambda row: (row.experiment != comparison.baseline, -value[row.experiment]))
+    best = {row.experiment for row in order[:_MOST]}
+    return [row for row in rows if row.experiment in best]
 
 
 def _histories(runs: Sequence[Run]) -> list[pd.DataFrame]:

@@ -1,0 +1,48 @@
+"""What the models change inside timm's blocks: VisionTransformer's and those of Eva, which have rotary positions.
+
+B batch, T frames of a clip, N tokens of a frame, D width.
+"""
+
+from typing import Any
+
+import torch
+from timm.layers import Attention, AttentionRope
+from timm.models.eva import EvaAttention, EvaBlock
+from timm.models.vision_transformer import Block
+from torch import nn
+
+from ivvit.ground.errors import UserError
+
+BLOCKS = (Block, EvaBlock)
+ATTENTIONS = (Attention, EvaAttention, AttentionRope)
+
+
+def adopt(module: nn.Module, parents: tuple[type[nn.Module], ...], change: type, model: str) -> None:
+    """Give a made module of timm another forward, by a class of `change` and its own; parameters and names stay.
+
+    Raises:
+        UserError: the backbone has another kind of module there.
+    """
+    kind = type(module)
+    if kind not in parents:
+        known = " and ".join(parent.__name__ for parent in parents)
+        raise UserError(f"{model} changes timm's {known}, but this backbone is built of {kind.__name__}")
+    module.__class__ = type(f"{change.__name__}{kind.__name__}", (change, kind), {})
+
+
+def attention_half(block: nn.Module, x: torch.Tensor, *args: Any, **position: torch.Tensor) -> torch.Tensor:
+    """(B, N, D) -> (B, N, D): the first half of a block. Further arguments go to its attention."""
+    return x + block.drop_path1(scale(block, 1, block.attn(block.norm1(x), *args, **position)))
+
+
+def mlp_half(block: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """(B, N, D) -> (B, N, D): the second half of a block."""
+    return x + block.drop_path2(scale(block, 2, block.mlp(block.norm2(x))))
+
+
+def scale(block: nn.Module, half: int, x: torch.Tensor) -> torch.Tensor:
+    """LayerScale of a half of a block, where it has one."""
+    if isinstance(block, EvaBlock):
+        gamma = getattr(block, f"gamma_{half}")
+        return x if gamma is None else gamma * x
+    return getattr(block, f"ls{half}")(x)
