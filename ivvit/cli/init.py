@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> None:
 
     if args.config.exists() and not args.force:
         raise UserError(f"{args.config} is there already; name another file with --config, or add --force")
-    text = demo_text() if args.root is None else _for_data(args.root.expanduser())
+    text = demo_text() if args.root is None else _for_data(Path(os.path.abspath(args.root.expanduser())))
     for path in write_project(Path(), args.config, text):
         print(f"wrote {relative(path)}")
     load_config(args.config)
@@ -65,7 +65,7 @@ def _for_data(root: Path) -> str:
             f"{root}: no data set was found; expected class folders (<class>/<files>), or"
             f" {{train,val}}/<class>/<files>, or a list of path,label[,split]; there, one folder down, or in datasets/"
         )
-    base = root.absolute() if seen.is_data_root else Path("data")
+    base = root if seen.is_data_root else Path("data")
     found, paths = [], {}
     for one in seen.found:
         path = _split(one.path, one.media, base) if one.kind == FLAT else one.path

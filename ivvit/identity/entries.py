@@ -10,7 +10,12 @@ STUDY = ("ivvit.study.proposals", "ivvit.study.pruning", "ivvit.study.choice", "
 VALIDATION = ("ivvit.data.validation.run",)
 EXTRACTION = ("ivvit.data.extraction.run", "ivvit.data.extraction.lock")
 CONVERSION = ("ivvit.weights.fetch",)
-TABLES = ("ivvit.results.tables", "ivvit.results.figures")
+TABLES = (
+    "ivvit.results.tables",
+    "ivvit.results.figures",
+    "ivvit.results.samples",
+    "ivvit.results.report.page",
+)
 DEMO = ("ivvit.demo.data", "ivvit.demo.motion", "ivvit.demo.weights")
 
 WITHIN_EVALUATION = ("ivvit.evaluation", *NUMERICS)

@@ -22,6 +22,7 @@ class _Keyed:
 
     def draw(self, rows: int, count: int) -> Tensor:
         """(rows, count) numbers in [0, 1); several rows (frames) may be of one sample."""
+        assert self.keys is not None
         return uniforms(self.keys, rows * count // len(self.keys)).view(rows, count)
 
 
@@ -49,6 +50,10 @@ class KeyedDropPath(_Keyed, DropPath):
 
 class _KeyedPatches(_Keyed):
     """timm's choice of patches that are kept."""
+
+    prob: float
+    num_prefix_tokens: int
+    ordered: bool
 
     def choose(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(B, N, D) -> (B, prefix + kept, D), and the kept patches' numbers (B, kept)."""
@@ -96,7 +101,7 @@ class Dropping:
             module.__class__ = _KINDS[type(module)]
         for module in model.modules():  # the fused kernel draws by itself
             if getattr(getattr(module, "attn_drop", None), "p", 0) > 0 and hasattr(module, "fused_attn"):
-                module.fused_attn = False
+                setattr(module, "fused_attn", False)  # noqa: B010  (modules' attributes are typed as tensors)
 
     def prepare(self, iteration: int, dataset: str, positions: range, device: torch.device) -> None:
         """Give every module its keys for samples at these positions of a batch."""

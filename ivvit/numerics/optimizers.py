@@ -55,7 +55,7 @@ def _make(model: nn.Module, options: "OptimizerOptions", layer_decay: float | No
 
 
 def _optimizer(options: "OptimizerOptions", groups: list[dict[str, Any]]) -> Optimizer:
-    common = {"lr": options.lr, "weight_decay": options.weight_decay}
+    common: dict[str, Any] = {"lr": options.lr, "weight_decay": options.weight_decay}
     match options.name:
         case "SGD":
             return SGD(groups, momentum=options.momentum, fused=True, **common)
@@ -65,6 +65,5 @@ def _optimizer(options: "OptimizerOptions", groups: list[dict[str, Any]]) -> Opt
             return AdamW(groups, betas=options.betas, fused=True, **common)
         case name:
             chosen = get_optimizer_info(name).has_betas and options.betas != TORCHS
-            betas = {"betas": options.betas} if chosen else {}
-            return create_optimizer_v2(groups, name, momentum=options.momentum, filter_bias_and_bn=False,
-                                       **betas, **common)  # fmt: skip
+            common |= {"betas": options.betas} if chosen else {}
+            return create_optimizer_v2(groups, name, momentum=options.momentum, filter_bias_and_bn=False, **common)

@@ -10,6 +10,8 @@ from ivvit.identity.entries import TABLES, WITHIN_TABLES
 from ivvit.identity.identity import Identities
 from ivvit.identity.locks import Pending
 
+_TEMPLATE = Path(__file__).parents[1] / "results" / "report" / "report.html.j2"  # makes the report, and is no code
+
 
 @dataclass(frozen=True)
 class TableRun:
@@ -42,7 +44,8 @@ def tables_key(identities: Identities, runs: list[TableRun]) -> str:
     code = identities.code.closure(TABLES, WITHIN_TABLES).digest
     listed = [list(vars(run).values()) for run in runs]
     options = identities.config.file.results
-    return digest([listed, options.model_dump(exclude={"path"}), _published(options.references), code])
+    texts = [_published(options.references), _TEMPLATE.read_text(encoding="utf-8")]
+    return digest([listed, options.model_dump(exclude={"path"}), texts, code])
 
 
 def _published(file: str | None) -> str | None:

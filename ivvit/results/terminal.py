@@ -24,7 +24,8 @@ def format_tables(folder: Path, width: int | None = None, all_tables: bool = Tru
         FileNotFoundError: there are none.
     """
     width = width or shutil.get_terminal_size((_WIDE, 24)).columns
-    console = Console(file=io.StringIO(), width=max(width, 40), force_terminal=sys.stdout.isatty() or None)
+    text = io.StringIO()
+    console = Console(file=text, width=max(width, 40), force_terminal=sys.stdout.isatty() or None)
     for table in read_tables(folder):
         if table.name in _DETAILS and not all_tables:
             continue
@@ -34,7 +35,7 @@ def format_tables(folder: Path, width: int | None = None, all_tables: bool = Tru
         for note in table.notes:
             console.print(Text(note, "dim"))
         console.print()
-    return console.file.getvalue().rstrip()
+    return text.getvalue().rstrip()
 
 
 def _parts(table: TextTable, width: int) -> list[list[int]]:

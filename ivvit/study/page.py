@@ -2,7 +2,7 @@
 
 import html
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ivvit.config.studies import search_order
 from ivvit.study.job import StudyJob
@@ -89,7 +89,7 @@ def _figures(job: StudyJob, study: "Study", trials: list["FrozenTrial"]) -> Iter
     groups = [keys[start : start + _ABREAST] for start in range(0, len(keys), _ABREAST)]
     for index, name in enumerate(names):
         several = {"target": lambda trial, index=index: trial.values[index]} if len(names) > 1 else {}
-        named = {**several, "target_name": name}
+        named: dict[str, Any] = {**several, "target_name": name}
         yield f"History of {name}", "", [visualization.plot_optimization_history(study, **named)]
         yield f"Importances for {name}", *_importances(study, trials, index, name)
         yield f"Slices of {name}", "", [visualization.plot_slice(study, params=group, **named) for group in groups]

@@ -15,7 +15,7 @@ from training_runs import job
 
 from ivvit.runs.run import train
 
-TIMEOUT = 240
+TIMEOUT = 600
 PROGRAM = """
 import sys
 sys.path[:0] = [sys.argv[1]]
@@ -23,6 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 import ivvit.runs.evaluate as evaluation
 from ivvit.config import DatasetOptions, EvaluationOptions, RuntimeOptions
+from ivvit.ground.ending import leave
 from ivvit.runs.evaluation_job import EvaluatedDataset, EvaluationJob
 from slow_run import SlowPictures
 from training_runs import DATASETS
@@ -39,6 +40,7 @@ if pause:
 entry = EvaluatedDataset("shades", DatasetOptions(**DATASETS["shades"]), root / "manifests/shades.json", "shades")
 runtime = RuntimeOptions(workers=0, gpus=0, checkpoint_minutes=1e-9)
 evaluation.evaluate_run(EvaluationJob(model, folder, root, (entry,), EvaluationOptions(batch_size=1), runtime))
+leave(0)
 """
 
 

@@ -18,6 +18,7 @@ from ivvit.runs import devices
 PROGRAM = """
 import os, sys, time
 from contextlib import ExitStack
+from ivvit.ground.ending import leave
 from ivvit.runs import devices
 from ivvit.runs.processes import join_world
 
@@ -29,6 +30,7 @@ with ExitStack() as leases:
     os.write(1, f"{sys.argv[1]} {world.rank} {index}\\n".encode())  # whole, whoever else writes
     world.broadcast(None)
     time.sleep(0.5)
+leave(0)
 """
 
 
@@ -102,7 +104,7 @@ def test_jobs_of_two_processes_take_turns_and_never_wait_for_each_other(folder, 
     environment = os.environ | {"TMPDIR": str(folder), "OMP_NUM_THREADS": "1", "PYTHONPATH": paths}
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(program)]
     jobs = [subprocess.Popen([*torchrun, name], env=environment, stdout=subprocess.PIPE, text=True) for name in "xy"]
-    lines = sorted(line for job in jobs for line in job.communicate(timeout=120)[0].splitlines())
+    lines = sorted(line for job in jobs for line in job.communicate(timeout=600)[0].splitlines())
     assert lines == ["x 0 0", "x 1 1", "y 0 0", "y 1 1"]
 
 

@@ -13,6 +13,7 @@ import os, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from training_runs import job
+from ivvit.ground.ending import leave
 from ivvit.numerics import trainer
 from ivvit.numerics.finite import Diverged
 from ivvit.runs.run import train
@@ -30,6 +31,7 @@ except Diverged as error:
     print(f"rank {os.environ['RANK']} after {len(calls)}: {error}", flush=True)
 else:
     print(f"rank {os.environ['RANK']} finished", flush=True)
+leave(0)
 """
 
 

@@ -1,6 +1,8 @@
 """The package as `pip install` gives it, in a folder that knows nothing of this checkout."""
 
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -77,13 +79,21 @@ def test_it_is_deployed_as_a_module(run: Run, python: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_from_a_folder_of_videos_to_a_table(run: Run, tmp_path: Path) -> None:
+def test_the_tutorial_as_it_is_written(python: Path, tmp_path: Path) -> None:
     random = np.random.default_rng(0)
-    for label, index in np.ndindex(2, 5):
-        make_video(tmp_path / "videos" / f"class{label}" / f"{index}.avi", random)
-    assert "2 classes, 10 videos" in run("ivvit", "init", "--root", "videos")
-    assert "videos" in run("snakemake", "--cores", "1")
-    assert "tokenshift" in run("ivvit", "results")
+    for label in ("BabyCrawling", "Punch", "PushUps"):
+        for group in range(1, 6):
+            make_video(tmp_path / "my-videos" / label / f"v_{label}_g{group:02}_c01.avi", random)
+    (tmp_path / "project").mkdir()
+    blocks = re.findall(r"```sh\n(.*?)```", (PROJECT / "docs" / "tutorial.md").read_text(), re.DOTALL)
+    lines = [line for line in "".join(blocks).splitlines() if line.startswith(("ivvit ", "snakemake "))]
+    assert len(lines) >= 9
+    for line in lines:
+        _do([str(python), "-m", *shlex.split(line, comments=True)], tmp_path / "project")
+    project = tmp_path / "project"
+    assert (project / "results/report.html").is_file() and (project / "page.html").is_file()
+    assert (project / "results/figures/samples_my-videos.png").is_file()
+    assert len(list((project / "results/batches").glob("*.png"))) == 1
 
 
 def _do(command: list[str], folder: Path) -> str:

@@ -15,7 +15,20 @@ from ivvit.weights.sources import load_table
 PROJECT = Path(__file__).parents[2]
 PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md"), PROJECT / "config" / "README.md"])
 OTHER_PROGRAMS = {"pip", "pip3", "docker", "apptainer", "optuna-dashboard", "tensorboard", "export", "cd", "cp", "git"}
-OTHER_PROGRAMS |= {"mkdir", "ls", "head", "python", "source", ".", "sbatch", "scancel", "squeue", "nvidia-smi", "cat"}
+OTHER_PROGRAMS |= {
+    "python3",
+    "mkdir",
+    "ls",
+    "head",
+    "python",
+    "source",
+    ".",
+    "sbatch",
+    "scancel",
+    "squeue",
+    "nvidia-smi",
+    "cat",
+}
 NOT_TEXT = {".svg", ".npz", ".json", ".png", ".lock"}
 
 
@@ -72,7 +85,7 @@ def test_shell_lines_are_commands_that_exist(page: Path) -> None:
 
 def check(words: list[str], where: str) -> None:
     """One command line: it must be one that its program takes."""
-    program, arguments = Path(words[0]).name, words[1:]
+    program, arguments = words[0].rpartition("/")[2], words[1:]
     try:
         if program == "ivvit":
             make_parser().parse_args(arguments)

@@ -1,10 +1,6 @@
-"""Tables and figures of the current runs, and the links by which people find them."""
+"""Tables, figures and the report of the current runs, and the links by which people find them."""
 
-
-def tables(wildcards):
-    """The tables of today's runs, once all of these are known; their key names what they list."""
-    await_checkpoints()
-    return expand(rules.tables.output[0], key=JOBS.tables_keys())
+CATEGORY = f"Results of {', '.join(os.path.basename(file) for file in CONFIG_FILES)}"
 
 
 # Waits for all runs. Where some failed, the tables of the others are written at the end, under another key (onerror).
@@ -15,28 +11,34 @@ rule tables:
         report(
             RESULTS / "tables/{key}/comparison.csv",
             caption="../report/comparison.rst",
-            category="Results",
+            category=CATEGORY,
             labels={"what": "comparison of experiments"},
         ),
         RESULTS / "tables/{key}/comparison.md",
         RESULTS / "tables/{key}/comparison.tex",
         report(
+            RESULTS / "tables/{key}/joint_vs_single.csv",
+            caption="../report/joint_vs_single.rst",
+            category=CATEGORY,
+            labels={"what": "joint against single"},
+        ),
+        report(
+            RESULTS / "tables/{key}/pairs.csv",
+            caption="../report/pairs.rst",
+            category=CATEGORY,
+            labels={"what": "differences of every two experiments"},
+        ),
+        report(
             RESULTS / "tables/{key}/runs.csv",
             caption="../report/runs.rst",
-            category="Results",
+            category=CATEGORY,
             labels={"what": "every run and where it came from"},
         ),
         report(
-            RESULTS / "tables/{key}/comparison.svg",
-            caption="../report/comparison.rst",
-            category="Results",
-            labels={"what": "comparison, as a figure"},
-        ),
-        report(
-            RESULTS / "tables/{key}/learning_curves.svg",
-            caption="../report/learning_curves.rst",
-            category="Results",
-            labels={"what": "losses while training"},
+            RESULTS / "tables/{key}/report.html",
+            caption="../report/report.rst",
+            category=CATEGORY,
+            labels={"what": "tables, figures, samples, studies, data and runs"},
         ),
     log:
         "logs/tables/{key}.log",
@@ -47,6 +49,6 @@ rule tables:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     message:
-        "Writing tables and figures"
+        "Writing tables, figures and the report"
     shell:
         "ivvit tables --key {wildcards.key} 2>&1 | tee {log:q}"

@@ -18,7 +18,7 @@ def comparison_drawing(comparison: Comparison) -> Drawing | None:
         return None
     columns = comparison.columns
     names = [row.experiment for row in rows]
-    figure, axes = panels(len(columns), PAGE, 0.75 + 0.16 * max(len(rows), 3), most=5, sharey=True)
+    figure, axes = panels(len(columns), PAGE, 0.95 + 0.16 * max(len(rows), 3), most=5, sharey=True)
     chance = [_panel(axis, comparison, column) for axis, column in zip(axes, columns, strict=True)]
     axes[0].set_yticks(range(len(names)), names)
     axes[0].set_ylim(len(names) - 0.5, -0.5)

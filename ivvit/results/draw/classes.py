@@ -90,7 +90,7 @@ def reliability_drawing(comparison: Comparison) -> Drawing | None:
         for row, (sure, right, _) in curves:
             mine = look[row.experiment]
             axis.plot(sure, right, color=mine.color, linestyle=mine.linestyle, marker=mine.marker, markersize=3,
-                      label=_labelled(row, name))  # fmt: skip
+                      clip_on=False, label=_labelled(row, name))  # fmt: skip
         _finish(axis, name)
     axes[0].set_ylabel("accuracy (%)")
     caption = (

@@ -9,17 +9,28 @@ from ivvit.results.draw.style import COLUMN, PAGE, Drawing, looks, metric_label,
 from ivvit.results.statistics import ALL
 
 _DECADE = 10
-_AXES: dict[str, Callable[[Row], float | None]] = {
-    "training (hours)": lambda row: row.cost.hours if row.cost else None,
-    "GFLOPs per view": lambda row: (row.cost.clip_gflops or row.cost.image_gflops) if row.cost else None,
-}
+
+
+def _hours(row: Row) -> float | None:
+    return row.cost.hours if row.cost else None
+
+
+def _minutes(row: Row) -> float | None:
+    return None if (hours := _hours(row)) is None else 60 * hours
+
+
+def _gflops(row: Row) -> float | None:
+    return (row.cost.clip_gflops or row.cost.image_gflops) if row.cost else None
 
 
 def cost_drawing(comparison: Comparison) -> Drawing | None:
     """Accuracy against training hours and against GFLOPs, each where it differs between experiments."""
     column = ALL if ALL in comparison.columns else next(iter(comparison.columns), "")
     rows = [row for row in comparison.finished if row.means[column].seeds] if column else []
-    shown = {label: get for label, get in _AXES.items() if len({get(row) for row in rows} - {None}) > 1}
+    short = max((_hours(row) or 0 for row in rows), default=0) < 1
+    time = {"training (minutes)": _minutes} if short else {"training (hours)": _hours}
+    axes_of: dict[str, Callable[[Row], float | None]] = {**time, "GFLOPs per view": _gflops}
+    shown = {label: get for label, get in axes_of.items() if len({get(row) for row in rows} - {None}) > 1}
     if len(rows) < 2 or not shown:
         return None
     look = looks([row.experiment for row in comparison.rows])

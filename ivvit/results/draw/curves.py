@@ -51,7 +51,8 @@ def curves_drawing(comparison: Comparison) -> Drawing | None:
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=4, handlelength=2.6)
     caption = (
-        f"Training losses are means over windows of {window} iterations; nothing else is smoothed."
+        f"{f'Training losses are means over windows of {window} iterations; nothing else' if window > 1 else 'Nothing'}"
+        " is smoothed."
         f"{' Lines are means over seeds.' if several else ''}"
         f"{' Bands reach from the lowest to the highest seed.' if band else ''}"
         f"{f' The best {_MOST} of {len(comparison.finished)} experiments.' if len(comparison.finished) > _MOST else ''}"
