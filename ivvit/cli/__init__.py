@@ -22,6 +22,7 @@ COMMANDS = {
     "predict": "what a trained model sees in images and videos",
     "export": "a trained model as ONNX, torch.export, timm or safetensors, with a model card",
     "compare": "what two trained models have not in common, samples that only one gets right",
+    "knn": "how good the features are on another data set, by nearest neighbours",
     "bundle": "pack what a paper's appendix needs into one file",
     "verify": "evaluate a bundle's models again, and compare sample by sample",
     "status": "what is fresh, stale (and why), running, failed",

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ivvit.cli.common import add_config, config_of, count
-from ivvit.config.explain import unknown
 from ivvit.ground.errors import UserError
+from ivvit.ground.names import unknown
 
 if TYPE_CHECKING:
     from ivvit.use.compare import Samples

@@ -64,7 +64,7 @@ def open_train(
 
 def open_eval(
     name: str, options: DatasetOptions, root: Path, manifest: Path, *, img_size: int, num_frames: int,
-    split: str = "test", clips: int = 1, crops: int = 1,
+    split: str = "test", clips: int = 1, crops: int = 1, interpolation: str = "bilinear",
 ) -> EvalData:  # fmt: skip
     """A split of one data set with the views of an evaluation.
 
@@ -72,7 +72,10 @@ def open_eval(
         UserError: the manifest or the frame store is missing, or the split is empty.
     """
     samples = open_samples(name, options, root, manifest, split)
-    return make_eval_data(samples, options, img_size=img_size, num_frames=num_frames, clips=clips, crops=crops)
+    return make_eval_data(
+        samples, options, img_size=img_size, num_frames=num_frames, clips=clips, crops=crops,
+        interpolation=interpolation,
+    )  # fmt: skip
 
 
 def initial_weights(job: TrainJob) -> dict[str, Tensor] | None:

@@ -67,7 +67,7 @@ class TrainedModel:
         if pixels.dim() == 4:
             pixels = pixels[subsample(len(pixels), self.card.num_frames)]
         scores = predictor.scores(dataset, crop(pixels, self.card, head, crops)[None])
-        return ranked(np.exp(mean_scores(scores)), head.classes, top)
+        return ranked(np.exp(mean_scores(list(scores))), head.classes, top)
 
     def _predictor(self, protocol: Protocol) -> Predictor:
         device = next(self.model.parameters()).device

@@ -5,11 +5,11 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from torch import nn
+from typing import cast
 
 from ivvit.ground.errors import UserError
 from ivvit.ground.files import explained
+from ivvit.numerics.models.common import JointModel
 from ivvit.runs.heads import head_of
 from ivvit.runs.model_file import NAME
 from ivvit.use.export.graph import Graph, graphs_of, write_onnx, write_torch
@@ -19,7 +19,7 @@ from ivvit.use.load import TrainedModel
 from ivvit.use.results import evaluations_of
 
 FORMATS = ("onnx", "torch-export", "timm", "safetensors")
-_GRAPHS: dict[str, Callable[[Graph, nn.Module, Path], tuple[Path, float]]] = {
+_GRAPHS: dict[str, Callable[[Graph, JointModel, Path], tuple[Path, float]]] = {
     "onnx": write_onnx, "torch-export": write_torch,
 }  # fmt: skip
 
@@ -62,12 +62,13 @@ def export(run: TrainedModel, form: str, out: Path, heads: Sequence[str] = (), n
 
 
 def _write(run: TrainedModel, form: str, folder: Path, heads: Sequence[str]) -> list[tuple[Path, float]]:
+    model = cast(JointModel, run.model)
     if form in _GRAPHS:
-        return [_GRAPHS[form](graph, run.model, folder) for graph in graphs_of(run.card, heads)]
+        return [_GRAPHS[form](graph, model, folder) for graph in graphs_of(run.card, heads)]
     if form == "timm":
         if len(heads) > 1:
             raise UserError("a model of timm has one classifier; name one head with --dataset, or none")
-        return [write_timm(run.model, run.card, heads[0] if heads else None, folder)]
+        return [write_timm(model, run.card, heads[0] if heads else None, folder)]
     shutil.copyfile(run.file, folder / NAME)
     return [(folder / NAME, 0.0)]
 

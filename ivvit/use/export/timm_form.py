@@ -15,13 +15,14 @@ from safetensors.torch import save_file
 from torch import nn
 
 from ivvit.ground.errors import UserError
+from ivvit.numerics.models.common import JointModel
 from ivvit.runs.model_file import ModelCard
 from ivvit.use.export.graph import check_agreement
 
 _PREFIX = "backbone."
 
 
-def write_timm(model: nn.Module, card: ModelCard, head: str | None, folder: Path) -> tuple[Path, float]:
+def write_timm(model: JointModel, card: ModelCard, head: str | None, folder: Path) -> tuple[Path, float]:
     """The files, loaded by timm and tried: (the weights, the largest difference).
 
     Args:
@@ -50,7 +51,7 @@ def write_timm(model: nn.Module, card: ModelCard, head: str | None, folder: Path
 
 
 @torch.no_grad()
-def _difference(model: nn.Module, card: ModelCard, head: str | None, file: Path) -> float:
+def _difference(model: JointModel, card: ModelCard, head: str | None, file: Path) -> float:
     pixels = torch.randn(3, 3, card.img_size, card.img_size, generator=torch.Generator().manual_seed(0))
     right = model.pool(model.features(pixels)) if head is None else model(pixels, head)
     return check_agreement([(right, _loaded(card, head, file)(pixels))], f"{file.name} in timm")
@@ -70,7 +71,7 @@ def _loaded(card: ModelCard, head: str | None, file: Path) -> nn.Module:
         ) from None
 
 
-def _config(model: nn.Module, card: ModelCard, head: str | None) -> dict[str, Any]:
+def _config(model: JointModel, card: ModelCard, head: str | None) -> dict[str, Any]:
     classes: list[str] = [] if head is None else card.heads[head].classes
     side = card.heads[head].short_side if head else next(iter(card.heads.values())).short_side
     pretrained: dict[str, Any] = {
