@@ -2,7 +2,7 @@
 
 onnx and torch-export give a file each for images and for clips, with an output for every head and any batch size; timm
 gives the backbone, loadable by timm.create_model, and with --dataset one classifier; safetensors is the model's own
-file. To publish the folder: `huggingface-cli upload USER/NAME FOLDER`, after adding a licence to its README.md.
+file. To publish the folder: `hf upload USER/NAME FOLDER`, after adding a licence to its README.md.
 """
 
 import argparse
