@@ -8,6 +8,8 @@ where gradient checkpointing computes a block twice.
 import ivvit.numerics.compat  # noqa: F401  (before timm)
 
 # isort: split
+from typing import Any, cast
+
 import torch
 from timm.layers import DropPath, PatchDropout, PatchDropoutWithIndices
 from torch import Tensor, nn
@@ -15,13 +17,14 @@ from torch import Tensor, nn
 from ivvit.numerics.rng import Rng, mix, uniforms
 
 
-class _Keyed:
+class _Keyed(nn.Module):
     """A module that was given a key for each sample of the batch to come; without, it draws as torch does."""
 
     keys: Tensor | None = None
 
     def draw(self, rows: int, count: int) -> Tensor:
         """(rows, count) numbers in [0, 1); several rows (frames) may be of one sample."""
+        assert self.keys is not None, "only a module that has keys draws by them"
         return uniforms(self.keys, rows * count // len(self.keys)).view(rows, count)
 
 
@@ -49,6 +52,10 @@ class KeyedDropPath(_Keyed, DropPath):
 
 class _KeyedPatches(_Keyed):
     """timm's choice of patches that are kept."""
+
+    prob: float
+    num_prefix_tokens: int
+    ordered: bool
 
     def choose(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(B, N, D) -> (B, prefix + kept, D), and the kept patches' numbers (B, kept)."""
@@ -96,7 +103,7 @@ class Dropping:
             module.__class__ = _KINDS[type(module)]
         for module in model.modules():  # the fused kernel draws by itself
             if getattr(getattr(module, "attn_drop", None), "p", 0) > 0 and hasattr(module, "fused_attn"):
-                module.fused_attn = False
+                cast(Any, module).fused_attn = False  # an attribute of timm's attentions, of which there are several
 
     def prepare(self, iteration: int, dataset: str, positions: range, device: torch.device) -> None:
         """Give every module its keys for samples at these positions of a batch."""
