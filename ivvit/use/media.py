@@ -71,10 +71,11 @@ def look(path: str, stores: Iterable[StoreOptions], folder: Path, pictures: bool
         return Medium(path, damage=finding.damage)
     try:
         timeline = timeline_of(finding) if video else None
-        stored = {}
-        for options in stores if timeline else ():
-            stored[store_key(options)] = str(folder / f"{finding.sha256}-{store_key(options)}.mp4")
-            write_stored(Path(path), Path(stored[store_key(options)]), timeline, options)
+        stored: dict[str, str] = {}
+        if timeline is not None:
+            for options in stores:
+                stored[store_key(options)] = str(folder / f"{finding.sha256}-{store_key(options)}.mp4")
+                write_stored(Path(path), Path(stored[store_key(options)]), timeline, options)
         return Medium(path, timeline, stored=stored, pictures=_pictures(path, timeline) if pictures else ())
     except UnreadableError as error:
         return Medium(path, damage=str(error))

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,6 +17,9 @@ from torch import Tensor, nn
 
 from ivvit.ground.errors import UserError
 from ivvit.runs.model_file import ModelCard
+
+if TYPE_CHECKING:
+    from ivvit.numerics.models.common import JointModel
 
 TOLERANCE = 1e-4
 """How far an export's outputs may be from the model's, absolutely and relative to them."""
@@ -35,11 +39,11 @@ class _Heads(nn.Module):
 
 
 class _Graph(nn.Module):
-    def __init__(self, model: nn.Module, sizes: dict[str, int]) -> None:
+    def __init__(self, model: "JointModel", sizes: dict[str, int]) -> None:
         super().__init__()
         self.model = copy.copy(model)
         self.model._modules = dict(model._modules)  # the given model keeps its own heads
-        self.model.heads = _Heads(model.heads, list(sizes))
+        self.model.add_module("heads", _Heads(model.heads, list(sizes)))
         self.sizes = list(sizes.values())
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
@@ -57,7 +61,7 @@ class Graph:
     shape: tuple[int, ...]
     """Of one sample."""
 
-    def trace(self, model: nn.Module) -> torch.export.ExportedProgram:
+    def trace(self, model: "JointModel") -> torch.export.ExportedProgram:
         """The graph by torch.export, with any batch size."""
         example = torch.zeros(2, *self.shape)
         with _quiet():
@@ -65,7 +69,7 @@ class Graph:
             return torch.export.export(_Graph(model, self.heads), (example,), dynamic_shapes=({0: batch},))
 
     @torch.no_grad()
-    def samples(self, model: nn.Module) -> list[tuple[Tensor, list[Tensor]]]:
+    def samples(self, model: "JointModel") -> list[tuple[Tensor, list[Tensor]]]:
         """Random inputs of each batch size, and what the model makes of them."""
         generator = torch.Generator().manual_seed(0)
         inputs = [torch.randn(size, *self.shape, generator=generator) for size in BATCHES]
@@ -84,7 +88,7 @@ def graphs_of(card: ModelCard, heads: Sequence[str]) -> list[Graph]:
     return found
 
 
-def write_torch(graph: Graph, model: nn.Module, folder: Path) -> tuple[Path, float]:
+def write_torch(graph: Graph, model: "JointModel", folder: Path) -> tuple[Path, float]:
     """<name>.pt2, read back and tried: (the file, the largest difference). Raises UserError if it is too large."""
     file = folder / f"{graph.name}.pt2"
     with _quiet():
@@ -95,7 +99,7 @@ def write_torch(graph: Graph, model: nn.Module, folder: Path) -> tuple[Path, flo
     return file, _difference(graph, model, found, file.name)
 
 
-def write_onnx(graph: Graph, model: nn.Module, folder: Path) -> tuple[Path, float]:
+def write_onnx(graph: Graph, model: "JointModel", folder: Path) -> tuple[Path, float]:
     """<name>.onnx, run by onnxruntime: (the file, the largest difference).
 
     Raises:
@@ -111,6 +115,7 @@ def write_onnx(graph: Graph, model: nn.Module, folder: Path) -> tuple[Path, floa
         program = torch.onnx.export(
             graph.trace(model), dynamo=True, verbose=False, input_names=["pixels"], output_names=list(graph.heads)
         )
+        assert program is not None, "torch.onnx.export gives a program where dynamo is true"
         program.save(str(file), external_data=_bytes(model) > 1 << 30)  # a file of protobuf holds at most 2 GiB
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     outputs = [session.run(list(graph.heads), {"pixels": pixels.numpy()}) for pixels, _ in graph.samples(model)]
@@ -118,7 +123,7 @@ def write_onnx(graph: Graph, model: nn.Module, folder: Path) -> tuple[Path, floa
     return file, _difference(graph, model, found, file.name)
 
 
-def _difference(graph: Graph, model: nn.Module, found: Sequence[Sequence[Tensor]], what: str) -> float:
+def _difference(graph: Graph, model: "JointModel", found: Sequence[Sequence[Tensor]], what: str) -> float:
     pairs = [pair for (_, right), mine in zip(graph.samples(model), found, strict=True)
              for pair in zip(right, mine, strict=True)]  # fmt: skip
     return check_agreement(pairs, what)
@@ -136,7 +141,7 @@ def check_agreement(pairs: Sequence[tuple[Tensor, Tensor]], what: str) -> float:
     return max(float((right - mine).abs().max()) for right, mine in pairs)
 
 
-def _bytes(model: nn.Module) -> int:
+def _bytes(model: "JointModel") -> int:
     return sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
 
 

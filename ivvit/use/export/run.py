@@ -5,8 +5,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from torch import nn
+from typing import TYPE_CHECKING
 
 from ivvit.ground.errors import UserError
 from ivvit.ground.files import explained
@@ -18,8 +17,11 @@ from ivvit.use.export.timm_form import write_timm
 from ivvit.use.load import TrainedModel
 from ivvit.use.results import evaluations_of
 
+if TYPE_CHECKING:
+    from ivvit.numerics.models.common import JointModel
+
 FORMATS = ("onnx", "torch-export", "timm", "safetensors")
-_GRAPHS: dict[str, Callable[[Graph, nn.Module, Path], tuple[Path, float]]] = {
+_GRAPHS: dict[str, Callable[[Graph, "JointModel", Path], tuple[Path, float]]] = {
     "onnx": write_onnx, "torch-export": write_torch,
 }  # fmt: skip
 

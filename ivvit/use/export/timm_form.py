@@ -8,7 +8,7 @@ is not in it.
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors.torch import save_file
@@ -18,10 +18,13 @@ from ivvit.ground.errors import UserError
 from ivvit.runs.model_file import ModelCard
 from ivvit.use.export.graph import check_agreement
 
+if TYPE_CHECKING:
+    from ivvit.numerics.models.common import JointModel
+
 _PREFIX = "backbone."
 
 
-def write_timm(model: nn.Module, card: ModelCard, head: str | None, folder: Path) -> tuple[Path, float]:
+def write_timm(model: "JointModel", card: ModelCard, head: str | None, folder: Path) -> tuple[Path, float]:
     """The files, loaded by timm and tried: (the weights, the largest difference).
 
     Args:
@@ -48,7 +51,7 @@ def write_timm(model: nn.Module, card: ModelCard, head: str | None, folder: Path
 
 
 @torch.no_grad()
-def _difference(model: nn.Module, card: ModelCard, head: str | None, file: Path) -> float:
+def _difference(model: "JointModel", card: ModelCard, head: str | None, file: Path) -> float:
     pixels = torch.randn(3, 3, card.img_size, card.img_size, generator=torch.Generator().manual_seed(0))
     right = model.features(pixels) if head is None else model(pixels, head)
     return check_agreement([(right, _loaded(card, head, file)(pixels))], f"{file.name} in timm")
@@ -68,7 +71,7 @@ def _loaded(card: ModelCard, head: str | None, file: Path) -> nn.Module:
         ) from None
 
 
-def _config(model: nn.Module, card: ModelCard, head: str | None) -> dict[str, Any]:
+def _config(model: "JointModel", card: ModelCard, head: str | None) -> dict[str, Any]:
     classes: list[str] = [] if head is None else card.heads[head].classes
     side = card.heads[head].short_side if head else next(iter(card.heads.values())).short_side
     pretrained: dict[str, Any] = {
