@@ -16,14 +16,18 @@ __all__ = ["__version__", "create_model", "load_run", "load_weights"]
 
 def __getattr__(name: str) -> Any:
     if name == "create_model":
-        from ivvit.numerics.models import create_model as found
-    elif name == "load_run":
-        from ivvit.use.load import load_run as found
-    elif name == "load_weights":
-        from ivvit.weights import load_weights as found
-    else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return found
+        from ivvit.numerics.models import create_model
+
+        return create_model
+    if name == "load_run":
+        from ivvit.use.load import load_run
+
+        return load_run
+    if name == "load_weights":
+        from ivvit.weights import load_weights
+
+        return load_weights
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
