@@ -101,6 +101,7 @@ def _identities(folder: Path, experiments: int) -> float:
 import json, time
 from pathlib import Path
 from ivvit.config import load_config
+from ivvit.cli.jobs import link_run
 from ivvit.ground.versions import versions
 from ivvit.identity.identity import Identities
 speeds = ("iterations_per_second", "samples_per_second", "evaluate_seconds", "save_seconds")
@@ -110,6 +111,7 @@ start = time.process_time()
 identities = Identities(config)
 found = [identities.experiment(name) for name in config.entries]
 print(json.dumps(1000 * (time.process_time() - start)))
+evaluations = [identities.evaluation(name) for name in config.entries]
 for number, identity in enumerate(found):
     for seed in range({SEEDS}):
         if (number, seed) != ({experiments - 1}, {SEEDS - 1}):
@@ -120,9 +122,11 @@ for number, identity in enumerate(found):
             provenance |= {{"versions": versions(), "sessions": [{{"device": "CPU", "ended": "2026-01-01T00:00:00"}}]}}
             provenance["speed"] = dict.fromkeys(speeds, 1.0)
             (folder / "provenance.json").write_text(json.dumps(provenance, indent=2))
-            link = identities.paths.link(f"e{{number}}", seed)
-            link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(f"../../runs/{{identity.digest}}/seed{{seed}}")
+            evaluation = identities.paths.evaluated(identity.digest, seed, evaluations[number].digest)
+            evaluation.parent.mkdir(parents=True)
+            evaluation.write_text("{{}}")
+            (evaluation.parent / "predictions.parquet").touch()
+            link_run(identities.paths, f"e{{number}}", seed, identity.digest, evaluations[number].digest)
 """
     return float(_timed(folder, "-c", code)["text"].split()[0])
 

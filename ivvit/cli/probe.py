@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ivvit.cli.jobs import make_job
 from ivvit.config import Experiment
+from ivvit.config.pixels import pixels_of_weights
 from ivvit.identity.identity import Identities
 from ivvit.ledger.estimates import Speed
 from ivvit.ledger.superseded import size
@@ -53,7 +54,8 @@ def probe(identities: Identities, name: str, experiment: Experiment) -> Speed:
     from ivvit.runs.run import train
 
     print(f"probing {name} ...", file=sys.stderr)
-    experiment = experiment.model_copy(update={"pretrain": "none"})  # what it starts from does not change the speed
+    # What it starts from does not change the speed, nor do the pixels that it was trained with.
+    experiment = experiment.model_copy(update={"pretrain": "none"}).seeing(*pixels_of_weights(None))
     runtime = identities.config.entries[name].runtime.model_copy(update={"comet": False, "tensorboard": False})
     watch = _Watch()
     with tempfile.TemporaryDirectory(prefix="ivvit-probe-") as folder:

@@ -83,9 +83,8 @@ def _key(job: EvaluationJob, card: ModelCard) -> dict[str, Any]:
         "heads": {data.name: data.head for data in job.datasets},
         "data": {data.name: read_lock(data.manifest)["digests"][options.split] for data in job.datasets},
         "model_sha256": sha256_of(job.model),
-    } | (
-        {"classes": renamed} if (renamed := {data.name: data.classes for data in job.datasets if data.classes}) else {}
-    )
+        "renamed": {data.name: data.classes for data in job.datasets if data.classes},
+    }
 
 
 def _is_done(folder: Path, key: dict[str, Any]) -> bool:

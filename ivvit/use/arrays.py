@@ -33,7 +33,7 @@ def pixels_of_array(array: "np.ndarray | torch.Tensor") -> torch.Tensor:
     Raises:
         UserError: another shape, type or range.
     """
-    pixels = torch.as_tensor(array).detach().cpu()
+    pixels = (array if isinstance(array, torch.Tensor) else torch.tensor(array)).detach().cpu()
     if pixels.dim() not in (3, 4) or 0 in pixels.shape:
         raise UserError(f"expected an image (H, W, 3) or a clip (T, H, W, 3), got shape {tuple(pixels.shape)}")
     last, third = pixels.shape[-1] == _CHANNELS, pixels.shape[-3] == _CHANNELS

@@ -19,9 +19,9 @@ from ivvit.numerics.finite import Diverged
 from ivvit.runs.run import train
 
 sums, calls = trainer.batch_sums, []
-def broken(logits, labels):
+def broken(*arguments):
     calls.append(None)
-    found = sums(logits, labels)
+    found = sums(*arguments)
     return found * float("nan") if os.environ["RANK"] == "1" and len(calls) == 3 else found
 trainer.batch_sums = broken
 

@@ -66,7 +66,7 @@ def test_other_code_has_another_place_and_another_comment_has_not(tmp_path: Path
         assert coder.__wrapped__(package) == before
         path.write_text(f"{text}\nVALUE = 1\n")
         assert coder.__wrapped__(package) != before
-    assert settings_name(StoreOptions()) == f"mjpeg-q3-256-{coder()}"
+    assert settings_name(StoreOptions()) == f"mjpeg-q3-320-{coder()}"
 
 
 def test_the_code_that_decides_what_is_stored_is_all_that_the_encoder_imports() -> None:
@@ -90,7 +90,7 @@ def test_other_settings_have_another_place(tmp_path: Path) -> None:
         lock_store("D", other, tmp_path, lock, tmp_path / f"{number}.json")
         digests.add(json.loads((tmp_path / f"{number}.json").read_text())["digest"])
     folders = sorted(folder.name for folder in (tmp_path / "frames").iterdir())
-    assert folders == [f"{name}-{coder()}" for name in ("ffv1-256", "mjpeg-q3-256", "mjpeg-q3-32", "mjpeg-q5-256")]
+    assert folders == [f"{name}-{coder()}" for name in ("ffv1-320", "mjpeg-q3-32", "mjpeg-q3-320", "mjpeg-q5-320")]
     assert len(digests) == 4
     small = next((tmp_path / f"frames/mjpeg-q3-32-{coder()}").rglob("*.mp4"))
     with av.open(str(small)) as container:

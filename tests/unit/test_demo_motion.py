@@ -1,5 +1,6 @@
 """config/motion.yaml in small: only models that see the order of frames tell a clip from its time reversal."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 
 from ivvit.cli import main
 from ivvit.config import RuntimeOptions, load_config
+from ivvit.config.pixels import pixels_of_weights
 from ivvit.data.validation.run import validate
 from ivvit.demo.motion import write_motion_data
 from ivvit.demo.weights import write_demo_weights
@@ -45,7 +47,8 @@ def run(root: Path, folder: Path, name: str, iterations: int) -> tuple[float, to
     """Train; returns top-1, the logits of all test clips (N, 4) by the saved model, and the clips."""
     schedule = {"name": "cosine", "warmup": min(50, iterations // 2)}
     overrides = {"root_path": str(root), "defaults": {"iterations": iterations, "lr_schedule": schedule}}
-    experiment = load_config(CONFIG, overrides=overrides).experiment(name)
+    lock = json.loads((root / "weights.json").read_text())
+    experiment = load_config(CONFIG, overrides=overrides).experiment(name).seeing(*pixels_of_weights(lock))
     train(
         TrainJob(
             experiment=experiment, seed=0, folder=folder, root=root, manifests={"motion": root / "motion.json"},

@@ -89,7 +89,7 @@ def test_timm_loads_the_backbone(run_folder, tmp_path):
     run, pixels = ivvit.load_run(run_folder), torch.randn(2, 3, 32, 32)
     for head, out in ((None, tmp_path / "features"), ("shades", tmp_path / "shades")):
         assert export(run_folder, "timm", out, *(["--dataset", head] if head else [])) == 0
-        right = run.model(pixels, head) if head else run.model.features(pixels)
+        right = run.model(pixels, head) if head else run.model.pool(run.model.features(pixels))
         one = timm.create_model(
             run.card.backbone, num_classes=3 if head else 0, checkpoint_path=str(out / "model.safetensors"),
             **run.card.backbone_args,

@@ -81,6 +81,12 @@ def evaluations(wildcards):
     return JOBS.evaluations()
 
 
+def tables(wildcards):
+    """The tables of today's runs, once all of these are known; their key names what they list."""
+    await_checkpoints()
+    return expand(rules.tables.output[0], key=JOBS.tables_keys())
+
+
 def studies(wildcards):
     """The best parameters and the report of every study."""
     await_checkpoints()

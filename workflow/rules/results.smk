@@ -3,12 +3,6 @@
 CATEGORY = f"Results of {', '.join(os.path.basename(file) for file in CONFIG_FILES)}"
 
 
-def tables(wildcards):
-    """The tables of today's runs, once all of these are known; their key names what they list."""
-    await_checkpoints()
-    return expand(rules.tables.output[0], key=JOBS.tables_keys())
-
-
 # Waits for all runs. Where some failed, the tables of the others are written at the end, under another key (onerror).
 rule tables:
     input:

@@ -32,7 +32,7 @@ class _Heads(nn.Module):
 
     def __init__(self, heads: nn.Module, names: Sequence[str]) -> None:
         super().__init__()
-        self.heads, self.names = heads, names
+        self.heads, self.names, self.attentive = heads, names, heads.attentive
 
     def forward(self, features: Tensor, _: str) -> Tensor:
         return torch.cat([self.heads(features, name) for name in self.names], -1)

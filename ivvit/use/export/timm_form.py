@@ -34,8 +34,10 @@ def write_timm(model: "JointModel", card: ModelCard, head: str | None, folder: P
         folder: where the files go.
 
     Raises:
-        UserError: the blocks are not timm's alone, or the outputs differ.
+        UserError: blocks or head are not as timm has them, or the outputs differ.
     """
+    if head is not None and model.heads.attentive:
+        raise UserError(f"the head {head} is attentive, which timm has not; leave --dataset out, or export it as onnx")
     tensors = {
         name.removeprefix(_PREFIX): tensor.contiguous()
         for name, tensor in model.state_dict().items()
@@ -53,7 +55,7 @@ def write_timm(model: "JointModel", card: ModelCard, head: str | None, folder: P
 @torch.no_grad()
 def _difference(model: "JointModel", card: ModelCard, head: str | None, file: Path) -> float:
     pixels = torch.randn(3, 3, card.img_size, card.img_size, generator=torch.Generator().manual_seed(0))
-    right = model.features(pixels) if head is None else model(pixels, head)
+    right = model.pool(model.features(pixels)) if head is None else model(pixels, head)
     return check_agreement([(right, _loaded(card, head, file)(pixels))], f"{file.name} in timm")
 
 
