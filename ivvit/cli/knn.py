@@ -6,7 +6,6 @@ import argparse
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import cast
 
 from ivvit.cli.common import add_config, config_of, count, dataset_of
 from ivvit.ground.files import check_writable, write_text
@@ -37,7 +36,6 @@ def run(args: argparse.Namespace) -> None:
     """Print the accuracy."""
     if args.out is not None:
         check_writable(args.out)
-    from ivvit.numerics.models.common import JointModel
     from ivvit.numerics.precision import Precision
     from ivvit.runs.inputs import open_eval
     from ivvit.use.device import device_of
@@ -46,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
 
     config, device = config_of(args), device_of(args.device)
     options, trained = dataset_of(config, args.dataset), load_run(args.model)
-    card, model = trained.card, cast(JointModel, trained.model.to(device))
+    card, model = trained.card, trained.model.to(device)
     workers = config.file.runtime.workers if args.workers is None else args.workers
     lock, views = Identities(config).checks.manifest(args.dataset), {"clips": args.clips, "crops": args.crops}
     train, test = (

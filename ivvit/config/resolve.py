@@ -58,16 +58,16 @@ class Config:
         self.entries: dict[str, Entry] = {}
         problems += self._problem(lambda: (self.root, self.results))
         for make in self._entries():
-            problems += self._problem(lambda make=make: self._enter(make()))
+            problems += self._problem(partial(self._enter, make))
         for name in self.file.weights:
-            problems += self._problem(lambda name=name: check_weights(self, name))
+            problems += self._problem(partial(check_weights, self, name))
         if not problems:
             for name in self.entries:
-                problems += self._problem(lambda name=name: check_references(self, name))
+                problems += self._problem(partial(check_references, self, name))
             problems += self._problem(lambda: check_results(self))
         if not problems:
             for name in self.file.studies:
-                problems += self._problem(lambda name=name: check_study(self, name))
+                problems += self._problem(partial(check_study, self, name))
         if problems:
             raise UserError(shortened("\n".join(problems)))
 
@@ -136,7 +136,8 @@ class Config:
             return [str(error)]
         return []
 
-    def _enter(self, entry: Entry) -> None:
+    def _enter(self, make: Callable[[], Entry]) -> None:
+        entry = make()
         self.entries[entry.name] = entry
         self.experiment(entry.name)
 
@@ -144,11 +145,13 @@ class Config:
         """What makes each entry, or raises UserError: one mistake must not hide the others."""
         raw = self.raw.get("experiments") or {}
         for name, entry in raw.items():
-            key = f"experiments.{name}"
-            yield lambda name=name, entry=entry, key=key: self._entry(name, self._extended(name, entry or {}, ()), key)
+            yield partial(self._listed, name, entry or {})
         made = dict.fromkeys(raw, "experiments")
         for grid_name, grid in self.file.grids.items():
             yield from self._grid(grid_name, grid, raw, made)
+
+    def _listed(self, name: str, entry: dict[str, Any]) -> Entry:
+        return self._entry(name, self._extended(name, entry, ()), f"experiments.{name}")
 
     def _grid(self, name: str, grid: Grid, raw: dict[str, Any], made: dict[str, str]) -> Iterator[Callable[[], Entry]]:
         try:
@@ -165,7 +168,7 @@ class Config:
                 yield partial(_fail, self.error(key, text))
                 return
             made[point] = name
-            yield lambda point=point, entry=entry: self._entry(point, entry, key)
+            yield partial(self._entry, point, entry, key)
 
     def _extended(self, name: str, entry: dict[str, Any], below: tuple[str, ...]) -> dict[str, Any]:
         base, raw = entry.get("extends"), self.raw["experiments"]

@@ -1,10 +1,10 @@
 """Deterministic evaluation of a model on a split: every sample once over all processes."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import nn
 
 from ivvit.evaluation.rows import Rows, join
 from ivvit.evaluation.score import predict
@@ -15,9 +15,12 @@ from ivvit.numerics.precision import Precision
 from ivvit.numerics.samples import Samples
 from ivvit.numerics.world import World
 
+if TYPE_CHECKING:
+    from ivvit.numerics.models.common import JointModel
+
 
 def evaluate(
-    model: nn.Module, head: str, batches: Iterable[Batch], samples: Samples, precision: Precision,
+    model: "JointModel", head: str, batches: Iterable[Batch], samples: Samples, precision: Precision,
     device: torch.device, world: World, max_unreadable: float = 0.0,
 ) -> Rows:  # fmt: skip
     """The predictions of a whole split, without the probabilities of all classes.

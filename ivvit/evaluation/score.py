@@ -1,18 +1,22 @@
 """From a batch of views to predictions."""
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ivvit.evaluation.rows import ALL_CLASSES, TOP, Rows
 from ivvit.numerics.batch import Batch
 from ivvit.numerics.pixels import normalize
 from ivvit.numerics.precision import Precision
 
+if TYPE_CHECKING:
+    from ivvit.numerics.models.common import JointModel
 
-def score(model: nn.Module, head: str, pixels: Tensor, precision: Precision) -> Tensor:
+
+def score(model: "JointModel", head: str, pixels: Tensor, precision: Precision) -> Tensor:
     """The logarithm of the mean softmax of each sample's views, uint8 (B, V, ...) -> float32 (B, classes).
 
     NaN for a sample with a logit that is not finite: the softmax alone would hide a minus infinity.
@@ -26,7 +30,7 @@ def score(model: nn.Module, head: str, pixels: Tensor, precision: Precision) -> 
 
 
 @torch.no_grad()
-def predict(model: nn.Module, head: str, batch: Batch, precision: Precision, device: torch.device) -> Rows:
+def predict(model: "JointModel", head: str, batch: Batch, precision: Precision, device: torch.device) -> Rows:
     """The predictions of a batch. The model is in evaluation mode; it is called as model(pixels, head)."""
     unreadable = {record.index: record.reason or "" for record in batch.unreadable}
     if not batch.records:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ivvit.config import Config, Experiment, StudyOptions, canonical
-from ivvit.config.pixels import pixels_of_weights
+from ivvit.config.pixels import PixelOptions, pixels_of_weights
 from ivvit.ground.digest import digest
 from ivvit.ground.versions import versions
 from ivvit.identity.checks import Checks
@@ -86,6 +86,7 @@ class Identities:
             return experiment
         if experiment.pretrain.startswith("experiment:"):
             parent = self.trainable(experiment.pretrain.removeprefix("experiment:"))
+            assert isinstance(parent.normalize, PixelOptions) and parent.interpolation != "weights"  # it is trainable
             return experiment.seeing(parent.normalize, parent.interpolation)
         lock = self.checks.locks.read(self.checks.weights(experiment.pretrain))
         return experiment.seeing(*pixels_of_weights(lock))

@@ -101,7 +101,8 @@ def _code(old: dict[str, dict[str, str]], new: dict[str, dict[str, str]]) -> Ite
     edits: dict[str, list[str]] = {}
     for module, name in sorted({*before, *after}):
         was, is_ = before.get((module, name)), after.get((module, name))
-        was_edited, is_edited = was != is_ and gone[was] > 0, was != is_ and come[is_] > 0
+        was_edited = was is not None and was != is_ and gone[was] > 0
+        is_edited = is_ is not None and was != is_ and come[is_] > 0
         if was_edited or is_edited:
             edits.setdefault(module, []).append(f"{name or 'module level'} {_verb(was_edited, is_edited)}")
     if not edits:

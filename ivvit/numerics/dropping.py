@@ -8,6 +8,8 @@ where gradient checkpointing computes a block twice.
 import ivvit.numerics.compat  # noqa: F401  (before timm)
 
 # isort: split
+from typing import Any, cast
+
 import torch
 from timm.layers import DropPath, PatchDropout, PatchDropoutWithIndices
 from torch import Tensor, nn
@@ -15,14 +17,14 @@ from torch import Tensor, nn
 from ivvit.numerics.rng import Rng, mix, uniforms
 
 
-class _Keyed:
+class _Keyed(nn.Module):
     """A module that was given a key for each sample of the batch to come; without, it draws as torch does."""
 
     keys: Tensor | None = None
 
     def draw(self, rows: int, count: int) -> Tensor:
         """(rows, count) numbers in [0, 1); several rows (frames) may be of one sample."""
-        assert self.keys is not None
+        assert self.keys is not None, "only a module that has keys draws by them"
         return uniforms(self.keys, rows * count // len(self.keys)).view(rows, count)
 
 
@@ -101,7 +103,7 @@ class Dropping:
             module.__class__ = _KINDS[type(module)]
         for module in model.modules():  # the fused kernel draws by itself
             if getattr(getattr(module, "attn_drop", None), "p", 0) > 0 and hasattr(module, "fused_attn"):
-                setattr(module, "fused_attn", False)  # noqa: B010  (modules' attributes are typed as tensors)
+                cast(Any, module).fused_attn = False  # an attribute of timm's attentions, of which there are several
 
     def prepare(self, iteration: int, dataset: str, positions: range, device: torch.device) -> None:
         """Give every module its keys for samples at these positions of a batch."""

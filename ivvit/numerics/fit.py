@@ -1,15 +1,18 @@
 """Make converted weights fit a model: position embeddings to its grid, image weights to polyvit's tubelets."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ivvit.ground.errors import UserError
 from ivvit.numerics.fit_video import fit_video
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
+
+    from ivvit.numerics.models.common import Backbone, JointModel
+    from ivvit.numerics.models.polyvit import PolyViT
 
 
-def fit(tensors: "dict[str, Tensor]", model: "nn.Module") -> "tuple[dict[str, Tensor], list[str]]":
+def fit(tensors: "dict[str, Tensor]", model: "JointModel") -> "tuple[dict[str, Tensor], list[str]]":
     """Resize and inflate where the model needs it.
 
     Args:
@@ -27,29 +30,31 @@ def fit(tensors: "dict[str, Tensor]", model: "nn.Module") -> "tuple[dict[str, Te
     tensors = dict(fitted)
     positions = tensors.get("pos_embed")
     if positions is not None and vit.pos_embed is not None and positions.shape[2] == vit.pos_embed.shape[2]:
-        fitted["pos_embed"] = _fit_positions(fitted, vit, notes)
+        fitted["pos_embed"] = _fit_positions(fitted, vit, vit.pos_embed.shape, notes)
     if hasattr(model, "pos_embed_video"):
-        _fit_clips(fitted, tensors, model, notes)
+        _fit_clips(fitted, tensors, cast("PolyViT", model), notes)
     return fitted, notes
 
 
-def _fit_positions(tensors: "dict[str, Tensor]", vit: "nn.Module", notes: list[str]) -> "Tensor":
+def _fit_positions(
+    tensors: "dict[str, Tensor]", vit: "Backbone", target: tuple[int, ...], notes: list[str]
+) -> "Tensor":
     from timm.layers import resample_abs_pos_embed
 
     source = tensors["pos_embed"]
-    if source.shape == vit.pos_embed.shape:
+    if source.shape == target:
         return source
     prefix = _prefix(vit)
     having = _having(source, prefix)
     source = _fit_prefix(tensors, having, prefix, notes)
-    if source.shape != vit.pos_embed.shape:
+    if source.shape != target:
         side, grid = _side(source, prefix), list(vit.patch_embed.grid_size)
         source = resample_abs_pos_embed(source, new_size=grid, num_prefix_tokens=prefix)
         notes.append(f"pos_embed: interpolated from {side}x{side} to {grid[0]}x{grid[1]} patches")
     return source
 
 
-def _prefix(vit: "nn.Module") -> int:
+def _prefix(vit: "Backbone") -> int:
     return 0 if vit.no_embed_class else vit.num_prefix_tokens
 
 
@@ -82,7 +87,7 @@ def _fit_prefix(tensors: "dict[str, Tensor]", having: int, prefix: int, notes: l
     return source
 
 
-def _fit_clips(fitted: "dict[str, Tensor]", source: "dict[str, Tensor]", model: "nn.Module", notes: list[str]) -> None:
+def _fit_clips(fitted: "dict[str, Tensor]", source: "dict[str, Tensor]", model: "PolyViT", notes: list[str]) -> None:
     """Image weights -> tubelets: the central frame gets the 2-D kernel, positions repeat in time (ViViT, 3.4)."""
     if "tubelet.weight" not in fitted and "patch_embed.proj.weight" in fitted:
         fitted |= _inflate_patches(fitted, model.tubelet.kernel_size[0])
@@ -118,7 +123,7 @@ def _repeat_in_time(positions: "Tensor", prefix: int, length: int) -> "Tensor":
     return torch.cat([positions[:, :prefix], grid.repeat(1, (length - prefix) // grid.shape[1], 1)], 1)
 
 
-def _resize_in_time(positions: "Tensor", prefix: int, side: int, model: "nn.Module") -> "Tensor":
+def _resize_in_time(positions: "Tensor", prefix: int, side: int, model: "PolyViT") -> "Tensor":
     import torch
     from torch.nn.functional import interpolate
 

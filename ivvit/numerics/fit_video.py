@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 from ivvit.ground.errors import UserError
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
+
+    from ivvit.numerics.models.common import JointModel
 
 TIMES = 8
 """Time steps of the published video models, 16 frames by tubelets of 2; an image has the middle one's positions."""
 
 
-def fit_video(tensors: "dict[str, Tensor]", model: "nn.Module", notes: list[str]) -> None:
+def fit_video(tensors: "dict[str, Tensor]", model: "JointModel", notes: list[str]) -> None:
     """Give a video model's tensors the places that the model has for them, in place.
 
     Raises:
@@ -38,7 +40,7 @@ def fit_video(tensors: "dict[str, Tensor]", model: "nn.Module", notes: list[str]
     notes.append("patch_embed: the sum of the tubelets' kernels over time, as of a clip that stands still")
 
 
-def join_biases(tensors: "dict[str, Tensor]", model: "nn.Module", notes: list[str]) -> None:
+def join_biases(tensors: "dict[str, Tensor]", model: "JointModel", notes: list[str]) -> None:
     """`q_bias` and `v_bias` (keys have none) -> `qkv.bias`, where the model is not timm's Eva, which has them too."""
     import torch
 
@@ -53,7 +55,7 @@ def join_biases(tensors: "dict[str, Tensor]", model: "nn.Module", notes: list[st
         notes.append("attn.qkv.bias: joined from the queries' and values', zero for keys")
 
 
-def _fit_norm(tensors: "dict[str, Tensor]", model: "nn.Module", notes: list[str]) -> None:
+def _fit_norm(tensors: "dict[str, Tensor]", model: "JointModel", notes: list[str]) -> None:
     """A backbone that pools the mean has its last norm after pooling, one that takes a token before."""
     targets = dict(model.backbone.named_parameters())
     for have, want in (("norm", "fc_norm"), ("fc_norm", "norm")):
@@ -64,7 +66,7 @@ def _fit_norm(tensors: "dict[str, Tensor]", model: "nn.Module", notes: list[str]
             notes.append(f"{want}: the weights' {have}")
 
 
-def _make_positions(tensors: "dict[str, Tensor]", patch: "Tensor", model: "nn.Module", notes: list[str]) -> None:
+def _make_positions(tensors: "dict[str, Tensor]", patch: "Tensor", model: "JointModel", notes: list[str]) -> None:
     if not any(name.endswith("q_bias") for name in tensors) and not _is_joined(notes):
         raise UserError(
             "these are weights of a video model without learnt positions that is not VideoMAE, such as V-JEPA 2, whose "
@@ -78,7 +80,7 @@ def _make_positions(tensors: "dict[str, Tensor]", patch: "Tensor", model: "nn.Mo
     notes.append("positions: VideoMAE's sinusoids, of the model's size; an image has those of the clip's middle")
 
 
-def _split_positions(tensors: "dict[str, Tensor]", model: "nn.Module") -> None:
+def _split_positions(tensors: "dict[str, Tensor]", model: "JointModel") -> None:
     """Learnt positions of a clip's patches (V-JEPA) -> those of clips and of images."""
     positions = tensors["pos_embed"]
     patches = positions.shape[1] // TIMES
@@ -87,7 +89,7 @@ def _split_positions(tensors: "dict[str, Tensor]", model: "nn.Module") -> None:
         tensors["pos_embed"] = _with_prefix(_still(positions, patches), model)
 
 
-def _with_prefix(positions: "Tensor", model: "nn.Module") -> "Tensor":
+def _with_prefix(positions: "Tensor", model: "JointModel") -> "Tensor":
     """Zeros for class tokens and registers, where those have positions."""
     import torch
 

@@ -1,15 +1,17 @@
 """Which layer a parameter belongs to: timm's own grouping, and what the models add to it."""
 
 import re
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import ivvit.numerics.compat  # noqa: F401  (before timm)
 
 # isort: split
 from timm.models import group_parameters
-from torch import nn
 
 from ivvit.ground.errors import UserError
+
+if TYPE_CHECKING:
+    from ivvit.numerics.models.common import JointModel
 
 # Tokens, positions and rotary frequencies that timm's expressions for the stem leave out of some classes.
 _EMBEDDING = r"cls_token|dist_token|reg_token|norm_pre|rope"
@@ -17,7 +19,7 @@ _OURS = re.compile(r"tubelet\.|(?:pos_embed|cls_token)_video$|adapters\.time_emb
 _ADAPTER = re.compile(r"adapters\.(\d+)\.")
 
 
-def layers_of(model: nn.Module) -> dict[str, int]:
+def layers_of(model: "JointModel") -> dict[str, int]:
     """Parameter -> layer: 0 the embedding, 1 ... depth the blocks (the last with the final norm), depth + 1 the heads.
 
     By timm's `group_matcher`, so that a hybrid's convolutions and DeiT's distillation token belong to the embedding.
@@ -37,7 +39,7 @@ def _layer(name: str, known: dict[str, int], last: int) -> int:
     return known.get(name.removeprefix("backbone."), last)
 
 
-def freeze(model: nn.Module, blocks: int | Literal["all"]) -> None:
+def freeze(model: "JointModel", blocks: int | Literal["all"]) -> None:
     """Stop training the embedding and the first `blocks` blocks (0: nothing is frozen); adapters go on.
 
     Raises:
@@ -53,7 +55,7 @@ def freeze(model: nn.Module, blocks: int | Literal["all"]) -> None:
             parameter.requires_grad_(False)
 
 
-def without_decay(model: nn.Module) -> set[str]:
+def without_decay(model: "JointModel") -> set[str]:
     """Parameters that timm leaves out of weight decay: biases, norms and other vectors, positions and tokens."""
     named = {f"backbone.{name}" for name in model.backbone.no_weight_decay()} | {"pos_embed_video", "cls_token_video"}
     return {

@@ -8,7 +8,9 @@ from ivvit.ground.errors import UserError
 from ivvit.numerics.fit import fit
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
+
+    from ivvit.numerics.models.common import JointModel
 
 NEW = ("heads.", "adapters.")
 """What weights of an image model do not have."""
@@ -38,7 +40,7 @@ class LoadReport:
 
 
 def load_tensors(
-    model: "nn.Module",
+    model: "JointModel",
     tensors: "dict[str, Tensor]",
     layout: str = "ivvit",
     origin: Mapping[str, list[str]] | None = None,
@@ -107,7 +109,7 @@ def _check_shapes(chosen: "dict[str, Tensor]", targets: dict) -> None:
         )
 
 
-def _check_complete(report: LoadReport, model: "nn.Module", allow_partial: bool) -> None:
+def _check_complete(report: LoadReport, model: "JointModel", allow_partial: bool) -> None:
     lacking = [name for name in report.missing if not name.startswith(NEW)]
     if lacking and not allow_partial:
         raise UserError(
@@ -116,7 +118,7 @@ def _check_complete(report: LoadReport, model: "nn.Module", allow_partial: bool)
         )
 
 
-def _advice(lacking: list[str], model: "nn.Module") -> str:
+def _advice(lacking: list[str], model: "JointModel") -> str:
     """What to change in the configuration."""
     if all(name.endswith(("cls_token", "cls_token_video")) for name in lacking):
         return (

@@ -14,12 +14,13 @@ from ivvit.numerics.layers import layers_of, without_decay
 if TYPE_CHECKING:
     from ivvit.config.experiment import Experiment
     from ivvit.config.optimisation import OptimizerOptions
+    from ivvit.numerics.models.common import JointModel
 
 TORCHS = (0.9, 0.999)
 """The betas of torch's Adam: where a configuration does not change them, timm's optimisers keep their own."""
 
 
-def make_optimizers(model: nn.Module, experiment: "Experiment") -> dict[str, Optimizer]:
+def make_optimizers(model: "JointModel", experiment: "Experiment") -> dict[str, Optimizer]:
     """One optimiser per data set over all trained parameters, or the one named `default` for `joint`.
 
     Every data set's optimiser holds the other data sets' heads too, as in the authors' code; a parameter without
@@ -38,7 +39,7 @@ def keeps_gradients(optimizer: Optimizer) -> bool:
     return isinstance(optimizer, SGD | Adam | AdamW)
 
 
-def _make(model: nn.Module, options: "OptimizerOptions", layer_decay: float | None) -> Optimizer:
+def _make(model: "JointModel", options: "OptimizerOptions", layer_decay: float | None) -> Optimizer:
     last = len(model.backbone.blocks) + 1
     layers = layers_of(model) if layer_decay else {}
     spared = without_decay(model) if options.no_decay else set()
@@ -55,15 +56,16 @@ def _make(model: nn.Module, options: "OptimizerOptions", layer_decay: float | No
 
 
 def _optimizer(options: "OptimizerOptions", groups: list[dict[str, Any]]) -> Optimizer:
-    common: dict[str, Any] = {"lr": options.lr, "weight_decay": options.weight_decay}
+    lr, decay = options.lr, options.weight_decay
     match options.name:
         case "SGD":
-            return SGD(groups, momentum=options.momentum, fused=True, **common)
+            return SGD(groups, lr, momentum=options.momentum, weight_decay=decay, fused=True)
         case "Adam":
-            return Adam(groups, betas=options.betas, fused=True, **common)
+            return Adam(groups, lr, betas=options.betas, weight_decay=decay, fused=True)
         case "AdamW":
-            return AdamW(groups, betas=options.betas, fused=True, **common)
+            return AdamW(groups, lr, betas=options.betas, weight_decay=decay, fused=True)
         case name:
             chosen = get_optimizer_info(name).has_betas and options.betas != TORCHS
-            common |= {"betas": options.betas} if chosen else {}
-            return create_optimizer_v2(groups, name, momentum=options.momentum, filter_bias_and_bn=False, **common)
+            betas: dict[str, Any] = {"betas": options.betas} if chosen else {}
+            return create_optimizer_v2(groups, name, lr=lr, weight_decay=decay, momentum=options.momentum,
+                                       filter_bias_and_bn=False, **betas)  # fmt: skip

@@ -17,7 +17,7 @@ def pcgrad(tasks: list[Held], rng: Rng) -> Held:
     order that is drawn for each task.
     """
     shared = [i for i in range(len(tasks[0])) if all(task[i] is not None for task in tasks)]
-    originals = [[task[i] for i in shared] for task in tasks]
+    originals = [_present(task[i] for i in shared) for task in tasks]
     projected = [[gradient.clone() for gradient in task] for task in originals]
     for number, own in enumerate(projected):
         for other in _shuffled([n for n in range(len(tasks)) if n != number], rng):
@@ -33,8 +33,12 @@ def _dot(one: list[Tensor], two: list[Tensor]) -> Tensor:
 
 
 def _sum(gradients: Iterable[Tensor | None]) -> Tensor | None:
-    present = [gradient for gradient in gradients if gradient is not None]
+    present = _present(gradients)
     return torch.stack(present).sum(0) if present else None
+
+
+def _present(gradients: Iterable[Tensor | None]) -> list[Tensor]:
+    return [gradient for gradient in gradients if gradient is not None]
 
 
 def _shuffled(items: list[int], rng: Rng) -> list[int]:

@@ -18,13 +18,14 @@ class Rng:
 
     def __init__(self, *key: int | str) -> None:
         self._key = hashlib.blake2b(repr(key).encode(), digest_size=16).digest()
-        self._block, self._ready = 0, ()
+        self._block = 0
+        self._ready: list[int] = []
 
     def _next(self) -> int:
         """The next 64 random bits."""
         if not self._ready:
             block = hashlib.blake2b(self._block.to_bytes(8, "little"), key=self._key).digest()
-            self._block, self._ready = self._block + 1, struct.unpack("<8Q", block)
+            self._block, self._ready = self._block + 1, list(struct.unpack("<8Q", block))
         first, *self._ready = self._ready
         return first
 

@@ -30,6 +30,7 @@ from ivvit.numerics.world import World
 
 if TYPE_CHECKING:
     from ivvit.config.experiment import Experiment
+    from ivvit.numerics.models.common import JointModel
 
 
 @dataclass
@@ -48,7 +49,7 @@ class Trainer:
     """Model, optimisers, loss weighting, precision and average; `run` is one iteration, a state dict is all of it."""
 
     def __init__(
-        self, model: nn.Module, experiment: "Experiment", seed: int, device: torch.device, world: World,
+        self, model: "JointModel", experiment: "Experiment", seed: int, device: torch.device, world: World,
         compiled: bool = False,
     ) -> None:  # fmt: skip
         self.model, self.experiment, self.device, self.world = model.to(device), experiment, device, world
@@ -67,7 +68,7 @@ class Trainer:
         self._rule = UPDATE_RULES[experiment.update_rule if experiment.gradient_surgery == "none" else "surgery"]
         self._aside: list[Held] = []
         partial = len(experiment.datasets) > 1 or experiment.model.name == "polyvit"  # other heads, other tokenisers
-        self._forward = DistributedDataParallel(
+        self._forward: nn.Module = DistributedDataParallel(
             model, find_unused_parameters=partial, device_ids=[device.index] if device.type == "cuda" else None
         ) if world.size > 1 else model  # fmt: skip
 
@@ -121,7 +122,7 @@ class Trainer:
         first = rows_of(self.world.rank, self.world.size, total).start
         for number, (pixels, labels) in enumerate(parts, 1):
             last = number == len(parts)
-            with contextlib.nullcontext() if last or self.world.size == 1 else self._forward.no_sync():
+            with self._exchanging(last):
                 self._dropping.prepare(now.number, dataset, range(first, first + len(labels)), self.device)
                 x = normalize(pixels, self.model.pixels)
                 x, target = mixed(x, labels, recipe, (self._seed, dataset, batch.step), first, total)
@@ -135,6 +136,12 @@ class Trainer:
                 first += len(labels)
                 self.precision.scale(sums[0] * now.weights[dataset] * share).backward()
         return True
+
+    def _exchanging(self, last: bool) -> contextlib.AbstractContextManager[None]:
+        """Processes add up their gradients once, in the last part's backward pass."""
+        if last or not isinstance(self._forward, DistributedDataParallel):
+            return contextlib.nullcontext()
+        return self._forward.no_sync()
 
     def step(self, optimizer: str, keep: bool = False) -> None:
         """Update the parameters by one optimiser; `keep`: more gradients will be added to those that are there."""

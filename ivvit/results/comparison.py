@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ivvit.config.explain import unknown
 from ivvit.ground.errors import UserError
+from ivvit.ground.names import unknown
 from ivvit.results.cost import Cost, cost
 from ivvit.results.estimates import Difference, Estimate, holm
 from ivvit.results.joint import JointAgainstSingle, joint_against_single

@@ -27,7 +27,8 @@ def _has_differences(comparison: Comparison) -> bool:
 
 def _differences(comparison: Comparison) -> TextTable:
     header = ["experiment", "seeds", *(column_title(column) for column in comparison.columns)]
-    rows, bold = [], []
+    rows: list[list[str]] = []
+    bold: list[tuple[int, int]] = []
     for row in comparison.finished:
         if row.experiment == comparison.baseline:
             continue

@@ -38,7 +38,7 @@ class DatasetHits:
 
     def common(self, rows: Sequence[int]) -> np.ndarray:
         """(U,) the samples that all these runs saw."""
-        return self.seen[list(rows)].all(0)
+        return np.all(self.seen[list(rows)], axis=0)
 
     def rates(self, rows: Sequence[int], among: np.ndarray) -> np.ndarray:
         """(len(rows),) the accuracies among these samples (U,)."""

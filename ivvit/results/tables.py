@@ -58,7 +58,8 @@ def markdown(table: TextTable) -> str:
 def latex(table: TextTable) -> str:
     """The table in LaTeX, for the package booktabs."""
     frame = pd.DataFrame(table.rows, columns=pd.RangeIndex(len(table.header)))
-    styler = frame.style.hide(axis="index").format(tex).format_index(lambda place: tex(table.header[place]), axis=1)
+    titles: dict[object, str] = dict(enumerate(map(tex, table.header)))
+    styler = frame.style.hide(axis="index").format(tex).format_index(titles.__getitem__, axis=1)
     bold = pd.DataFrame("", frame.index, frame.columns)
     for row, column in table.bold:
         bold.iat[row, column] = "textbf:--rwrap;"

@@ -7,7 +7,7 @@ import hashlib
 import logging
 import re
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import torch
 
@@ -53,7 +53,7 @@ def save_checkpoint(folder: Path, iteration: int, state: dict[str, Any]) -> Path
         with temporary.open("wb") as file:
             hashed = _Hashed(file)
             try:
-                torch.save({"format": FORMAT, "iteration": iteration, **state}, hashed)
+                torch.save({"format": FORMAT, "iteration": iteration, **state}, cast(BinaryIO, hashed))
             except RuntimeError as error:
                 raise hashed.error or error from None
         path = folder / f"{iteration:09d}-{hashed.digest.hexdigest()}.ckpt"
@@ -72,7 +72,7 @@ def load_checkpoint(folder: Path) -> dict[str, Any] | None:
         UserError: it was written by another version of the format.
     """
     for path in reversed(checkpoints(folder)):
-        if sha256_of(path) != _NAME.match(path.name)[2]:
+        if sha256_of(path) != _parts(path)[2]:
             log.warning("%s is damaged (its checksum differs); the checkpoint before it is used", path)
             continue
         state = torch.load(path, map_location="cpu", weights_only=True)
@@ -95,4 +95,10 @@ def keep_newest(folder: Path, count: int) -> None:
 
 
 def _iteration(path: Path) -> int:
-    return int(_NAME.match(path.name)[1])
+    return int(_parts(path)[1])
+
+
+def _parts(path: Path) -> re.Match[str]:
+    found = _NAME.match(path.name)
+    assert found is not None, path  # `checkpoints` gives no others
+    return found

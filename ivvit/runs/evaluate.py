@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
 
 from ivvit.data.manifest import read_lock
 from ivvit.evaluation.evaluate import check_finite, check_readable
@@ -40,6 +39,9 @@ from ivvit.runs.processes import join_world, leave_world
 from ivvit.runs.progress import Reporter, device_memory, report_progress
 from ivvit.runs.provenance import all_versions
 from ivvit.runs.stop import watch_for_stop
+
+if TYPE_CHECKING:
+    from ivvit.numerics.models.common import JointModel
 
 log = logging.getLogger("ivvit")
 
@@ -120,7 +122,7 @@ class _Course:
     """An evaluation in progress."""
 
     def __init__(
-        self, job: EvaluationJob, card: ModelCard, model: nn.Module, device: torch.device, world: World, pace: Pace,
+        self, job: EvaluationJob, card: ModelCard, model: "JointModel", device: torch.device, world: World, pace: Pace,
         parts: Parts | None, progress: Reporter | None,
     ) -> None:  # fmt: skip
         self._job, self._model, self._device, self._world, self._pace = job, model, device, world, pace

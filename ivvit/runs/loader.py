@@ -187,7 +187,14 @@ def _end_with_parent(worker: int) -> None:
 
     torch watches the parent process, but that is the fork server, which lives as long as its workers.
     """
-    Thread(target=lambda: (parent_process().join(), os._exit(1)), daemon=True).start()
+    parent = parent_process()
+    assert parent is not None, "a worker has a parent"
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    Thread(target=follow, daemon=True).start()
 
 
 def _reported(name: str, batches: Iterator[Batch | UserError]) -> Iterator[Batch]:

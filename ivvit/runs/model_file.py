@@ -14,7 +14,9 @@ from ivvit.numerics.pixels import Pixels
 from ivvit.numerics.sizes import short_side_range
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
+
+    from ivvit.numerics.models.common import JointModel
 
 FORMAT = 2
 NAME = "model.safetensors"
@@ -148,7 +150,7 @@ def read_tensors(file: Path, card: ModelCard) -> "dict[str, Tensor]":
     return tensors
 
 
-def load_model(file: Path, card: ModelCard) -> "nn.Module":
+def load_model(file: Path, card: ModelCard) -> "JointModel":
     """The model, in evaluation mode on the CPU.
 
     Raises:

@@ -32,7 +32,8 @@ class Prefetcher(Iterator[Item]):
     """
 
     def __init__(self, items: Iterator[Item], device: torch.device, poll: Callable[[], None] = lambda: None) -> None:
-        self._items, self._poll = items, poll
+        self._items: Iterator[Item] = items
+        self._poll = poll
         self._courier = _Courier(device)
         self._orders: SimpleQueue[bool] = SimpleQueue()
         self._fetched: SimpleQueue[Any] = SimpleQueue()
@@ -69,7 +70,7 @@ class Prefetcher(Iterator[Item]):
         self._courier.prepare()
         while self._orders.get() and not self._closed:
             try:
-                fetched = self._courier.fetch(self._items)
+                fetched: object = self._courier.fetch(self._items)
             except BaseException as error:
                 fetched = error
             self._fetched.put(fetched)
@@ -106,4 +107,7 @@ class _Courier:
 
 
 def _each(item: Item, function: Callable[[Batch], Batch]) -> Item:
-    return {name: function(batch) for name, batch in item.items()} if isinstance(item, dict) else function(item)
+    if isinstance(item, dict):
+        # mypy looks at a subclass of both dict and Batch here, which there is not
+        return {name: function(batch) for name, batch in item.items()}  # type: ignore[return-value]
+    return function(item)

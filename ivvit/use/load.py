@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -19,6 +20,9 @@ from ivvit.use.predict import Predictor
 from ivvit.use.protocol import Protocol
 from ivvit.use.views import crop
 
+if TYPE_CHECKING:
+    from ivvit.numerics.models.common import JointModel
+
 
 @dataclass(frozen=True)
 class TrainedModel:
@@ -27,7 +31,7 @@ class TrainedModel:
     file: Path
     card: ModelCard
     """Backbone, options, frames, pixels, heads, identity."""
-    model: torch.nn.Module
+    model: "JointModel"
     """In evaluation mode; called as model(pixels, data set): see `create_model`."""
 
     @property

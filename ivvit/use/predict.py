@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ivvit.evaluation.score import score
 from ivvit.ground.errors import UserError
@@ -23,6 +23,9 @@ from ivvit.use.outcome import FileResult, Prediction, Window
 from ivvit.use.protocol import Protocol, duration, end_of
 from ivvit.use.views import Looks, View, ViewBatches, store_of
 
+if TYPE_CHECKING:
+    from ivvit.numerics.models.common import JointModel
+
 T = TypeVar("T")
 
 _GROUP = 64  # files at a time: bounds the disk that they take as the frame store would keep them
@@ -32,7 +35,7 @@ _GROUP = 64  # files at a time: bounds the disk that they take as the frame stor
 class Predictor:
     """A model on its device, and how it is shown files."""
 
-    model: nn.Module
+    model: "JointModel"
     card: ModelCard
     device: torch.device
     protocol: Protocol

@@ -7,10 +7,12 @@ from ivvit.weights.layouts import convert
 from ivvit.weights.read import unwrap
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
+
+    from ivvit.numerics.models.common import JointModel
 
 
-def load_weights(model: "nn.Module", state_dict: "dict[str, Tensor]", allow_partial: bool = False) -> LoadReport:
+def load_weights(model: "JointModel", state_dict: "dict[str, Tensor]", allow_partial: bool = False) -> LoadReport:
     """Load a checkpoint of any known layout into one of the four models, in place.
 
     Position embeddings are interpolated to the model's size, image weights inflated for polyvit; a classifier is

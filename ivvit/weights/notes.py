@@ -26,8 +26,8 @@ def notes(experiment: Experiment, lock: dict[str, Any]) -> list[str]:
             f"{interpolation}, not as `normalize` and `interpolation` say; leave them out to have its own"
         )
     model = experiment.model
-    shifts = isinstance(model, TokenShiftOptions) and experiment.pretrain == "Kinetics400"
-    if shifts and model.fold_div != TOKENSHIFTS_OWN:
+    own = experiment.pretrain == "Kinetics400"
+    if own and isinstance(model, TokenShiftOptions) and model.fold_div != TOKENSHIFTS_OWN:
         found.append(
             f"Kinetics400 is TokenShift's own checkpoint, which was trained with fold_div {TOKENSHIFTS_OWN}; "
             f"this experiment has {model.fold_div} (the IV-ViT authors' code has 8)"

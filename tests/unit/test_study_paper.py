@@ -4,6 +4,8 @@ from pathlib import Path
 
 from ivvit.config import load_config
 
+SIZES = {"Tiny-ImageNet": 16, "CIFAR100": 16, "UCF101": 4, "Kinetics200": 4}
+
 
 def test_paper_configuration() -> None:
     config = load_config(Path(__file__).parents[2] / "config" / "paper.yaml")
@@ -16,9 +18,8 @@ def test_paper_configuration() -> None:
     for experiment in experiments:
         assert experiment.iterations == 14_000 and experiment.precision == "bf16"
         assert experiment.num_frames == (32 if experiment.model.name == "polyvit" else 16)
-        assert [(name, use.batch_size) for name, use in experiment.datasets.items()] == [
-            ("Tiny-ImageNet", 16), ("CIFAR100", 16), ("UCF101", 4), ("Kinetics200", 4)
-        ]  # fmt: skip
+        sizes = {name: use.batch_size for name, use in experiment.datasets.items()}
+        assert len(sizes) in (1, 4) and sizes.items() <= SIZES.items()  # joint, or the same on one data set alone
         assert {(o.name, o.lr, o.weight_decay) for o in experiment.optimizer.values()} == {("AdamW", 1e-5, 5e-5)}
         assert {schedule.name for schedule in experiment.lr_schedule.values()} == {"cosine"}
     assert {e.model.shift for e in experiments if e.model.name == "MSCA"} == {"qk"}

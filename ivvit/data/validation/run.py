@@ -45,7 +45,7 @@ def validate(
     table, quarantined = _usable(listing, findings, folder)
     warnings = _warnings(listing, findings, folder)
     parts = {split: table[table["split"] == split] for split in SPLITS}
-    content = {
+    content: dict[str, Any] = {
         "format": FORMAT, "dataset": name, "digest": digest_of(table, folder),
         "digests": {split: digest_of(part, folder) for split, part in parts.items()},
         "classes": len(listing.classes), "class_names": list(listing.classes),

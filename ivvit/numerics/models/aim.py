@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from ivvit.ground.errors import UserError
-from ivvit.numerics.models.blocks import BLOCKS, adopt, scale
+from ivvit.numerics.models.blocks import BLOCKS, BlockParts, adopt, scale
 from ivvit.numerics.models.common import JointModel
 from ivvit.numerics.models.registry import register
 
@@ -39,7 +39,7 @@ class BlockAdapters(nn.Module):
         self.time, self.space, self.mlp = (Adapter(width, bottleneck) for _ in range(3))
 
 
-class AdaptedBlock:
+class AdaptedBlock(BlockParts):
     """timm's block with adapters; rotary positions, where there are any, are of space and not of time."""
 
     def forward(

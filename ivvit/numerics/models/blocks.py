@@ -3,7 +3,7 @@
 B batch, T frames of a clip, N tokens of a frame, D width.
 """
 
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from timm.layers import Attention, AttentionRope
@@ -17,8 +17,47 @@ BLOCKS = (Block, EvaBlock)
 ATTENTIONS = (Attention, EvaAttention, AttentionRope)
 
 
-def adopt(module: nn.Module, parents: tuple[type[nn.Module], ...], change: type, model: str) -> None:
+class AttentionParts(nn.Module):
+    """What the models use of an attention of timm."""
+
+    qkv: nn.Linear | None
+    q_proj: nn.Linear
+    k_proj: nn.Linear
+    v_proj: nn.Linear
+    q_bias: torch.Tensor
+    k_bias: torch.Tensor
+    v_bias: torch.Tensor
+    q_norm: nn.Module
+    k_norm: nn.Module
+    norm: nn.Module
+    proj: nn.Module
+    attn_drop: nn.Dropout
+    proj_drop: nn.Module
+    num_heads: int
+    num_prefix_tokens: int
+    rotate_half: bool
+    scale: float
+
+
+class BlockParts(nn.Module):
+    """What the models use of a block of timm."""
+
+    norm1: nn.Module
+    attn: AttentionParts
+    drop_path1: nn.Module
+    norm2: nn.Module
+    mlp: nn.Module
+    drop_path2: nn.Module
+
+
+Change = TypeVar("Change", bound=nn.Module)
+
+
+def adopt(module: nn.Module, parents: tuple[type[nn.Module], ...], change: type[Change], model: str) -> Change:
     """Give a made module of timm another forward, by a class of `change` and its own; parameters and names stay.
+
+    Returns:
+        The same module.
 
     Raises:
         UserError: the backbone has another kind of module there.
@@ -28,19 +67,21 @@ def adopt(module: nn.Module, parents: tuple[type[nn.Module], ...], change: type,
         known = " and ".join(parent.__name__ for parent in parents)
         raise UserError(f"{model} changes timm's {known}, but this backbone is built of {kind.__name__}")
     module.__class__ = type(f"{change.__name__}{kind.__name__}", (change, kind), {})
+    assert isinstance(module, change)
+    return module
 
 
-def attention_half(block: nn.Module, x: torch.Tensor, *args: Any, **position: torch.Tensor) -> torch.Tensor:
+def attention_half(block: BlockParts, x: torch.Tensor, *args: Any, **position: torch.Tensor) -> torch.Tensor:
     """(B, N, D) -> (B, N, D): the first half of a block. Further arguments go to its attention."""
     return x + block.drop_path1(scale(block, 1, block.attn(block.norm1(x), *args, **position)))
 
 
-def mlp_half(block: nn.Module, x: torch.Tensor) -> torch.Tensor:
+def mlp_half(block: BlockParts, x: torch.Tensor) -> torch.Tensor:
     """(B, N, D) -> (B, N, D): the second half of a block."""
     return x + block.drop_path2(scale(block, 2, block.mlp(block.norm2(x))))
 
 
-def scale(block: nn.Module, half: int, x: torch.Tensor) -> torch.Tensor:
+def scale(block: BlockParts, half: int, x: torch.Tensor) -> torch.Tensor:
     """LayerScale of a half of a block, where it has one."""
     if isinstance(block, EvaBlock):
         gamma = getattr(block, f"gamma_{half}")

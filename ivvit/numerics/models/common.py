@@ -85,8 +85,8 @@ class JointModel(nn.Module):
     def embed(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
         """(B, C, H, W) -> tokens with their positions (B, N, D), class token first; Eva's rotary positions."""
         vit = self.backbone
-        x = vit._pos_embed(vit.patch_embed(x))
-        x, rotary = x if isinstance(x, tuple) else (vit.patch_drop(x), None)  # Eva drops patches itself
+        tokens = vit._pos_embed(vit.patch_embed(x))
+        x, rotary = tokens if isinstance(tokens, tuple) else (vit.patch_drop(tokens), None)  # Eva drops patches itself
         return vit.norm_pre(x), rotary
 
     def encode(self, x: torch.Tensor, rotary: torch.Tensor | None = None, frames: int | None = None) -> torch.Tensor:
@@ -104,7 +104,7 @@ class JointModel(nn.Module):
         """Block 0, 1, ...; a subclass hands `frames` on to it."""
         return self.call(self.backbone.blocks[number], x, **position)
 
-    def call(self, block: nn.Module, *args: Any, **position: torch.Tensor) -> torch.Tensor:
+    def call(self, block: nn.Module, *args: Any, **position: Any) -> torch.Tensor:
         """Call a block, recomputing it in the backward pass if timm's gradient checkpointing is on."""
         if self.backbone.grad_checkpointing and torch.is_grad_enabled():
             return checkpoint(block, *args, use_reentrant=False, **position)

@@ -1,12 +1,17 @@
 """One classifier per data set: linear, or attentive as in V-JEPA's evaluation."""
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, cast
 
 import torch
 from timm.layers import AttentionPoolLatent
 from torch import nn
 
 from ivvit.ground.errors import UserError
+
+if TYPE_CHECKING:
+    from ivvit.numerics.models.blocks import BlockParts
+    from ivvit.numerics.models.common import Backbone
 
 
 class Heads(nn.Module):
@@ -34,7 +39,9 @@ class Heads(nn.Module):
     def __getitem__(self, name: str) -> nn.Module:
         if name not in self._keys:
             raise UserError(f"the model has no head for data set {name!r}; it has {', '.join(self._keys)}")
-        return self._modules[self._keys[name]]
+        head = self._modules[self._keys[name]]
+        assert head is not None, "torch allows that a module has no submodule of a name; a head is always there"
+        return head
 
     def __contains__(self, name: str) -> bool:
         return name in self._keys
@@ -62,7 +69,7 @@ def _escape(name: str) -> str:
     return name.replace("%", "%25").replace(".", "%2E")
 
 
-def make_heads(kind: str, backbone: nn.Module, num_classes: Mapping[str, int]) -> Heads:
+def make_heads(kind: str, backbone: "Backbone", num_classes: Mapping[str, int]) -> Heads:
     """Heads for a backbone of timm, `linear` or `attentive`."""
     if kind == "linear":
         return Heads(lambda classes: _linear(backbone.num_features, classes), num_classes, attentive=False)
@@ -91,5 +98,5 @@ def _linear(width: int, classes: int) -> nn.Linear:
     return head
 
 
-def _num_heads(backbone: nn.Module) -> int:
-    return backbone.blocks[0].attn.num_heads
+def _num_heads(backbone: "Backbone") -> int:
+    return cast("BlockParts", backbone.blocks[0]).attn.num_heads

@@ -11,7 +11,15 @@ from torch import nn
 from torch.nn.functional import linear, scaled_dot_product_attention
 
 from ivvit.ground.errors import UserError
-from ivvit.numerics.models.blocks import ATTENTIONS, BLOCKS, adopt, attention_half, mlp_half
+from ivvit.numerics.models.blocks import (
+    ATTENTIONS,
+    BLOCKS,
+    AttentionParts,
+    BlockParts,
+    adopt,
+    attention_half,
+    mlp_half,
+)
 from ivvit.numerics.models.common import JointModel, shift_in_time
 from ivvit.numerics.models.registry import register
 
@@ -33,7 +41,7 @@ def shift_heads_(qkv: torch.Tensor, frames: int, size: int, operands: slice) -> 
     return qkv
 
 
-def project(attention: nn.Module, x: torch.Tensor) -> torch.Tensor:
+def project(attention: AttentionParts, x: torch.Tensor) -> torch.Tensor:
     """(B*T, N, D) -> queries, keys and values (B*T, N, 3, H, K), as any of timm's attentions makes them."""
     if attention.qkv is None:
         qkv = torch.cat([projection(x) for projection in (attention.q_proj, attention.k_proj, attention.v_proj)], -1)
@@ -48,7 +56,7 @@ def project(attention: nn.Module, x: torch.Tensor) -> torch.Tensor:
     return torch.stack([attention.q_norm(q), attention.k_norm(k).to(v), v.to(q)], 2)
 
 
-class HeadShift:
+class HeadShift(AttentionParts):
     """timm's attention; for clips, some heads of some operands come from the frame after or before."""
 
     operands: slice
@@ -75,7 +83,7 @@ class HeadShift:
         return self.attn_drop((q * self.scale @ k.transpose(-2, -1)).softmax(-1)) @ v  # its dropout is a module's
 
 
-class FramesBlock:
+class FramesBlock(BlockParts):
     """timm's block, which tells its attention how many frames a clip has."""
 
     def forward(self, x: torch.Tensor, frames: int | None, **position: torch.Tensor) -> torch.Tensor:
@@ -90,17 +98,17 @@ class MSCA(JointModel):
     def __init__(self, *args: Any, shift: str, shift_heads: int, **common: Any) -> None:
         super().__init__(*args, **common)
         for block in self.backbone.blocks:
-            adopt(block, BLOCKS, FramesBlock, "MSCA")
-            adopt(block.attn, ATTENTIONS, HeadShift, "MSCA")
-            if 2 * shift_heads > block.attn.num_heads:
+            framed = adopt(block, BLOCKS, FramesBlock, "MSCA")
+            attention = adopt(framed.attn, ATTENTIONS, HeadShift, "MSCA")
+            if 2 * shift_heads > attention.num_heads:
                 raise UserError(
-                    f"shift_heads is {shift_heads}, for each of two directions; the backbone has {block.attn.num_heads}"
+                    f"shift_heads is {shift_heads}, for each of two directions; the backbone has {attention.num_heads}"
                 )
-            if getattr(block.attn, "gate", None) is not None:
+            if getattr(attention, "gate", None) is not None:
                 raise UserError("MSCA does not support backbones with gated attention")
-            if getattr(block.attn, "num_kv_groups", 1) > 1:
+            if getattr(attention, "num_kv_groups", 1) > 1:
                 raise UserError("MSCA shifts whole heads, but this backbone's keys and values have fewer than queries")
-            block.attn.operands, block.attn.size = OPERANDS[shift], shift_heads
+            attention.operands, attention.size = OPERANDS[shift], shift_heads
 
     def run_block(self, number: int, x: torch.Tensor, frames: int | None, **position: torch.Tensor) -> torch.Tensor:
         """Images are not shifted: frames is None for them."""

@@ -70,7 +70,8 @@ class PolyViT(JointModel):
         x = vit.pos_drop(x)
         if not isinstance(vit, Eva):
             return vit.norm_pre(vit.patch_drop(x)), None
-        rotary = None if vit.rope is None else vit.rope.get_embed()  # (H/P * W/P, 2K), by block and head if mixed
+        rope: Any = vit.rope  # timm's rotary embeddings have no class in common
+        rotary = None if rope is None else rope.get_embed()  # (H/P * W/P, 2K), by block and head if mixed
         times = self.num_frames // self.tubelet.kernel_size[0]
         return vit.norm_pre(x), None if rotary is None else torch.cat([rotary] * times, -2)
 

@@ -2,14 +2,16 @@
 
 import importlib
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
-from torch import nn
 
 from ivvit.config import MODELS
 from ivvit.ground.errors import UserError
 from ivvit.ground.names import did_you_mean, unknown
+
+if TYPE_CHECKING:
+    from ivvit.numerics.models.common import JointModel
 
 # A plain literal: ivvit.identity reads it from the syntax tree to find the one file a run's model depends on.
 MODEL_MODULES = {
@@ -21,17 +23,17 @@ MODEL_MODULES = {
     "ST-Adapter": "ivvit.numerics.models.st_adapter",
 }
 
-_classes: dict[str, type[nn.Module]] = {}
+_classes: dict[str, "type[JointModel]"] = {}
 
 
-def register(name: str) -> Callable[[type[nn.Module]], type[nn.Module]]:
+def register(name: str) -> "Callable[[type[JointModel]], type[JointModel]]":
     """Class decorator that gives a model its name; a name is given once.
 
     Raises:
         ValueError: the name already belongs to another class.
     """
 
-    def enter(cls: type[nn.Module]) -> type[nn.Module]:
+    def enter(cls: "type[JointModel]") -> "type[JointModel]":
         if name in _classes:
             raise ValueError(f"model {name!r} is already registered, as {_classes[name].__qualname__}")
         _classes[name] = cls
@@ -47,7 +49,7 @@ def create_model(
     num_frames: int = 16,
     backbone_args: Mapping[str, Any] | None = None,
     **options: Any,
-) -> nn.Module:
+) -> "JointModel":
     """A model that takes images and clips of several data sets through one shared ViT.
 
     Args:

@@ -22,13 +22,11 @@ class STAdapter(nn.Module):
 
     def __init__(self, width: int, bottleneck: int, kernel: tuple[int, int, int]) -> None:
         super().__init__()
-        padding = tuple(size // 2 for size in kernel)
+        padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
         self.down, self.up = nn.Linear(width, bottleneck), nn.Linear(bottleneck, width)
         self.conv = nn.Conv3d(bottleneck, bottleneck, kernel, padding=padding, groups=bottleneck)
-        for layer in (self.conv, self.up):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
-        nn.init.zeros_(self.down.bias)
+        for parameter in (*self.conv.parameters(), self.up.bias, self.down.bias):
+            nn.init.zeros_(parameter)
         nn.init.trunc_normal_(self.up.weight, std=0.02)  # one zero layer is enough, two would never move
 
     def forward(self, x: torch.Tensor, frames: int, grid: tuple[int, int], prefix: int) -> torch.Tensor:
@@ -48,7 +46,7 @@ class STAdapterViT(JointModel):
         vit = self.backbone
         if vit.patch_drop is not None and not isinstance(vit.patch_drop, nn.Identity):
             raise UserError("ST-Adapter needs the whole grid of patches; leave out patch_drop_rate")
-        self.adapters = nn.ModuleList(STAdapter(vit.embed_dim, bottleneck, tuple(kernel)) for _ in vit.blocks)
+        self.adapters = nn.ModuleList(STAdapter(vit.embed_dim, bottleneck, kernel) for _ in vit.blocks)
 
     def run_block(self, number: int, x: torch.Tensor, frames: int | None, **position: torch.Tensor) -> torch.Tensor:
         """The adapter, then the block as it is."""

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ivvit.ground.errors import UserError
-from ivvit.numerics.models.blocks import BLOCKS, adopt, attention_half, mlp_half
+from ivvit.numerics.models.blocks import BLOCKS, BlockParts, adopt, attention_half, mlp_half
 from ivvit.numerics.models.common import JointModel, shift_in_time
 from ivvit.numerics.models.registry import register
 
@@ -28,7 +28,7 @@ def shift_class_token_(x: torch.Tensor, frames: int, size: int) -> torch.Tensor:
     return x
 
 
-class ClassTokenShift:
+class ClassTokenShift(BlockParts):
     """timm's block with a shift of the residual stream before its second half (the first is the model's)."""
 
     def forward(self, x: torch.Tensor, frames: int | None, size: int, **position: torch.Tensor) -> torch.Tensor:

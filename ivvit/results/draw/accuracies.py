@@ -64,14 +64,16 @@ def _panel(axis: Axes, comparison: Comparison, column: str) -> bool:
 
 
 def _legend(comparison: Comparison, chance: bool) -> list[Line2D]:
-    look = {"color": _INK, "markersize": 4.2, "linewidth": 1.1}
-    handles = [Line2D([], [], marker="o", label="not significantly worse than the best", **look),
-               Line2D([], [], marker="o", markerfacecolor="white", label="worse", **look)]  # fmt: skip
+    handles = [_dot("not significantly worse than the best", _INK), _dot("worse", "white")]
     if comparison.baseline:
         handles.append(Line2D([], [], color="0.3", linestyle=(0, (1, 1.5)), label=f"baseline {comparison.baseline}"))
     if chance:
         handles.append(Line2D([], [], color="0.3", linestyle="-.", linewidth=0.8, label="chance"))
     return handles
+
+
+def _dot(label: str, face: str) -> Line2D:
+    return Line2D([], [], color=_INK, linewidth=1.1, marker="o", markersize=4.2, markerfacecolor=face, label=label)
 
 
 def joint_drawing(comparison: Comparison) -> Drawing | None:

@@ -107,8 +107,8 @@ def _curve(
         return
     table = pd.concat(seeds, axis=1, join="inner") * (100 if key == "top1" else 1)
     x = ends.reindex(table.index).to_numpy() if window == 1 else table.index.to_numpy() * window + (window + 1) / 2
-    marker = {"marker": look.marker, "markersize": 2.2} if phase == "val" else {}
-    axis.plot(x, table.mean(axis=1), color=look.color, linestyle=look.linestyle, **marker)
+    marker = look.marker if phase == "val" else None
+    axis.plot(x, table.mean(axis=1), color=look.color, linestyle=look.linestyle, marker=marker, markersize=2.2)
     if table.shape[1] > 1 and band:
         low, high = np.asarray(table.min(axis=1)), np.asarray(table.max(axis=1))
         axis.fill_between(x, low, high, color=look.color, alpha=0.15, linewidth=0)

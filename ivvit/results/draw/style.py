@@ -2,21 +2,24 @@
 
 import io
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.typing import LineStyleType
 
-from ivvit.ground.files import write_atomically
+from ivvit.ground.files import write_bytes
 from ivvit.results.comparison import Comparison
 
 COLUMN, PAGE = 3.3, 7.0
 """Widths in inches: a column and a page of a two-column paper."""
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe and Ito
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
-_DASHES: tuple[str | tuple[int, tuple[int, ...]], ...] = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))
+_DASHES: tuple[LineStyleType, ...] = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))
 _STYLE = {
     "svg.hashsalt": "ivvit",  # else the ids in the file are random
     "font.size": 7.5,
@@ -54,7 +57,7 @@ class Look:
 
     color: str
     marker: str
-    linestyle: str | tuple[int, tuple[int, ...]]
+    linestyle: LineStyleType
 
 
 def looks(experiments: Sequence[str]) -> dict[str, Look]:
@@ -69,17 +72,18 @@ def looks(experiments: Sequence[str]) -> dict[str, Look]:
     }
 
 
-def styled() -> "matplotlib.RcParams":
+def styled() -> AbstractContextManager[None]:
     """A context in which figures are made and saved: the user's own settings of matplotlib do not count."""
-    return matplotlib.rc_context({**matplotlib.rcParamsDefault, **_STYLE})
+    settings: dict[Any, Any] = {**matplotlib.rcParamsDefault, **_STYLE}
+    return matplotlib.rc_context(settings)
 
 
-def panels(count: int, width: float, height: float, most: int = 4, **options: object) -> tuple[Figure, list[Axes]]:
+def panels(count: int, width: float, height: float, most: int = 4, sharey: bool = False) -> tuple[Figure, list[Axes]]:
     """A figure of so many panels, at most `most` in a row, each row `height` inches high."""
     columns = min(count, most)
     rows = -(-count // columns)
     figure = Figure(figsize=(width, rows * height), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False, **options).flatten().tolist()
+    axes = figure.subplots(rows, columns, sharey=sharey, squeeze=False).flatten().tolist()
     for unused in axes[count:]:
         unused.set_axis_off()
     return figure, axes[:count]
@@ -96,4 +100,4 @@ def save(drawing: Drawing, out: Path) -> None:
         content = io.BytesIO()
         drawing.figure.savefig(content, format=suffix, metadata=metadata)
         drawing.figure.set_layout_engine("none")  # it is laid out now; the second time would be the same
-        write_atomically(out / f"{drawing.name}.{suffix}", lambda file, content=content: file.write(content.getvalue()))
+        write_bytes(out / f"{drawing.name}.{suffix}", content.getvalue())

@@ -5,7 +5,6 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 from ivvit.ground.errors import UserError
 from ivvit.ground.files import explained
@@ -62,7 +61,7 @@ def export(run: TrainedModel, form: str, out: Path, heads: Sequence[str] = (), n
 
 
 def _write(run: TrainedModel, form: str, folder: Path, heads: Sequence[str]) -> list[tuple[Path, float]]:
-    model = cast(JointModel, run.model)
+    model = run.model
     if form in _GRAPHS:
         return [_GRAPHS[form](graph, model, folder) for graph in graphs_of(run.card, heads)]
     if form == "timm":
