@@ -18,9 +18,9 @@ def test_the_runs_without_the_tables(copied: Workspace) -> None:
     before = table.read_bytes()
     outcome = copied.run("runs")
     assert (outcome.status, outcome.jobs) == (0, trained)
-    assert table.read_bytes() == before and "Top-1" not in outcome.text
+    assert table.read_bytes() == before and "Comparison\n" not in outcome.text
     outcome = copied.run()
-    assert (outcome.status, outcome.jobs) == (0, (JOINT | IMAGES) - trained) and "Top-1" in outcome.text
+    assert (outcome.status, outcome.jobs) == (0, (JOINT | IMAGES) - trained) and "Comparison\n" in outcome.text
 
 
 def test_one_file_with_no_word_of_tables_that_nobody_asked_for(copied: Workspace) -> None:
