@@ -18,7 +18,7 @@ TEMPORAL = ("tokenshift", "msca", "polyvit", "tuned")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     folder = tmp_path_factory.mktemp("demo") / "project"
     folder.mkdir()
-    for name in ("workflow", "ivvit", "config"):
+    for name in ("workflow", "ivvit", "config", "tools"):
         source = PROJECT / name
         (shutil.copytree if source.is_dir() else shutil.copy2)(source, folder / name)
     workspace = Workspace(folder)
