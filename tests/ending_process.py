@@ -67,9 +67,9 @@ def loader(fifo: Path, folder: Path) -> None:
     """A loader's worker hangs, and the thread that waits for it."""
     from ending_process import Hanging
 
-    from ivvit.runs.loader import _load
+    from ivvit.runs.loader import load_items
 
-    _prefetch(lambda: next(_load(Hanging(fifo), range(3), 1, False)), (folder / "worker").exists)
+    _prefetch(lambda: next(load_items(Hanging(fifo), range(3), 1)), (folder / "worker").exists)
 
 
 class Hanging:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ivvit.ground.errors import UserError
-from ivvit.ground.files import write_json
+from ivvit.ground.files import TEMPORARY, write_json
 
 MARKER = ".ivvit-demo-data.json"
 
@@ -16,6 +16,8 @@ def claim(root: Path, content: dict[str, Any]) -> None:
     Args:
         root: the folder; made if missing. Empty folders inside it do not count as content.
         content: what will be generated there (format, seed, sizes).
+
+    A marker that a killed process left half-written does not count as content either.
 
     Raises:
         UserError: the folder holds files without the marker, or the marker of other content.
@@ -28,13 +30,17 @@ def claim(root: Path, content: dict[str, Any]) -> None:
                 "delete it or choose another root_path"
             )
         return
-    found = next((path for path in root.rglob("*") if not path.is_dir()), None) if root.exists() else None
+    found = next((path for path in root.rglob("*") if not (path.is_dir() or _unborn(path))), None)
     if found:
         raise UserError(
             f"{root} is not empty (it holds {found}) and has no {MARKER}: "
             "generated data goes only into a folder of its own; choose another root_path"
         )
     write_json(marker, content)
+
+
+def _unborn(path: Path) -> bool:
+    return path.name.startswith(f".{MARKER}.") and path.name.endswith(TEMPORARY)
 
 
 def _read(marker: Path) -> Any:

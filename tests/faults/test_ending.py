@@ -36,7 +36,7 @@ def run(args):
     {end}
 
 ivvit.cli.COMMANDS["hang"] = "hangs"
-sys.modules["ivvit.cli.hang"] = types.SimpleNamespace(__doc__="", add=lambda parser: None, run=run)
+sys.modules["ivvit.cli.hang"] = types.SimpleNamespace(__doc__="", EXAMPLES="", add=lambda parser: None, run=run)
 sys.argv = ["ivvit", "hang"]
 ivvit.cli.entry()
 """
