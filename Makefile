@@ -4,19 +4,23 @@ BIN := .venv/bin
 # Without a GPU, PyTorch's CPU builds spare gigabytes; where that index cannot be reached, the default one serves.
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 
+# As many tests at once as there are cores, a file's tests in one process; more cores than 8 would ask for much memory.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
+PARALLEL := -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+
 .PHONY: run test test-all test-slurm lint format schema graph docs shell clean
 
 run: .venv/installed
 	@$(BIN)/python tools/run.py
 
 test: .venv/installed lint
-	$(BIN)/python -m pytest -q
+	$(PYTEST) $(PARALLEL)
 
 test-all: .venv/installed lint
-	$(BIN)/python -m pytest -q -m "not slurm"
+	$(PYTEST) $(PARALLEL) -m "not slurm"
 
 test-slurm: .venv/installed
-	$(BIN)/python -m pytest -q -m slurm tests/slurm
+	$(PYTEST) -m slurm tests/slurm
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -34,6 +34,7 @@ class Identities:
         self.paths, self.code = self.checks.paths, self.checks.code
         self._models = model_modules()
         self._code_memo: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[dict[str, Any], str]] = {}
+        self._specs: dict[tuple[Any, ...], tuple[Experiment, dict[str, Any]]] = {}
 
     def experiment(self, name: str) -> Identity:
         """The identity of an experiment.
@@ -133,7 +134,7 @@ class Identities:
         manifests = {name: _ask(pending, self._manifest, name) or {} for name in experiment.data}
         weights = {name: _ask(pending, self._weights, name) for name in pretrains}
         parts = {
-            "spec": canonical(_ask(pending, self.seen, experiment) or experiment),
+            "spec": self._spec(experiment, _ask(pending, self.seen, experiment) or experiment),
             "code": code,
             "data": {name: _looked_at(lock, selects) for name, lock in manifests.items()},
             "classes": {name: lock.get("classes") for name, lock in manifests.items()},
@@ -144,6 +145,13 @@ class Identities:
         if pending:
             raise Pending(list(dict.fromkeys(pending)))
         return Identity(digest({**parts, "code": code_digest}), parts)
+
+    def _spec(self, experiment: Experiment, seen: Experiment) -> dict[str, Any]:
+        """The canonical form of an experiment with its pixels, made once: a workflow of thousands asks three times."""
+        key = (id(experiment), seen.normalize, seen.interpolation)
+        if key not in self._specs:
+            self._specs[key] = (experiment, canonical(seen))  # the experiment is kept, so its id stays its own
+        return self._specs[key][1]
 
     def _manifest(self, name: str) -> dict[str, Any]:
         return self.checks.locks.read(self.checks.manifest(name))

@@ -54,7 +54,7 @@ class Paths:
 
     def run(self, identity: str, seed: int) -> Path:
         """A run's folder."""
-        return self.results / "runs" / identity / f"seed{seed}"
+        return self.results / f"runs/{identity}/seed{seed}"
 
     def finished(self, identity: str, seed: int) -> Path:
         """The file that a run's training writes last: its model."""
@@ -62,11 +62,11 @@ class Paths:
 
     def evaluation(self, identity: str, seed: int, evaluation: str) -> Path:
         """The folder of an evaluation of a run."""
-        return self.run(identity, seed) / "evaluations" / evaluation
+        return self.run(identity, seed) / f"evaluations/{evaluation}"
 
     def evaluated(self, identity: str, seed: int, evaluation: str) -> Path:
         """The file that an evaluation writes last: its numbers."""
-        return self.evaluation(identity, seed, evaluation) / "metrics.json"
+        return self.run(identity, seed) / f"evaluations/{evaluation}/metrics.json"
 
     def links(self, name: str, seed: int) -> Path:
         """The folder of links by which people find a run's files."""

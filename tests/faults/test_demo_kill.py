@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ivvit.demo.data import write_demo_data
+from ivvit.ground.files import TEMPORARY
 
 WRITE = """
 import sys
@@ -19,7 +20,9 @@ write_demo_data(Path(sys.argv[1]))
 
 
 def tree(root: Path) -> dict[Path, bytes]:
-    return {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    """What lies there; a killed process may leave a file of its own without a name, which nobody reads."""
+    files = (path for path in root.rglob("*") if path.is_file() and not path.name.endswith(TEMPORARY))
+    return {path.relative_to(root): path.read_bytes() for path in files}
 
 
 @pytest.fixture(scope="module")
