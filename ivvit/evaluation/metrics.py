@@ -46,7 +46,7 @@ class DatasetMetrics:
     """Samples of one group belong together (clips of one video, say): they are no independent evidence."""
     top1: float
     top1_interval: tuple[float, float]
-    """95%: Wilson's over samples, or a bootstrap over groups where some have several samples."""
+    """95%: Wilson's, over the effective number of samples where some belong together."""
     top5: float | None
     top5_interval: tuple[float, float] | None
     loss: float

@@ -1,6 +1,6 @@
 """All tables of a comparison: itself, differences, joint against single, further metrics, cost."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import isnan
 
 from ivvit.results.accuracy_table import accuracy_table
@@ -38,8 +38,14 @@ def _differences(comparison: Comparison) -> TextTable:
         rows.append([experiment_name(row), str(seeds), *cells])
     tests = sorted({found.test for row in comparison.rows for found in row.differences.values() if found.test})
     notes = ["In points, paired over the same samples and seeds [95% interval], p by Holm's correction over the table; "
-             f"bold: significant. Tests: {'; '.join(tests)}."]  # fmt: skip
+             f"bold: significant. Tests: {'; '.join(tests)}.",
+             *_undefined([found for row in comparison.finished for found in row.differences.values()])]  # fmt: skip
     return TextTable("differences", f"Difference to {plain(comparison.baseline)}", header, rows, bold, notes)
+
+
+def _undefined(found: Sequence[Difference]) -> list[str]:
+    without = any(not isnan(each.value) and isnan(each.p) for each in found)
+    return ["No p where every seed and every sample gives the same difference: no test is defined."] if without else []
 
 
 def _difference(found: Difference) -> str:
@@ -54,9 +60,10 @@ def _joint(comparison: Comparison) -> TextTable:
     rows = [[f.dataset, plain(f.joint), plain(f.single), str(f.difference.seeds), interval(f.joint_value),
              interval(f.single_value), _difference(f.difference)] for f in comparison.joint]  # fmt: skip
     bold = [(index, 6) for index, found in enumerate(comparison.joint) if found.difference.significant]
-    note = ("Experiments that differ in nothing but the data sets they were trained on; difference in points, paired, "
-            "p by Holm's correction over this table; bold: significant.")  # fmt: skip
-    return TextTable("joint_vs_single", "Joint against single", header, rows, bold, [note], left=3)
+    notes = ["Experiments that differ in nothing but the data sets they were trained on; difference in points, paired, "
+             "p by Holm's correction over this table; bold: significant.",
+             *_undefined([found.difference for found in comparison.joint])]  # fmt: skip
+    return TextTable("joint_vs_single", "Joint against single", header, rows, bold, notes, left=3)
 
 
 _FURTHER: dict[str, Callable[[DatasetResult], float | None]] = {

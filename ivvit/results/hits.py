@@ -53,6 +53,16 @@ class DatasetHits:
             self._draw(missing, among)
         return np.stack([self._drawn[row, mask] for row in rows])
 
+    def sums(self, rows: Sequence[int], among: np.ndarray) -> np.ndarray:
+        """The hits in each group that has some of these samples, means over these rows; see `sizes`."""
+        sums = self.by_group((self.hits[list(rows)] & among).mean(0)[None])[0]
+        return sums[self.by_group(among.astype(float)[None])[0] > 0]
+
+    def sizes(self, among: np.ndarray) -> np.ndarray:
+        """How many of these samples each group has, of those that have some."""
+        sizes = self.by_group(among.astype(float)[None])[0]
+        return sizes[sizes > 0]
+
     def by_group(self, values: np.ndarray) -> np.ndarray:
         """(..., U) -> (..., G): sums over each group."""
         if self.groups is None:

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from ivvit.results.hits import DatasetHits
-from ivvit.results.varied import Varied
+from ivvit.results.varied import Varied, difference_sides
 
 _SIGNS = 9_999
 
@@ -38,12 +38,14 @@ class Pair:
         """The differences, seed by seed where seeds are common; else each seed of either stands for itself."""
         values = [self.hits.rates(rows, self.among) for rows in (self.first, self.second)]
         drawn = [self.hits.drawn(rows, self.among) for rows in (self.first, self.second)]
-        groups = int((self.hits.by_group(self.among.astype(float)[None]) > 0).sum())
+        first, second = (self.hits.sums(rows, self.among) for rows in (self.first, self.second))
+        sizes = self.hits.sizes(self.among)
+        sides = difference_sides(first - second, sizes)
         if self.common:
-            return Varied(values[0] - values[1], drawn[0] - drawn[1], groups)
+            return Varied(values[0] - values[1], drawn[0] - drawn[1], len(sizes), sides)
         # independent seeds may be paired in any way: the variance of the difference is the sum of both either way
-        first, second = (_thinned(value, draws, self.seeds) for value, draws in zip(values, drawn, strict=True))
-        return Varied(first[0] - second[0], first[1] - second[1], groups)
+        one, two = (_thinned(value, draws, self.seeds) for value, draws in zip(values, drawn, strict=True))
+        return Varied(one[0] - two[0], one[1] - two[1], len(sizes), sides)
 
     def exact(self) -> tuple[float, str]:
         """(p, the test) for a single seed of each: are there more samples that only one got right?"""

@@ -2,8 +2,10 @@
 
 Samples are drawn again (whole groups where some belong together), the same ones for all runs, and seeds are drawn again
 at the same time. The standard error is the deviation over these draws; intervals and p-values take it as Student's t,
-whose degrees of freedom say how few seeds there are (Satterthwaite): three seeds are not taken for many. With one seed
-the exact test of paired answers is used: McNemar's, or where samples belong together its form for groups.
+whose degrees of freedom say how few seeds there are (Satterthwaite): three seeds are not taken for many. The samples'
+part of it counts two groups more, one at each end (`ivvit.evaluation.intervals`), so that no interval is without width
+where no draw differs. With one seed the exact test of paired answers is used: McNemar's, or where samples belong
+together its form for groups.
 """
 
 from collections.abc import Sequence
@@ -14,7 +16,7 @@ from ivvit.results.estimates import Difference, Estimate, holm
 from ivvit.results.hits import DatasetHits
 from ivvit.results.pairs import Pair
 from ivvit.results.runs import DatasetResult, Run, by_experiment, datasets_of
-from ivvit.results.varied import Varied
+from ivvit.results.varied import Varied, accuracy_sides
 
 ALL = "all"
 """Stands for the mean over all data sets; given only for experiments that have every data set of the table."""
@@ -87,13 +89,9 @@ class Statistics:
         return Estimate(varied.value, max(low, 0.0), min(high, 1.0), deviation, len(varied.values), samples)
 
     def _interval(self, varied: Varied, results: list[list[DatasetResult]]) -> tuple[float, float]:
-        """For a single run the evaluation's own, which is right also near 0 and 1; as well where nothing varies."""
-        own = [result.interval(self.metric) for result in results[0]] if len(results) == 1 else []
-        found = [interval for interval in own if interval is not None]
-        low, high = varied.interval()
-        if found and (len(own) == 1 or isnan(low)):
-            return min(low for low, _ in found), max(high for _, high in found)
-        return low, high
+        """For a single run on one data set the evaluation's own."""
+        alone = results[0][0] if len(results) == len(results[0]) == 1 else None
+        return (alone.interval(self.metric) if alone else None) or varied.interval()
 
     def _part(self, experiment: str, dataset: str) -> Varied | None:
         for (name, _), (hits, rows) in self._hits.items():
@@ -101,8 +99,9 @@ class Statistics:
             if name == dataset and mine:
                 among = hits.common(mine)
                 if among.any():
-                    groups = int((hits.by_group(among.astype(float)[None]) > 0).sum())
-                    return Varied(hits.rates(mine, among), hits.drawn(mine, among), groups)
+                    sizes = hits.sizes(among)
+                    sides = accuracy_sides(hits.sums(mine, among), sizes)
+                    return Varied(hits.rates(mine, among), hits.drawn(mine, among), len(sizes), sides)
         return None
 
     def _difference(self, first: str, second: str, dataset: str) -> Difference:

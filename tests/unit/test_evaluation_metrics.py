@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import ivvit.numerics.compat  # noqa: F401
-from ivvit.evaluation.intervals import accuracy_interval, cluster_bootstrap, wilson
+from ivvit.evaluation.intervals import accuracy_interval, effective_size, wilson
 from ivvit.evaluation.metrics import DatasetMetrics, Summary, dataset_metrics, mean_metrics, summarize
 from ivvit.evaluation.predictions import About, Predictions, write_predictions
 from ivvit.evaluation.rows import Rows, from_bytes, join, to_bytes
@@ -64,8 +64,8 @@ def test_a_class_without_samples_has_no_accuracy():
 
 def test_wilsons_interval_is_the_published_one():
     """Newcombe (Statistics in Medicine 1998), table I: 81 of 263 and 0 of 20."""
-    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
-    assert wilson(0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
+    assert wilson(81 / 263, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert wilson(0.0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
 
 
 def test_samples_of_one_group_are_no_independent_evidence():
@@ -75,16 +75,38 @@ def test_samples_of_one_group_are_no_independent_evidence():
     copied = accuracy_interval(np.repeat(correct, 10), np.repeat(np.arange(100), 10))
     assert copied == pytest.approx(alone, abs=0.03)
     assert accuracy_interval(np.repeat(correct, 10), np.arange(1000))[0] > alone[0] + 0.03
-    assert copied == accuracy_interval(np.repeat(correct, 10), np.repeat(np.arange(100), 10)), "always the same draws"
 
 
-def test_the_bootstrap_covers_the_truth():
+def test_groups_that_are_all_right_are_no_proof():
+    """The demo showed [100.0, 100.0] from 14 groups. By hand: 14 x 15 / 16 samples' worth, in Wilson's interval."""
+    size, squared = 14 * 15 / 16, 1.959964**2
+    groups = np.repeat(np.arange(14), 4)
+    assert effective_size(np.full(14, 4), np.full(14, 4)) == pytest.approx(size)
+    assert accuracy_interval(np.ones(56, bool), groups) == pytest.approx((size / (size + squared), 1.0))
+    assert accuracy_interval(np.zeros(56, bool), groups) == pytest.approx((0.0, squared / (size + squared)))
+    one_miss = accuracy_interval(np.arange(56) > 0, groups)
+    assert one_miss[0] < 0.8 and one_miss[1] < 1.0, "a miss makes no bound better"
+    assert accuracy_interval(np.ones(56, bool), np.zeros(56, int))[0] < 0.2, "one group alone says little"
+    assert effective_size(np.full(14, 4), np.array([4] * 13 + [40])) < size, "a large group is one group"
+
+
+def test_groups_without_correlation_count_by_their_samples():
+    rng = np.random.default_rng(0)
+    sizes = np.full(2000, 4)
+    assert effective_size(rng.binomial(4, 0.7, 2000), sizes) == pytest.approx(8000, rel=0.05)
+    assert effective_size(4 * (rng.random(2000) < 0.7), sizes) == pytest.approx(2000, rel=0.05)
+
+
+@pytest.mark.parametrize("truth", [0.6, 0.95, 0.99])
+@pytest.mark.parametrize("groups", [8, 40])
+def test_the_interval_of_groups_covers_the_truth(groups, truth):
+    """Each group is easy or hard as a whole. The bootstrap held 0.99 in a third of all cases, and less."""
     rng, covered = np.random.default_rng(1), 0
-    for _ in range(60):
-        chances = rng.beta(3, 2, 40)  # each group is easy or hard as a whole; the mean is 0.6
-        low, high = cluster_bootstrap(rng.binomial(8, chances), np.full(40, 8))
-        covered += low <= 0.6 <= high
-    assert 52 <= covered <= 60
+    for _ in range(300):
+        right = rng.random((groups, 8)) < rng.beta(3 * truth, 3 * (1 - truth), (groups, 1))
+        low, high = accuracy_interval(right.ravel(), np.repeat(np.arange(groups), 8))
+        covered += low <= truth <= high
+    assert covered >= 276  # 95% less 2.4 standard errors
 
 
 def test_means_over_data_sets_stay_undefined_where_one_is():

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from scipy.stats import binom
+from scipy.stats import binom, t
 
 from ivvit.results.estimates import Difference, holm
 from ivvit.results.predictions import Predictions
@@ -54,6 +54,51 @@ def test_what_nothing_varies_in_is_undefined() -> None:
     found = holm([Statistics(runs).difference("a", "b", "X"), Difference(p=0.01)])
     assert isnan(found[0].p) and isnan(found[0].adjusted) and not found[0].significant
     assert found[1].adjusted == 0.01, "an undefined one does not count"
+
+
+def test_no_interval_is_without_width() -> None:
+    """Nothing differs in any draw; by hand: two samples more, one at each end, and Student's t."""
+    right, wrong, quantile = [1] * 48, [0] * 48, t.ppf(0.975, 47)
+    runs = [made_run(name, seed, {"X": right, "Y": right}) for name in "ab" for seed in (0, 1)]
+    found = Statistics([*runs, *(made_run("c", seed, {"X": wrong, "Y": right}) for seed in (0, 1))])
+    error = (50 / 49 * 2) ** 0.5 / 50
+    equal = found.difference("a", "b", "X")
+    assert (equal.low, equal.high) == pytest.approx((-quantile * error, quantile * error)) and isnan(equal.p)
+    mean = found.difference("a", "b", ALL)
+    assert mean.high == pytest.approx(quantile * error / 2**0.5), "of two independent data sets"
+    other = found.difference("a", "c", "X")
+    shrunk, error = 48 / 50, (50 / 49 * (48 * (2 / 50) ** 2 + (2 / 50) ** 2 + (98 / 50) ** 2)) ** 0.5 / 50
+    assert other.high == 1.0 and isnan(other.p)
+    assert other.low == pytest.approx(1 - quantile * (error + (1 - shrunk) / 1.959964), abs=1e-6)
+    size = 48 * 49 / 50
+    each = 1 - size / (size + 1.959964**2)
+    assert found.mean("a", "X").low == pytest.approx(1 - quantile / 1.959964 * each)
+    assert found.mean("a", ALL).low == pytest.approx(1 - quantile / 1.959964 * each / 2**0.5)
+    assert found.mean("a", ALL).high == 1.0 and found.mean("c", "X").low == 0.0 < found.mean("c", "X").high
+
+
+def test_all_groups_right_with_one_seed() -> None:
+    groups = [index // 4 for index in range(56)]
+    runs = [made_run(name, 0, {"X": [1] * 56, "Y": [1] * 56}, groups) for name in "ab"]
+    found = Statistics(runs)
+    for column in ("X", ALL):
+        assert found.mean("a", column).low < 0.9, column
+        equal = found.difference("a", "b", column)
+        assert -0.5 < equal.low < -0.08 and equal.high == -equal.low and not equal.p < 1, column
+
+
+def test_few_groups_near_the_end_are_covered() -> None:
+    """Means over two data sets, and differences, of seeds that are alike: the draws alone held the truth in half."""
+    rng, means, differences = np.random.default_rng(2), 0, 0
+    for _ in range(40):
+        runs, groups = [], [index // 4 for index in range(80)]
+        for name in "ab":
+            hits = {data: np.repeat(rng.random(20) < 0.97, 4) for data in ("X", "Y")}
+            runs += [made_run(name, seed, hits, groups) for seed in (0, 1)]
+        mean, difference = Statistics(runs).mean("a", ALL), Statistics(runs).difference("a", "b", "X")
+        means += mean.low <= 0.97 <= mean.high
+        differences += difference.low <= 0 <= difference.high
+    assert means >= 36 and differences >= 36
 
 
 def test_holm_by_hand() -> None:
