@@ -15,7 +15,7 @@ from ivvit.cli.common import add_config, config_of, count, dataset_of, relative
 from ivvit.cli.jobs import evaluation_job, identity_of
 from ivvit.cli.launch import launch, spreads
 from ivvit.cli.planned import load_planned, remember_launched
-from ivvit.config import EvaluationOptions, RuntimeOptions
+from ivvit.config import EvaluationOptions, Experiment, RuntimeOptions
 from ivvit.ground.errors import UserError
 from ivvit.ground.names import unknown
 from ivvit.identity.identity import Identities
@@ -42,8 +42,8 @@ class _Target:
     file: Path
     options: EvaluationOptions
     runtime: RuntimeOptions
-    datasets: list[str]
-    """The experiment's; empty for a model that is only a file."""
+    experiment: Experiment | None = None
+    """None for a model that is only a file."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -97,6 +97,7 @@ def evaluate_today(identities: Identities, name: str, seed: int) -> "EvaluationM
         evaluation_job(
             identities, model, paths.evaluation(run, seed, evaluation), dict.fromkeys(experiment.data),
             experiment.evaluation, identities.config.entries[name].runtime, f"{name}, seed {seed}",
+            experiment=experiment,
         )
     )  # fmt: skip
 
@@ -130,7 +131,8 @@ def _evaluate(identities: Identities, args: argparse.Namespace, target: _Target,
     from ivvit.runs.evaluate import evaluate_run
     from ivvit.runs.model_file import read_card
 
-    names = args.dataset or target.datasets or list(read_card(target.file).heads)
+    own = target.experiment.data if target.experiment else read_card(target.file).heads
+    names = args.dataset or list(own)
     heads, renamed = {name: args.head or name for name in names}, _renamed(args.classes, names)
     for name in names:
         dataset_of(identities.config, name)
@@ -140,7 +142,15 @@ def _evaluate(identities: Identities, args: argparse.Namespace, target: _Target,
         else:
             folder = args.out if count == 1 else args.out / target.label
         job = evaluation_job(
-            identities, target.file, folder, heads, target.options, target.runtime, target.label, renamed
+            identities,
+            target.file,
+            folder,
+            heads,
+            target.options,
+            target.runtime,
+            target.label,
+            renamed,
+            target.experiment,
         )
         return evaluate_run(job)
 
@@ -187,7 +197,7 @@ def _targets(identities: Identities, args: argparse.Namespace) -> list[_Target]:
     if not files:
         raise UserError(f"{unknown('experiment', args.what, config.entries)}; nor is it a folder with {MODEL}")
     options = _options(EvaluationOptions(), args)
-    return [_Target(_label(file), file, options, config.file.runtime, []) for file in files]
+    return [_Target(_label(file), file, options, config.file.runtime) for file in files]
 
 
 def _label(file: Path) -> str:
@@ -202,7 +212,7 @@ def _experiment(identities: Identities, args: argparse.Namespace) -> list[_Targe
     options = _options(experiment.evaluation, args)
     seeds = entry.seeds if args.seed is None else (args.seed,)
     found = [
-        _Target(f"{name}-seed{seed}", file, options, entry.runtime, list(experiment.data))
+        _Target(f"{name}-seed{seed}", file, options, entry.runtime, experiment)
         for seed in seeds
         if (file := identities.paths.run(run, seed) / MODEL).is_file()
     ]

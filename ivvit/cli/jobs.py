@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ivvit.config import EvaluationOptions, Experiment, RuntimeOptions
+from ivvit.config.splits import holdout_of
 from ivvit.ground.errors import UserError
 from ivvit.ground.files import replace_link
 from ivvit.identity.identity import Identities, Identity
@@ -72,17 +73,26 @@ def evaluation_job(
     runtime: RuntimeOptions,
     name: str,
     renamed: Mapping[str, str] | None = None,
+    experiment: Experiment | None = None,
 ) -> Any:
     """An EvaluationJob on data sets of the configuration; a head without a name is that of the data set's own name.
 
-    `renamed`: what the head calls classes of the data set, where names differ.
+    `renamed`: what the head calls classes of the data set, where names differ; `experiment`: the one that trained the
+    model, where that is known, for what it held out as val.
     """
     from ivvit.runs.evaluation_job import EvaluatedDataset, EvaluationJob
 
     config, checks = identities.config, identities.checks
     datasets = (
         EvaluatedDataset(
-            dataset, config.datasets[dataset], checks.manifest(dataset), head or dataset, dict(renamed or {})
+            dataset,
+            config.datasets[dataset],
+            checks.manifest(dataset),
+            head or dataset,
+            dict(renamed or {}),
+            holdout_of(experiment, dataset)
+            if experiment and dataset in experiment.data
+            else config.datasets[dataset].holdout,
         )
         for dataset, head in heads.items()
     )

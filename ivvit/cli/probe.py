@@ -11,6 +11,7 @@ from pathlib import Path
 from ivvit.cli.jobs import make_job
 from ivvit.config import Experiment
 from ivvit.config.pixels import pixels_of_weights
+from ivvit.config.splits import holdout_of
 from ivvit.identity.identity import Identities
 from ivvit.ledger.estimates import Speed
 from ivvit.ledger.superseded import size
@@ -85,7 +86,7 @@ def _views(identities: Identities, experiment: Experiment) -> int:
     count = 0
     for name, data in experiment.data.items():
         counts = identities.checks.locks.read(identities.checks.manifest(name))["counts"]
-        holdout = data.holdout or experiment.validation.holdout
+        holdout = holdout_of(experiment, name)
         samples = counts["val"] or (round(holdout.share * counts["train"]) if holdout else 0)
         count += samples * (experiment.validation.clips if data.is_video else 1)
     return count * experiment.validation.crops

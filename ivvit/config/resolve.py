@@ -238,6 +238,9 @@ class Config:
         if experiment.validation.wanted and (lacking := without_val(experiment)):
             text = f"looks at val; there is none of {', '.join(lacking)}. Set validation.holdout: 0.1, or leave it out"
             raise self.error(f"{key}.validation.every", text)
+        if experiment.evaluation.split == "val" and (lacking := without_val(experiment)):
+            text = f"there is no val of {', '.join(lacking)}. Set validation.holdout: 0.1, or evaluate another split"
+            raise self.error(f"{key}.evaluation.split", text)
         for path, text in problems(experiment):
             raise self.error(f"{key}.{path}", text)
         for name, schedule in experiment.lr_schedule.items():

@@ -5,7 +5,12 @@ A job's code is what its entries import within these packages: principle 2, what
 
 NUMERICS = ("ivvit.numerics",)
 TRAINING = ("ivvit.numerics.training",)
-EVALUATION = ("ivvit.evaluation.evaluate", "ivvit.evaluation.views", "ivvit.evaluation.predictions")
+EVALUATION = (
+    "ivvit.evaluation.evaluate",
+    "ivvit.evaluation.views",
+    "ivvit.evaluation.predictions",
+    "ivvit.numerics.holdout",
+)
 STUDY = ("ivvit.study.proposals", "ivvit.study.pruning", "ivvit.study.choice", "ivvit.study.objective")
 VALIDATION = ("ivvit.data.validation.run",)
 EXTRACTION = ("ivvit.data.extraction.run", "ivvit.data.extraction.lock")

@@ -7,6 +7,7 @@ from typing import Any
 
 from ivvit.config import Config, Experiment, StudyOptions, canonical
 from ivvit.config.pixels import PixelOptions, pixels_of_weights
+from ivvit.config.splits import holdout_of, split_digest
 from ivvit.ground.digest import digest
 from ivvit.ground.versions import versions
 from ivvit.identity.checks import Checks
@@ -60,7 +61,10 @@ class Identities:
         parts = {
             "spec": experiment.evaluation.model_dump(mode="json", exclude={"batch_size"}),
             "code": code,
-            "data": {data: self._manifest(data)["digests"][experiment.evaluation.split] for data in experiment.data},
+            "data": {
+                data: split_digest(self._manifest(data), experiment.evaluation.split, holdout_of(experiment, data))
+                for data in experiment.data
+            },
         }
         return Identity(digest({**parts, "code": code_digest}), parts)
 

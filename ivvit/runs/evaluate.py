@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ivvit.config.splits import split_digest
 from ivvit.data.manifest import read_lock
 from ivvit.evaluation.evaluate import check_finite, check_readable
 from ivvit.evaluation.metrics import dataset_metrics, mean_metrics
@@ -81,7 +82,9 @@ def _key(job: EvaluationJob, card: ModelCard) -> dict[str, Any]:
     return {
         "evaluation": options.model_dump(exclude={"batch_size"}) | {"precision": card.precision},
         "heads": {data.name: data.head for data in job.datasets},
-        "data": {data.name: read_lock(data.manifest)["digests"][options.split] for data in job.datasets},
+        "data": {
+            data.name: split_digest(read_lock(data.manifest), options.split, data.holdout) for data in job.datasets
+        },
         "model_sha256": sha256_of(job.model),
         "renamed": {data.name: data.classes for data in job.datasets if data.classes},
     }

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from ivvit.config.datasets import DatasetOptions
+from ivvit.config.datasets import DatasetOptions, HoldoutOptions
 from ivvit.config.optimisation import EvaluationOptions
 from ivvit.config.runtime import RuntimeOptions
 from ivvit.evaluation.metrics import DatasetMetrics, MeanMetrics
@@ -24,6 +24,8 @@ class EvaluatedDataset:
     head: str
     classes: dict[str, str] = field(default_factory=dict)
     """What the head calls the data set's classes, where names differ."""
+    holdout: HoldoutOptions | None = None
+    """What is held out of train as val, for a data set that has none."""
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from ivvit.config.optimisation import EvaluationOptions
+from ivvit.config.splits import is_divided
+from ivvit.data.manifest import read_lock
 from ivvit.data.open import open_samples
 from ivvit.evaluation.views import EvalData, make_eval_data
 from ivvit.ground.errors import UserError
 from ivvit.ground.names import did_you_mean
 from ivvit.ground.names import unknown as unknown_name
+from ivvit.numerics.holdout import hold_out
+from ivvit.numerics.samples import Samples
 from ivvit.runs.evaluation_job import EvaluatedDataset
 from ivvit.runs.model_file import HeadCard, ModelCard
 
@@ -34,7 +38,7 @@ def open_for_head(entry: EvaluatedDataset, card: ModelCard, root: Path, options:
             frame store is missing, or the split is empty.
     """
     head = head_of(card, entry.head)
-    samples = open_samples(entry.name, entry.options, root, entry.manifest, options.split)
+    samples = _samples(entry, root, options.split)
     output, names = {name: index for index, name in enumerate(head.classes)}, _names(entry, samples.classes)
     if unknown := [name for name in names if name not in output]:
         raise UserError(
@@ -55,6 +59,21 @@ def open_for_head(entry: EvaluatedDataset, card: ModelCard, root: Path, options:
         img_size=card.img_size, num_frames=card.num_frames, clips=options.clips, crops=options.crops,
         interpolation=card.pixels.interpolation,
     )  # fmt: skip
+
+
+def _samples(entry: EvaluatedDataset, root: Path, split: str) -> Samples:
+    """Of a split as training sees it: a part of train where the data set has no val."""
+    lock = read_lock(entry.manifest)
+    if entry.holdout is not None and is_divided(lock, split, entry.holdout):
+        train = open_samples(entry.name, entry.options, root, entry.manifest, "train")
+        rest, held = hold_out(train, entry.holdout, "holdout")
+        return held if split == "val" else rest
+    if split == "val" and not lock["counts"]["val"]:
+        raise UserError(
+            f"{entry.name} has no samples in split val, and none of train are held out as val here; set "
+            f"datasets.{entry.name}.holdout: 0.1, or evaluate by its name an experiment that has validation.holdout"
+        )
+    return open_samples(entry.name, entry.options, root, entry.manifest, split)
 
 
 def _names(entry: EvaluatedDataset, classes: list[str]) -> list[str]:

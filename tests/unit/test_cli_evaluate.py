@@ -4,10 +4,12 @@ import json
 import shutil
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from data_sets import image_folder
 
 from ivvit.cli import main
+from ivvit.runs.model_file import read_card
 
 CONFIG = """\
 root_path: data
@@ -25,6 +27,7 @@ defaults:
 experiments:
   x: {model: IV-ViT}
   kept: {validation: {every: 1, keep: best}}
+  held: {validation: {every: 2, keep: best, holdout: 0.5}, evaluation: {split: val}, seeds: [0]}
 runtime: {workers: 0, gpus: 0}
 """
 
@@ -114,6 +117,27 @@ def test_classes_of_other_names(workspace, tmp_path, capsys):
         assert message in capsys.readouterr().err
 
 
+def test_val_is_what_training_held_out(tmp_path, capsys):
+    """The samples and the number that the model was kept by; train is the rest."""
+    assert command("train", "held") == 0
+    kept = read_card(Path("results/experiments/held/seed0/model.safetensors")).validation["datasets"]["pets"]
+    found = json.loads(Path("results/experiments/held/seed0/metrics.json").read_text())
+    assert found["datasets"]["pets"]["split"] == "val" and found["datasets"]["pets"]["top1"] == kept["top1"]
+    paths = {}
+    for split in ("val", "train", "test"):
+        assert command("evaluate", "held", "--split", split, "--out", str(tmp_path / split)) == 0
+        paths[split] = set(pq.read_table(tmp_path / split / "predictions.parquet")["path"].to_pylist())
+    assert len(paths["val"]) == kept["num_samples"] == found["datasets"]["pets"]["num_samples"]
+    everything = {str(file.relative_to("data")) for file in Path("data/pets/train").rglob("*.png")}
+    assert paths["val"] | paths["train"] == everything and not paths["val"] & paths["train"]
+    assert not paths["test"] & everything
+    digests = {json.loads((tmp_path / split / "metrics.json").read_text())["data"]["pets"] for split in paths}
+    assert len(digests) == 3, "an evaluation of another part is another one"
+    capsys.readouterr()
+    assert command("evaluate", "results/experiments/held/seed0", "--split", "val") == 1
+    assert "evaluate by its name an experiment that has validation.holdout" in capsys.readouterr().err
+
+
 def test_the_rules_job_refuses_another_evaluation_than_todays(capsys):
     run, evaluation = next(Path("results").glob("runs/*/seed0/evaluations/*")).parts[-4::3]
     assert command("evaluate", "--identity", run, "--seed", "0", "--evaluation", evaluation) == 0
@@ -124,11 +148,14 @@ def test_the_rules_job_refuses_another_evaluation_than_todays(capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("y",), "unknown experiment 'y'; known: x, kept; nor is it a folder with model.safetensors"),
+        (("y",), "unknown experiment 'y'; known: x, kept, held; nor is it a folder with model.safetensors"),
         (("x", "--seed", "1"), "x: none of its seeds (1) is trained yet"),
         (("x", "--head", "dogs"), "the model has no head dogs; it has pets"),
         (("x", "--dataset", "cars", "--head", "pets"), "cars and the head pets do not have the same classes"),
-        (("x", "--split", "val"), "pets has no samples in split val"),
+        (
+            ("x", "--split", "val"),
+            "pets has no samples in split val, and none of train are held out as val here; set data",
+        ),
         (("x", "--crops", "2"), "--crops 2: "),
         ((), "name an experiment, a run's folder or a model's file"),
     ],

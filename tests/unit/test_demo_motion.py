@@ -109,7 +109,7 @@ def test_models_that_see_the_order_of_frames_tell_the_pair_apart(
 
 LUCK = """\
 root_path: {root}/data
-defaults: {{iterations: 30, seeds: [0], lr_schedule: {{name: cosine, warmup: 5}}}}
+defaults: {{iterations: 30, seeds: [0, 1, 2], lr_schedule: {{name: cosine, warmup: 5}}}}
 experiments:
   tuned: {{extends: iv-vit, from_study: nothing}}
 studies:
@@ -125,18 +125,26 @@ runtime: {{workers: 0, gpus: 0, threads: 1}}
 
 @pytest.mark.slow
 def test_the_winner_of_a_study_does_not_bequeath_its_luck(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """At chance, the best of ten trials is above it by luck; before, the tuned row repeated that trial's number."""
+    """At chance, the best of ten trials is above it by luck; before, the tuned row repeated that trial's number.
+
+    It would again if a trial selected on test, or if the trial's seed were the row: each seed is held against the
+    winner, the trials' own among them.
+    """
     monkeypatch.setattr("ivvit.demo.motion.SIZES", {"train": 200, "val": 100})
     (tmp_path / "luck.yaml").write_text(LUCK.format(root=tmp_path))
     monkeypatch.chdir(tmp_path)
     config = ("--config", str(CONFIG), "luck.yaml")
     for command in (("demo",), ("validate", "motion"), ("weights", "demo-vit"), ("study", "work", "nothing"),
-                    ("study", "finish", "nothing"), ("train", "tuned")):  # fmt: skip
+                    ("study", "finish", "nothing"), ("train", "tuned"),
+                    *(("train", "tuned", "--seed", str(seed)) for seed in (1, 2))):  # fmt: skip
         assert main([*command, *config]) == 0
     models = tmp_path.glob("results/studies/nothing/*/trials/*/model.safetensors")
     trials = sorted(read_card(file).validation["mean"]["top1"] for file in models)
-    (file,) = tmp_path.glob("results/experiments/tuned/seed0")
-    tuned = read_metrics(file).datasets["motion"]
-    assert len(trials) == 10 and trials[-1] > sum(trials) / 10, "there is a winner"
-    assert abs(tuned.top1 - 0.25) < 0.06 and tuned.top1_interval[0] <= 0.25 <= tuned.top1_interval[1]
-    assert (tuned.num_samples, tuned.num_groups) == (400, 100)
+    files = sorted(tmp_path.glob("results/experiments/tuned/seed*"))
+    tuned = [read_metrics(file).datasets["motion"] for file in files]
+    assert (len(trials), len(tuned)) == (10, 3) and trials[-1] > 0.29, "there is a winner"
+    for found in tuned:
+        low, high = found.top1_interval
+        assert low <= 0.25 <= high and found.top1 < trials[-1] - 0.02, (found.top1, trials)
+        assert (found.num_samples, found.num_groups) == (400, 100)
+    assert abs(sum(found.top1 for found in tuned) / 3 - 0.25) < 0.03
