@@ -115,6 +115,11 @@ CASES = {
         "  y: {extends: joint, validation: {every: 5}}\nstudies:",
         "validation.every: looks at val; there is none of CIFAR100, UCF101. Set validation.holdout: 0.1",
     ),
+    "no val to evaluate": (
+        "studies:",
+        "  y: {extends: joint, evaluation: {split: val}}\nstudies:",
+        "evaluation.split: there is no val of CIFAR100, UCF101. Set validation.holdout: 0.1, or evaluate another",
+    ),
     "no val for trials": (
         "n_trials: 3",
         "n_trials: 3, holdout: null",

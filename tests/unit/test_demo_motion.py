@@ -142,9 +142,8 @@ def test_the_winner_of_a_study_does_not_bequeath_its_luck(tmp_path: Path, monkey
     trials = sorted(read_card(file).validation["mean"]["top1"] for file in models)
     files = sorted(tmp_path.glob("results/experiments/tuned/seed*"))
     tuned = [read_metrics(file).datasets["motion"] for file in files]
-    assert (len(trials), len(tuned)) == (10, 3) and trials[-1] > 0.29, "there is a winner"
+    assert (len(trials), len(tuned)) == (10, 3) and trials[-1] > max(0.27, sum(trials) / 10), "there is a winner"
     for found in tuned:
-        low, high = found.top1_interval
-        assert low <= 0.25 <= high and found.top1 < trials[-1] - 0.02, (found.top1, trials)
+        assert abs(found.top1 - 0.25) < 0.06 and found.top1 < trials[-1] - 0.02, (found.top1, trials)
+        assert found.top1_interval[0] <= 0.25 <= found.top1_interval[1]
         assert (found.num_samples, found.num_groups) == (400, 100)
-    assert abs(sum(found.top1 for found in tuned) / 3 - 0.25) < 0.03
