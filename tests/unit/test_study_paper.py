@@ -22,6 +22,12 @@ def test_paper_configuration() -> None:
         assert len(sizes) in (1, 4) and sizes.items() <= SIZES.items()  # joint, or the same on one data set alone
         assert {(o.name, o.lr, o.weight_decay) for o in experiment.optimizer.values()} == {("AdamW", 1e-5, 5e-5)}
         assert {schedule.name for schedule in experiment.lr_schedule.values()} == {"cosine"}
+    assert {tuple(entry.seeds) for entry in config.entries.values()} == {(0, 1, 2)}
+    assert config.file.results.baseline in config.entries
+    alone = [next(iter(e.datasets)) for e in experiments if len(e.datasets) == 1]
+    assert sorted(alone) == sorted(SIZES), "joint against single: each data set by itself"
+    assert config.trial("paper", {}).validation.holdout.share == 0.1
+    assert {e.evaluation.split for e in experiments} == {"test"}
     assert {e.model.shift for e in experiments if e.model.name == "MSCA"} == {"qk"}
     space = config.file.studies["paper"].space
     assert set(space["optimizer.name"].choices) == {"SGD", "Adam", "AdamW"}
