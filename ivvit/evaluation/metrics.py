@@ -1,28 +1,15 @@
 """From the predictions of a split to numbers with their uncertainty."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from ivvit.evaluation.intervals import accuracy_interval
 from ivvit.evaluation.rows import Rows
+from ivvit.evaluation.summary import hits, summarize
 
 BINS = 15
 """Of the calibration error: equal widths, as Guo et al. (ICML 2017) have them."""
-FEWEST_FOR_TOP5 = 6
-"""With fewer classes, the first five are all of them."""
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What is selected by: accuracies are fractions, `loss` is the mean cross entropy."""
-
-    top1: float
-    top5: float | None
-    """None where there are fewer than six classes."""
-    loss: float
-    num_samples: int
 
 
 @dataclass(frozen=True)
@@ -59,22 +46,6 @@ class DatasetMetrics:
     """Files that had to be left out."""
 
 
-@dataclass(frozen=True)
-class MeanMetrics:
-    """Means over data sets; None where one of them has no such number."""
-
-    top1: float
-    top5: float | None
-    loss: float
-
-
-def summarize(rows: Rows, classes: int) -> Summary:
-    """The numbers that something may be selected by, of at least one sample."""
-    first, five = hits(rows)
-    top5 = float(five.mean()) if classes >= FEWEST_FOR_TOP5 else None
-    return Summary(float(first.mean()), top5, float(rows.loss.mean(dtype=np.float64)), len(rows))
-
-
 def dataset_metrics(
     rows: Rows, *, classes: list[str], groups: list[str], split: str, unreadable: list[str]
 ) -> DatasetMetrics:
@@ -100,28 +71,11 @@ def dataset_metrics(
     )  # fmt: skip
 
 
-def hits(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
-    """Whether the true class is the first, and whether it is among the first five; bool (N,) each."""
-    found = rows.top == rows.label[:, None]
-    return found[:, 0], found.any(1)
-
-
 def calibration_error(confidence: np.ndarray, correct: np.ndarray) -> float:
     """Mean distance of accuracy and confidence over bins ((b - 1) / BINS, b / BINS], weighed by their samples."""
     bins = np.clip(np.ceil(confidence.astype(np.float64) * BINS).astype(int) - 1, 0, BINS - 1)
     gaps = np.bincount(bins, correct.astype(np.float64) - confidence, BINS)
     return float(np.abs(gaps).sum() / len(confidence))
-
-
-def mean_metrics(values: Mapping[str, Summary | DatasetMetrics]) -> MeanMetrics:
-    """The means over data sets."""
-    entries = list(values.values())
-    top5 = [entry.top5 for entry in entries if entry.top5 is not None]
-    return MeanMetrics(
-        top1=sum(entry.top1 for entry in entries) / len(entries),
-        top5=sum(top5) / len(top5) if len(top5) == len(entries) else None,
-        loss=sum(entry.loss for entry in entries) / len(entries),
-    )
 
 
 def _per_class(labels: np.ndarray, first: np.ndarray, classes: list[str]) -> list[ClassAccuracy]:

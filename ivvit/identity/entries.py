@@ -5,12 +5,8 @@ A job's code is what its entries import within these packages: principle 2, what
 
 NUMERICS = ("ivvit.numerics",)
 TRAINING = ("ivvit.numerics.training",)
-EVALUATION = (
-    "ivvit.evaluation.evaluate",
-    "ivvit.evaluation.views",
-    "ivvit.evaluation.predictions",
-    "ivvit.numerics.holdout",
-)
+SELECTION = ("ivvit.evaluation.evaluate", "ivvit.evaluation.views", "ivvit.evaluation.summary")
+EVALUATION = (*SELECTION, "ivvit.evaluation.metrics", "ivvit.evaluation.predictions", "ivvit.numerics.holdout")
 STUDY = ("ivvit.study.proposals", "ivvit.study.pruning", "ivvit.study.choice", "ivvit.study.objective")
 VALIDATION = ("ivvit.data.validation.run",)
 EXTRACTION = ("ivvit.data.extraction.run", "ivvit.data.extraction.lock")

@@ -12,7 +12,7 @@ from ivvit.ground.digest import digest
 from ivvit.ground.versions import versions
 from ivvit.identity.checks import Checks
 from ivvit.identity.closure import Code
-from ivvit.identity.entries import EVALUATION, NUMERICS, STUDY, TRAINING, WITHIN_EVALUATION, WITHIN_STUDY
+from ivvit.identity.entries import EVALUATION, NUMERICS, SELECTION, STUDY, TRAINING, WITHIN_EVALUATION, WITHIN_STUDY
 from ivvit.identity.frame_store import settings_name
 from ivvit.identity.locks import Pending
 from ivvit.identity.models import model_modules
@@ -47,7 +47,7 @@ class Identities:
         rerun = self.config.entries[name].runtime.on_version_drift == "rerun"
         further = {"versions": versions()} if rerun else {}
         selects = experiment.validation.wanted
-        entries = (*TRAINING, *EVALUATION) if selects else TRAINING
+        entries = (*TRAINING, *SELECTION) if selects else TRAINING
         return self._identity(experiment, entries, (experiment.model.name,), (experiment.pretrain,), selects, **further)
 
     def evaluation(self, name: str) -> Identity:
@@ -114,7 +114,7 @@ class Identities:
         models = searched(options, "model", base.model.name)
         pretrains = searched(options, "pretrain", base.pretrain)
         search = options.model_dump(mode="json", exclude={"base", "set", "holdout", "n_trials", "workers", "storage"})
-        return self._identity(base, (*TRAINING, *EVALUATION, *STUDY), models, pretrains, True, search=search)
+        return self._identity(base, (*TRAINING, *SELECTION, *STUDY), models, pretrains, True, search=search)
 
     def modules(self, entries: tuple[str, ...], models: tuple[str, ...]) -> tuple[dict[str, dict[str, str]], str]:
         """The modules that can change the numbers of these models' runs, definition by definition; and their digest."""

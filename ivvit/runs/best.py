@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ivvit.config.optimisation import ValidationOptions
-from ivvit.evaluation.metrics import Summary, mean_metrics
+from ivvit.evaluation.summary import Summary, mean_metrics
 from ivvit.ground.errors import UserError
 
 

@@ -14,10 +14,11 @@ import torch
 from ivvit.config.splits import split_digest
 from ivvit.data.manifest import read_lock
 from ivvit.evaluation.evaluate import check_finite, check_readable
-from ivvit.evaluation.metrics import dataset_metrics, mean_metrics
+from ivvit.evaluation.metrics import dataset_metrics
 from ivvit.evaluation.predictions import About, Predictions, write_predictions
 from ivvit.evaluation.rows import Rows, join
 from ivvit.evaluation.score import predict
+from ivvit.evaluation.summary import mean_metrics
 from ivvit.evaluation.views import EvalData
 from ivvit.ground.digest import sha256_of
 from ivvit.ground.errors import UserError

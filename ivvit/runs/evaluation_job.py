@@ -9,7 +9,8 @@ from pydantic import TypeAdapter, ValidationError
 from ivvit.config.datasets import DatasetOptions, HoldoutOptions
 from ivvit.config.optimisation import EvaluationOptions
 from ivvit.config.runtime import RuntimeOptions
-from ivvit.evaluation.metrics import DatasetMetrics, MeanMetrics
+from ivvit.evaluation.metrics import DatasetMetrics
+from ivvit.evaluation.summary import MeanMetrics
 from ivvit.ground.errors import UserError
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from ivvit.evaluation.metrics import Summary
+from ivvit.evaluation.summary import Summary
 from ivvit.numerics.losses import SUMS
 from ivvit.numerics.trainer import Iteration
 from ivvit.numerics.world import World

@@ -6,7 +6,7 @@ from contextlib import closing
 from typing import Any
 
 from ivvit.evaluation.evaluate import evaluate
-from ivvit.evaluation.metrics import Summary, summarize
+from ivvit.evaluation.summary import Summary, summarize
 from ivvit.numerics.batch import Batch
 from ivvit.numerics.losses import SUMS
 from ivvit.numerics.trainer import Trainer

@@ -9,9 +9,10 @@ import torch
 
 import ivvit.numerics.compat  # noqa: F401
 from ivvit.evaluation.intervals import accuracy_interval, effective_size, wilson
-from ivvit.evaluation.metrics import DatasetMetrics, Summary, dataset_metrics, mean_metrics, summarize
+from ivvit.evaluation.metrics import DatasetMetrics, dataset_metrics
 from ivvit.evaluation.predictions import About, Predictions, write_predictions
 from ivvit.evaluation.rows import Rows, from_bytes, join, to_bytes
+from ivvit.evaluation.summary import Summary, mean_metrics, summarize
 
 
 def made(samples: int, classes: int, seed: int = 0) -> Rows:

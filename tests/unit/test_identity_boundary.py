@@ -12,7 +12,7 @@ import pytest
 
 from ivvit.config.base import Section
 from ivvit.identity.closure import PACKAGE, Code
-from ivvit.identity.entries import EVALUATION, NUMERICS, STUDY, TRAINING
+from ivvit.identity.entries import EVALUATION, NUMERICS, SELECTION, STUDY, TRAINING
 from ivvit.identity.models import model_modules
 from ivvit.identity.prose import without_prose
 
@@ -32,6 +32,16 @@ def test_all_that_an_entry_imports_is_counted_or_below(name: str) -> None:
     entries, allowed = ENTRIES[name]
     reached = Code().closure(entries, within=("ivvit",)).modules
     assert {module.partition("/")[0] for module in reached} <= allowed
+
+
+def test_all_that_evaluates_counts_and_what_only_reports_is_no_part_of_a_selection() -> None:
+    """An edit of metrics or intervals once made no evaluation stale, and one of predictions made studies so."""
+    every = {module for module in MODULES if module.startswith("evaluation/")}
+    found = [{module for module in Code().closure(entries, within=("ivvit",)).modules if module in every}
+             for entries in (EVALUATION, (*TRAINING, *SELECTION, *STUDY))]  # fmt: skip
+    assert found[0] == every
+    only = {"evaluation/metrics.py", "evaluation/intervals.py", "evaluation/predictions.py"}
+    assert every - found[1] == only
 
 
 def numerics() -> Iterator[tuple[str, ast.Module]]:

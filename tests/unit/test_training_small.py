@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ivvit.config.resolve import Config
-from ivvit.evaluation.metrics import Summary
+from ivvit.evaluation.summary import Summary
 from ivvit.ground.errors import UserError
 from ivvit.ground.files import write_atomically, write_text
 from ivvit.numerics.batch import Batch, Record

@@ -17,8 +17,8 @@ from ivvit.config import DatasetOptions
 from ivvit.data.manifest import load_manifest
 from ivvit.data.validation import validate
 from ivvit.evaluation.evaluate import evaluate
-from ivvit.evaluation.metrics import summarize
 from ivvit.evaluation.rows import Rows
+from ivvit.evaluation.summary import summarize
 from ivvit.ground.errors import UserError
 from ivvit.numerics.batch import Batch, Record
 from ivvit.numerics.finite import Diverged
