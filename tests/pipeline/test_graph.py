@@ -22,6 +22,7 @@ LOOKS = {
     "list of targets": ("--list-rules",),
     "lint": ("--lint", "--workflow-profile", "none"),
 }
+OFTEN = {"dry run", "rule graph", "lint"}
 
 
 def graph(workspace: Workspace, *arguments: str) -> set[tuple[str, str]]:
@@ -63,7 +64,9 @@ def test_before_anything_has_run(tmp_path: Path) -> None:
     assert set(re.findall(r"^(\w+) +\d+$", stats, re.M)) == {"validate", "weights", "all", "total"}
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize(
+    "look", [look if look in OFTEN else pytest.param(look, marks=pytest.mark.slow) for look in LOOKS]
+)
 def test_looking_writes_nothing(look: str, small: Workspace, tmp_path: Path) -> None:
     for state in ("finished", "new"):
         workspace = small.copy(tmp_path / state)

@@ -98,6 +98,6 @@ def test_the_tutorial_as_it_is_written(python: Path, tmp_path: Path) -> None:
 
 def _do(command: list[str], folder: Path) -> str:
     environment = {k: v for k, v in os.environ.items() if k not in ("IVVIT_CONFIG", "PYTHONPATH", "PYTHONHOME")}
-    ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)
+    ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=3600)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout + (ran.stderr if "snakemake" in command else "")

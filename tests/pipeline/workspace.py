@@ -18,6 +18,8 @@ from PIL import Image
 from ivvit.demo.encode import FFV1, write_video
 
 PROJECT = Path(__file__).parents[2]
+PATIENCE = 3600
+"""Seconds after which a process is taken to hang; a busy machine is slow."""
 CONFIG = """\
 root_path: data
 datasets:
@@ -156,7 +158,9 @@ class Workspace:
         environment = {k: v for k, v in os.environ.items() if k not in ("IVVIT_CONFIG", "PYTHONPATH")}
         environment |= {"PYTHONPATH": str(self.folder), "OMP_NUM_THREADS": "1"}
         command = [sys.executable, *arguments]
-        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=600)
+        return subprocess.run(
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=PATIENCE
+        )
 
     def _logs(self) -> Iterator[Path]:
         return (self / "logs").rglob("*.log")
