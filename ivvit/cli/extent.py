@@ -1,28 +1,46 @@
 """What the jobs other than training have to do, as far as it is known before they run."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ivvit.config import Experiment
+from ivvit.ground.errors import UserError
 from ivvit.identity.locks import Pending
 from ivvit.ledger.forecast import StudyTodo, unfinished_studies
 from ivvit.ledger.holders import reached
 from ivvit.ledger.status import RunState, Status
 from ivvit.runs.extension import obstacle
 
+if TYPE_CHECKING:
+    from ivvit.data.extraction.estimate import StoreSize
 
-def check_jobs(status: Status) -> Iterator[str]:
-    """Validation, extraction and conversion: a line for each job that will run, or may."""
+
+@dataclass(frozen=True)
+class CheckJob:
+    """A line for a job that will run, or may."""
+
+    text: str
+    size: int = 0
+    """Bytes that it adds to frame stores, at most."""
+
+
+def check_jobs(status: Status) -> Iterator[CheckJob]:
+    """Validation, extraction and conversion."""
     validated = {check.name for check in status.due.values() if check.rule == "validate"}
     for check in status.due.values():
-        yield f"{check.rule}: {check.text}" + (_videos(status, check.name) if check.rule == "extract" else "")
+        line = f"{check.rule}: {check.text}"
+        yield _extraction(line, _store_size(status, check.name)) if check.rule == "extract" else CheckJob(line)
     waiting = set(status.jobs.datasets) if "demo" in {check.rule for check in status.due.values()} else validated
     if waiting - validated:
-        yield from (f"validate: {name}, when it is made" for name in sorted(waiting - validated))
+        yield from (CheckJob(f"validate: {name}, when it is made") for name in sorted(waiting - validated))
     for name, data in status.jobs.datasets.items():
         if data.uses_store and name in waiting:
-            there = any((status.paths.results / "frames" / name).glob("*.json"))
-            yield f"maybe: frames of {name}, if its manifest changes" if there else f"extract: frames of {name}"
+            if any((status.paths.results / "frames" / name).glob("*.json")):
+                yield CheckJob(f"maybe: frames of {name}, if its manifest changes")
+            else:
+                yield _extraction(f"extract: frames of {name}", _likely_size(status, name))
 
 
 def study_jobs(status: Status) -> Iterator[tuple[StudyTodo, int]]:
@@ -59,12 +77,30 @@ def can_be_read(status: Status, experiment: Experiment) -> bool:
     return all(lock.is_file() for lock in needed)
 
 
-def _videos(status: Status, dataset: str) -> str:
-    """`, 3 of 12 videos, about 0.1 GB`: those that the store lacks."""
-    from ivvit.data.extraction.plan import estimated_bytes, store_tasks
+def _extraction(line: str, size: "StoreSize | None") -> CheckJob:
+    """`extract: ...: 3 of 12 videos to code, at most 0.1 GB (...)`."""
+    if size is None:
+        return CheckJob(f"{line}: the disk it takes is known when the data is there")
+    amount = f"{size.todo} of {size.total} videos to code, at most {disk(size.size)}"
+    return CheckJob(f"{line}: {amount} by {size.basis}", size.size)
 
-    options = status.config.datasets[dataset]
-    tasks = store_tasks(dataset, options, status.config.root, status.jobs.checks.manifest(dataset))
-    todo = [task for task in tasks if not task.target.exists()]
-    size = estimated_bytes(todo, options.store)
-    return f": {len(todo)} of {len(tasks)} videos to code, about {size / 1e6:.1f} MB at most"
+
+def _store_size(status: Status, dataset: str) -> "StoreSize":
+    from ivvit.data.extraction.estimate import store_size
+
+    lock = status.jobs.checks.manifest(dataset)
+    return store_size(dataset, status.config.datasets[dataset], status.config.root, lock)
+
+
+def _likely_size(status: Status, dataset: str) -> "StoreSize | None":
+    from ivvit.data.extraction.estimate import unvalidated_size
+
+    try:
+        return unvalidated_size(dataset, status.config.datasets[dataset], status.config.root)
+    except UserError:  # not there yet, or what validation is there to say
+        return None
+
+
+def disk(size: int) -> str:
+    """Bytes for people: 12.3 MB, 4.5 GB."""
+    return f"{size / 1e6:.1f} MB" if size < 1e9 else f"{size / 1e9:.1f} GB"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ivvit.cli.common import add_config, config_of, count
-from ivvit.cli.extent import can_be_read, check_jobs, iterations_done, study_jobs
+from ivvit.cli.extent import can_be_read, check_jobs, disk, iterations_done, study_jobs
 from ivvit.config import Config, Experiment, RuntimeOptions
 from ivvit.config.canonical import canonical
 from ivvit.ground.errors import UserError
@@ -57,8 +57,8 @@ def run(args: argparse.Namespace) -> None:
     states = status.runs()
     estimator = _Estimator(config, status, args.probe)
     checks = list(check_jobs(status))
-    for line in checks:
-        print(line)
+    for check in checks:
+        print(check.text)
     costs = list(_studies(status, estimator))
     todo = [state for state in states if state.settled not in ("fresh", "trained", "running", "silent", "pending")]
     costs += _runs(status, todo, estimator)
@@ -69,6 +69,8 @@ def run(args: argparse.Namespace) -> None:
     if checks or costs or later or not (status.paths.tables / "comparison.csv").is_file():
         print("tables: the tables and figures, when all of these are done")
     _total(costs + sure, len(later) - len(sure), args.at_once)
+    if stored := sum(check.size for check in checks):
+        print(f"frame stores: at most {disk(stored)}, twice what UCF101's and Kinetics' videos take by the pixel")
 
 
 class _Estimator:
@@ -152,10 +154,10 @@ def _total(costs: list[_Cost], waiting: int, at_once: int) -> None:
     if known:
         longest = max(seconds / min(cost.workers, at_once) for cost, seconds, _ in known)
         wall = max(sum(seconds for _, seconds, _ in known) / at_once, longest)
-        disk = sum(size for cost, _, size in known if not cost.trials) / 1e6
+        room = disk(sum(size for cost, _, size in known if not cost.trials))
         besides = " besides the trials'" if trials else ""
         hours = _hours([(cost.runtime.gpus * cost.runtime.nodes, seconds) for cost, seconds, _ in known])
-        print(f"about {hours}, {duration(wall)} with {at_once} at once, {disk:.1f} MB of disk{besides}")
+        print(f"about {hours}, {duration(wall)} with {at_once} at once, {room} of disk{besides}")
     kinds = Counter(cost.estimate.basis.partition(":")[0] for cost in costs)
     if kinds:
         print("how sure: " + ", ".join(f"{count} {kind}" for kind, count in kinds.items()))

@@ -56,6 +56,9 @@ class PolyViTOptions(CommonOptions):
     """Frames per tubelet; the number of frames must be a multiple of it. Scenic's own polyvit has 4."""
     class_tokens: Literal["shared", "per-tokeniser"] = Field("shared", json_schema_extra=off("shared"))
     """One class token for images and clips, or one of each tokeniser (Scenic's)."""
+    positions: Literal["learnt", "rotary"] = Field("learnt", json_schema_extra=off("learnt"))
+    """learnt: a table for images and one for clips; rotary: queries and keys are turned by time, row and column, as
+    V-JEPA 2 does, an image being at time 0."""
 
 
 class AIMOptions(CommonOptions):

@@ -96,6 +96,8 @@ def _fit_clips(fitted: "dict[str, Tensor]", source: "dict[str, Tensor]", model: 
         fitted["cls_token_video"] = fitted["cls_token"].clone()
         notes.append("cls_token_video: the image's class token")
     prefix, target = _prefix(model.backbone), model.pos_embed_video
+    if target is None:  # rotary ones, which nothing was learnt of
+        return
     if "pos_embed_video" not in fitted and "pos_embed" in fitted:
         fitted["pos_embed_video"] = _repeat_in_time(fitted["pos_embed"], prefix, target.shape[1])
         notes.append("pos_embed_video: the image's positions, repeated in time")

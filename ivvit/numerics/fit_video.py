@@ -1,4 +1,4 @@
-"""Weights of video models with tubelets (VideoMAE, V-JEPA) for polyvit, and for models that see frames as images."""
+"""Weights of video models (VideoMAE, OmniMAE, V-JEPA) for polyvit, and for models that see frames as images."""
 
 import re
 from math import isqrt
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 TIMES = 8
 """Time steps of the published video models, 16 frames by tubelets of 2; an image has the middle one's positions."""
 
+JEPA2_COUNTS, JEPA2_GIANT = frozenset({8 * 256, 16 * 256, 32 * 256}), 1408
+"""Places of V-JEPA 2's 16, 32 or 64 frames of 256 pixels, and the width of its giant, which V-JEPA has not."""
+
 
 def fit_video(tensors: "dict[str, Tensor]", model: "JointModel", notes: list[str]) -> None:
     """Give a video model's tensors the places that the model has for them, in place.
@@ -24,12 +27,12 @@ def fit_video(tensors: "dict[str, Tensor]", model: "JointModel", notes: list[str
     join_biases(tensors, model, notes)
     _fit_norm(tensors, model, notes)
     patch = tensors.get("patch_embed.proj.weight")
+    if _is_rotary(model):
+        _leave_positions(tensors, patch, notes)
     if patch is None or patch.dim() != 5:
         return
-    if "pos_embed" not in tensors:
-        _make_positions(tensors, patch, model, notes)
-    else:
-        _split_positions(tensors, model)
+    if not _is_rotary(model):
+        _give_positions(tensors, patch, model, notes)
     tensors["tubelet.weight"] = patch
     if "patch_embed.proj.bias" in tensors:
         tensors["tubelet.bias"] = tensors["patch_embed.proj.bias"].clone()
@@ -66,12 +69,43 @@ def _fit_norm(tensors: "dict[str, Tensor]", model: "JointModel", notes: list[str
             notes.append(f"{want}: the weights' {have}")
 
 
-def _make_positions(tensors: "dict[str, Tensor]", patch: "Tensor", model: "JointModel", notes: list[str]) -> None:
-    if not any(name.endswith("q_bias") for name in tensors) and not _is_joined(notes):
+def _is_rotary(model: "JointModel") -> bool:
+    """Whether a model tells places apart as V-JEPA 2 does, without learnt positions."""
+    return getattr(model, "pos_embed_video", True) is None
+
+
+def _leave_positions(tensors: "dict[str, Tensor]", patch: "Tensor | None", notes: list[str]) -> None:
+    """V-JEPA 2's own files hold positions that it does not use."""
+    if patch is not None and "pos_embed" in tensors and _of_jepa2(tensors["pos_embed"]):
+        del tensors["pos_embed"]
+        notes.append("pos_embed: left out, V-JEPA 2 does not use it")
+    if "pos_embed" in tensors or _is_joined(notes):
         raise UserError(
-            "these are weights of a video model without learnt positions that is not VideoMAE, such as V-JEPA 2, whose "
-            "rotary positions in time, row and column no backbone of timm has; they fit none of the models"
+            "these weights were trained with positions that are added to the patches, which polyvit with `positions: "
+            "rotary` has not; leave that key out"
         )
+
+
+def _give_positions(tensors: "dict[str, Tensor]", patch: "Tensor", model: "JointModel", notes: list[str]) -> None:
+    learnt = tensors.get("pos_embed")
+    videomae = _is_joined(notes) or any(name.endswith("q_bias") for name in tensors)
+    if _of_jepa2(learnt) if learnt is not None else not videomae:
+        raise UserError(
+            "V-JEPA 2 tells places apart by rotary positions in time, row and column, and so do these weights, it "
+            "seems; of the models only `{name: polyvit, positions: rotary}` does, on a backbone such as "
+            "{name: vit_large_patch16_rope_224, class_token: false, global_pool: avg, init_values: null}"
+        )
+    if learnt is None:
+        _make_positions(tensors, patch, model, notes)
+    else:
+        _split_positions(tensors, model)
+
+
+def _of_jepa2(positions: "Tensor") -> bool:
+    return positions.shape[1] in JEPA2_COUNTS or positions.shape[2] == JEPA2_GIANT
+
+
+def _make_positions(tensors: "dict[str, Tensor]", patch: "Tensor", model: "JointModel", notes: list[str]) -> None:
     patches = model.backbone.patch_embed.num_patches
     times = model.num_frames // patch.shape[2] if hasattr(model, "tubelet") else TIMES
     table = sinusoids(times * patches, patch.shape[0]).to(patch.dtype)

@@ -38,6 +38,8 @@ def convert(state_dict: "dict[str, Tensor]") -> Converted:
                 _enter(converted, source, _rename(name, rules), state_dict[source])
             join_qkv(converted)
             _spell_as_timm(converted)
+            if layout == "omnimae":
+                _split_times(converted)
             return converted
     some = ", ".join(sorted(state_dict)[:4])
     known = ", ".join(dict.fromkeys(layout for _, layout, _ in LAYOUTS))
@@ -50,6 +52,15 @@ def _spell_as_timm(converted: Converted) -> None:
         tensor = converted.tensors.get(name)
         if tensor is not None and tensor.dim() < 3:
             converted.tensors[name] = tensor.reshape(shape) if shape else tensor[None]
+
+
+def _split_times(converted: Converted) -> None:
+    """OmniMAE's positions are a clip's of 16 frames, by tubelets of 2; an image has those of the first step."""
+    positions = converted.tensors.get("pos_embed")
+    if positions is not None:
+        converted.tensors["pos_embed_video"] = positions
+        converted.origin["pos_embed_video"] = converted.origin["pos_embed"]
+        converted.tensors["pos_embed"] = positions[:, : positions.shape[1] // 8]
 
 
 def _without_text(names: dict[str, str]) -> dict[str, str]:

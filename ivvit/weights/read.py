@@ -12,7 +12,8 @@ from ivvit.ground.errors import UserError
 if TYPE_CHECKING:
     from torch import Tensor
 
-WRAPPERS = ("state_dict", "model_state_dict", "model", "model_ema", "module")
+WRAPPERS = ("state_dict", "model_state_dict", "model", "model_ema", "module", "target_encoder", "encoder")
+"""The first one decides. V-JEPA's files have an encoder and its average, which is what V-JEPA evaluates."""
 
 
 def read_state_dict(path: Path | str) -> "dict[str, Tensor]":

@@ -91,6 +91,21 @@ HUGGING_FACE_CLIP: Rules = [
 # VideoMAE's pretraining: timm's names under `encoder.`, beside a decoder.
 VIDEOMAE: Rules = [(r"encoder\.((?:patch_embed|blocks|norm)\..+)", r"\1")]
 
+# OmniMAE's (Meta): timm's names under `trunk.`, frames doubled before a 3-D patch embedding.
+OMNIMAE: Rules = [
+    (r"trunk\.patch_embed\.proj\.1\.(.+)", r"patch_embed.proj.\1"),
+    (r"trunk\.((?:cls_token|pos_embed|blocks|norm)\b.*)", r"\1"),
+]
+
+_HF_JEPA = r"(?:\w+\.)?encoder\.layer\.(\d+)\."
+HUGGING_FACE_VJEPA2: Rules = [
+    (r"(?:\w+\.)?encoder\.embeddings\.patch_embeddings\.proj\.(.+)", r"patch_embed.proj.\1"),
+    (r"(?:\w+\.)?encoder\.layernorm\.(.+)", r"norm.\1"),
+    (_HF_JEPA + r"norm([12])\.(.+)", r"blocks.\1.norm\2.\3"),
+    (_HF_JEPA + r"attention\.(query|key|value|proj)\.(.+)", r"blocks.\1.attn.\2.\3"),
+    (_HF_JEPA + r"mlp\.(fc[12])\.(.+)", r"blocks.\1.mlp.\2.\3"),
+]
+
 # What only this layout has -> its name and rules; the first that is found decides.
 LAYOUTS: list[tuple[str, str, Rules]] = [
     (r"transformer\.embeddings\.position_embeddings", "tokenshift", TOKENSHIFT),
@@ -100,13 +115,17 @@ LAYOUTS: list[tuple[str, str, Rules]] = [
     (r"(?:vision_model\.)?embeddings\.class_embedding", "huggingface-clip", HUGGING_FACE_CLIP),
     (r"(?:visual\.)?class_embedding", "clip", CLIP),
     (r"encoder\.patch_embed\.proj\.weight", "videomae", VIDEOMAE),
+    (r"trunk\.patch_embed\.proj\.1\.weight", "omnimae", OMNIMAE),
+    (r"(?:\w+\.)?encoder\.embeddings\.patch_embeddings\.proj\.weight", "huggingface-vjepa2", HUGGING_FACE_VJEPA2),
     (r"backbone\.(?:patch_embed|blocks|cls_token)\b.*", "ivvit", TIMM),
     (r"(?:patch_embed\.proj|blocks\.\d+)\..+", "timm", TIMM),
 ]
 
-_JEPA = "V-JEPA 2 tells places in time, row and column apart by rotary positions, which no backbone of timm has"
+_JEPA = (
+    "V-JEPA 2.1 embeds images and clips as modalities of their own and turns rotary positions otherwise than V-JEPA 2"
+)
 UNFIT: list[tuple[str, str]] = [
-    (r"(?:\w+\.)?encoder\.embeddings\.patch_embeddings\.proj\.weight", _JEPA),
+    (r".*\b(?:img|video)_mod_embed", _JEPA),
     (r".*\.relative_position_bias_table", "BEiT's relative positions are of no backbone that the models take"),
 ]
 """What only this layout has -> why it fits none of the models."""

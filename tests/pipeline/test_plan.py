@@ -42,6 +42,10 @@ def test_before_anything_has_run(tmp_path: Path) -> None:
     assert "study: rate, 1 of 1 trials are left, after the checks: unknown time" in plan
     assert "train: joint, seed 0 (after the checks): unknown time" in plan and "maybe" not in plan
     assert "4 runs to train, 1 trials\n" in plan and "how sure: 5 unknown" in plan
+    assert re.search(
+        r"^extract: frames of moves: 12 of 12 videos .*, at most [\d.]+ MB by the headers of 12", plan, re.M
+    )
+    assert re.search(r"^frame stores: at most [\d.]+ MB, twice what", plan, re.M)
 
 
 def test_a_probe_tells_the_speed_and_leaves_nothing(
@@ -73,7 +77,9 @@ def test_more_trials_of_a_study_that_has_some(workspace: Workspace) -> None:
 def test_videos_to_code(workspace: Workspace) -> None:
     workspace.edit("config/config.yaml", "max_damaged: 0.5}", "max_damaged: 0.5, store: {quality: 5}}")
     plan = workspace.ivvit("plan")
-    assert re.search(r"^extract: frames of moves changed .+: 12 of 12 videos to code, about [\d.]+ MB", plan, re.M)
+    line = r"^extract: frames of moves changed .+: 12 of 12 videos to code, at most ([\d.]+) MB by frames and sizes"
+    size = re.search(line, plan, re.M)
+    assert size and f"frame stores: at most {size[1]} MB" in plan
 
 
 def test_what_is_done_already_is_not_counted(workspace: Workspace) -> None:

@@ -14,6 +14,7 @@ import ivvit.data.extraction.plan as plan
 from ivvit.config.datasets import StoreOptions
 from ivvit.data.extraction import extract, lock_store
 from ivvit.data.extraction.encode import fitted, jpeg_format
+from ivvit.data.extraction.estimate import store_size, unvalidated_size
 from ivvit.data.extraction.plan import estimated_bytes, store_tasks
 from ivvit.data.manifest import load_manifest, timelines
 from ivvit.data.validation import validate
@@ -170,3 +171,25 @@ def test_images_have_no_store(tmp_path: Path) -> None:
     chosen, lock = made(tmp_path, "image-folder")
     with pytest.raises(UserError, match=r"D is a data set of images"):
         extract("D", chosen, tmp_path, lock)
+
+
+def test_the_disk_is_the_same_by_headers_as_by_the_manifest(tmp_path: Path) -> None:
+    chosen, lock = made(tmp_path, "video-folder")
+    assert store_size("D", chosen, tmp_path, lock).todo == 0
+    shutil.rmtree(tmp_path / "frames")
+    early, late = unvalidated_size("D", chosen, tmp_path), store_size("D", chosen, tmp_path, lock)
+    assert early is not None and early.size == late.size > 0 and early.todo == late.todo == early.total == 8
+    assert "headers of 8 videos" in early.basis and "manifest" in late.basis
+
+
+def test_videos_whose_headers_say_nothing_are_left_out_of_the_estimate(tmp_path: Path) -> None:
+    video_folder(tmp_path / "datasets/D")
+    chosen = options(kind="video-folder", path="datasets/D")
+    whole = unvalidated_size("D", chosen, tmp_path)
+    (tmp_path / "datasets/D/train/c1/0.avi").write_bytes(b"nothing")
+    rest = unvalidated_size("D", chosen, tmp_path)
+    assert rest is not None and whole is not None and "headers of 7" in rest.basis
+    assert rest.size == pytest.approx(whole.size, rel=0.01)
+    for file in (tmp_path / "datasets/D").rglob("*.avi"):
+        file.write_bytes(b"nothing")
+    assert unvalidated_size("D", chosen, tmp_path) is None

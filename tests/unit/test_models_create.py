@@ -107,6 +107,17 @@ def test_unknown_backbone_argument():
         create_model("IV-ViT", {"A": 3}, backbone_args={"embed_dims": 24})
 
 
+def test_null_is_nothing_where_timm_would_take_its_default():
+    args = SHRINK | {"img_size": 32, "init_values": None}
+    for name in ("vit_small_patch16_rope_224", "vit_small_patch16_rope_224.naver_in1k", "deit3_small_patch16_224"):
+        block = create_model("IV-ViT", {"A": 3}, name, backbone_args=args).backbone.blocks[0]
+        assert not [key for key in block.state_dict() if "gamma" in key]
+    with pytest.raises(UserError, match="not a model of timm"):
+        create_model("IV-ViT", {"A": 3}, "vit_tinny", backbone_args=args)
+    with pytest.raises(UserError, match="does not accept"):
+        create_model("IV-ViT", {"A": 3}, "vit_tiny_patch16_224", backbone_args={"mlp_ratio": None})
+
+
 def test_a_name_is_registered_once():
     create_model("IV-ViT", {"A": 3}, backbone_args=TINY)
     with pytest.raises(ValueError, match=r"already registered.*IVViT"):

@@ -1,10 +1,13 @@
 """What each method does, against a slow and plain computation with the same parameters, at sizes of its own."""
 
+import math
+
 import pytest
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 from torch.overrides import TorchFunctionMode
 
+from ivvit.ground.errors import UserError
 from ivvit.numerics.models import create_model
 
 T = 3
@@ -331,3 +334,63 @@ def test_polyvit_on_rotary_positions_has_those_of_the_image_at_all_times():
     model = make("polyvit", "eva02_tiny_patch14_224", extra={"patch_size": 8, "embed_dim": 40}).eval()
     rope = model.embed_clip(clips())[1]
     assert torch.equal(rope.unflatten(0, (T, 16)), model.embed(clips()[:, 0])[1].expand(T, -1, -1))
+
+
+ROTARY_ARGS = {"patch_size": 8, "embed_dim": 40, "num_heads": 2, "init_values": None}
+
+
+def test_polyvits_rotary_positions_turn_by_time_row_and_column():
+    """Planes of channels 2i and 2i + 1 of each third of a head, by V-JEPA 2's frequencies; two channels stay."""
+    model = make("polyvit", "vit_small_patch16_rope_224", extra=ROTARY_ARGS, positions="rotary")
+    tokens, rope = model.embed_clip(clips())
+    assert tokens.shape == (2, 1 + T * 16, 40) and rope.shape == (T * 16, 40) and model.pos_embed_video is None
+    sines, cosines = rope.chunk(2, 1)
+    for place, (time, row, column) in enumerate((t, r, c) for t in range(T) for r in range(4) for c in range(4)):
+        for third, position in enumerate((time, row, column)):
+            for channel in range(6):
+                angle = position * 10_000 ** (-(channel % 3) / 3)
+                assert sines[place, 6 * third + channel].item() == pytest.approx(math.sin(angle), abs=1e-5)
+                assert cosines[place, 6 * third + channel].item() == pytest.approx(math.cos(angle), abs=1e-5)
+    assert (sines[:, 18:] == 0).all() and (cosines[:, 18:] == 1).all()
+
+
+@pytest.mark.parametrize("class_tokens", ["shared", "per-tokeniser"])
+def test_an_image_is_at_time_0_of_rotary_positions(class_tokens):
+    model = make(
+        "polyvit", "vit_small_patch16_rope_224", frames=2, extra=ROTARY_ARGS, positions="rotary", tubelet_frames=2,
+        class_tokens=class_tokens,
+    ).eval()  # fmt: skip
+    with torch.no_grad():
+        model.backbone.patch_embed.proj.weight.copy_(model.tubelet.weight.sum(2))
+        model.backbone.patch_embed.proj.bias.copy_(model.tubelet.bias)
+    x = clips()[:, :1].expand(-1, 2, -1, -1, -1)
+    assert torch.equal(model.embed(x[:, 0])[1], model.embed_clip(x)[1])
+    if class_tokens == "shared":
+        torch.testing.assert_close(model(x[:, 0], "A"), model(x, "A"), atol=1e-5, rtol=1e-4)
+    else:
+        with torch.no_grad():
+            before = model(x[:, 0], "A"), model(x, "A")
+            model.cls_token_video.normal_()
+        assert torch.equal(model(x[:, 0], "A"), before[0]) and not torch.allclose(model(x, "A"), before[1])
+
+
+def test_rotary_positions_see_the_order_of_frames():
+    model = make("polyvit", "vit_small_patch16_rope_224", extra=ROTARY_ARGS, positions="rotary").eval()
+    x = clips()
+    assert (model(x, "A") - model(x.flip(1), "A")).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("backbone", "args", "reason"),
+    [
+        ("vit_tiny_patch16_224", {}, "is a VisionTransformer, whose attention takes no rotary positions"),
+        ("eva02_tiny_patch14_224", {"patch_size": 8}, "use_abs_pos_emb: false"),
+        ("vit_small_patch16_rope_mixed_224", {}, "learns its rotary frequencies"),
+        ("vit_small_patch16_dinov3", {}, "turns halves of a head's channels"),
+        ("vit_small_patch16_rope_224", {"embed_dim": 20, "num_heads": 5}, "fewer than 6 channels"),
+    ],
+)
+def test_backbones_whose_attention_cannot_turn_are_refused(backbone, args, reason):
+    sizes = {"embed_dim": 40, "num_heads": 2}
+    with pytest.raises(UserError, match=reason):
+        make("polyvit", backbone, extra=sizes | args, positions="rotary")

@@ -338,15 +338,90 @@ def test_what_does_not_fit_is_named_and_no_key_is_advised_that_there_is_not():
     ) as error:
         load_weights(make("polyvit"), state)
     assert "allow_partial" not in str(error.value)
-    for names, reason in (
-        (["encoder.embeddings.patch_embeddings.proj.weight", "encoder.layer.0.norm1.weight"], "V-JEPA 2"),
-        (["blocks.0.attn.relative_position_bias_table"], "BEiT"),
+    for name, reason in (
+        ("module.backbone.video_mod_embed", "V-JEPA 2.1 embeds images and clips"),
+        ("blocks.0.attn.relative_position_bias_table", "BEiT"),
     ):
         with pytest.raises(UserError, match=f"fit none of the models: {reason}"):
-            convert({name: torch.zeros(1) for name in names})
-    jepa = {"patch_embed.proj.weight": torch.zeros(24, 3, 2, 16, 16), "blocks.0.norm1.weight": torch.zeros(24)}
-    with pytest.raises(UserError, match="such as V-JEPA 2"):
-        load_weights(make("polyvit"), jepa)
+            convert({name: torch.zeros(1)})
+
+
+def test_omnimae_into_polyvit():
+    state, x, out = golden("omnimae")
+    model = create_model("polyvit", {"A": 5}, num_frames=16, backbone_args=MEAN_POOLED, tubelet_frames=2).eval()
+    report = load_weights(model, state)
+    assert (report.layout, report.missing) == ("omnimae", ["heads.A.weight", "heads.A.bias"])
+    assert report.unexpected == ["head.weight", "head.bias"]
+    model.heads["A"].load_state_dict({part: state[f"head.{part}"] for part in ("weight", "bias")})
+    torch.testing.assert_close(model(x.float(), "A"), out, atol=1e-4, rtol=1e-4)
+    with np.load(GOLDEN / "layout_omnimae.npz") as file:
+        image = torch.from_numpy(file["out_image"])
+    torch.testing.assert_close(model(x[:, 0].float(), "A"), image, atol=1e-4, rtol=1e-4)
+    frames = create_model("MSCA", {"A": 5}, num_frames=16, backbone_args=MEAN_POOLED).eval()
+    assert load_weights(frames, state).missing == ["heads.A.weight", "heads.A.bias"]
+    assert frames.load_state_dict(model.state_dict(), strict=False).missing_keys == []
+    torch.testing.assert_close(frames(x[:, 0].float(), "A"), image, atol=1e-4, rtol=1e-4)
+
+
+TOKENS = VIT | {"class_token": False, "global_pool": "avg"}
+
+
+def test_vjepa_into_polyvit():
+    """As its authors save it: encoder, its average, and a predictor."""
+    state, x, out = golden("vjepa")
+    file = {"encoder": {k: torch.zeros_like(v) for k, v in state.items()}, "target_encoder": state, "epoch": 3}
+    model = create_model("polyvit", {"A": 5}, num_frames=16, backbone_args=TOKENS | {"fc_norm": False})
+    assert load_weights(model, file).missing == ["heads.A.weight", "heads.A.bias"]
+    torch.testing.assert_close(model.eval().encode(*model.embed_clip(x.float())), out, atol=1e-4, rtol=1e-4)
+
+
+JEPA2 = TOKENS | {"img_size": 48, "embed_dim": 32, "num_heads": 2, "init_values": None, "use_fc_norm": False}
+
+
+def rotary(frames=8):
+    return create_model(
+        "polyvit", {"A": 5}, "vit_small_patch16_rope_224", frames, JEPA2, tubelet_frames=2, positions="rotary"
+    )
+
+
+@pytest.mark.parametrize("layout", ["vjepa2", "huggingface-vjepa2"])
+def test_vjepa2_into_polyvit(layout):
+    state, x, out = golden(layout)
+    model = rotary().eval()
+    report = load_weights(model, state)
+    assert report.missing == ["heads.A.weight", "heads.A.bias"]
+    assert all(name.startswith("predictor.") for name in report.unexpected)
+    torch.testing.assert_close(model.encode(*model.embed_clip(x.float())), out, atol=1e-4, rtol=1e-4)
+    if layout == "huggingface-vjepa2":
+        with np.load(GOLDEN / "layout_huggingface-vjepa2.npz") as file:
+            image = torch.from_numpy(file["out_image"])  # of a clip of one frame, which is doubled
+        torch.testing.assert_close(model.features(x[:, 0].float()), image, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("layout", ["vjepa2", "huggingface-vjepa2"])
+def test_vjepa2_into_other_models_names_what_does_not_fit(name, layout):
+    state, _, _ = golden(layout)
+    model = make(name, img_size=48, embed_dim=32, num_heads=2)
+    with pytest.raises(UserError, match=r"rotary positions in time, row and column.*polyvit, positions: rotary"):
+        load_weights(model, state)
+
+
+def test_positions_that_vjepa2_does_not_use_are_not_taken_for_vjepas():
+    """Its own files hold those of 256 pixels."""
+    state, _, _ = golden("vjepa2")
+    state["module.backbone.pos_embed"] = torch.zeros(1, 8 * 16 * 16, 32)
+    with pytest.raises(UserError, match=r"only `\{name: polyvit, positions: rotary\}` does"):
+        load_weights(make("polyvit", img_size=48, embed_dim=32, num_heads=2), state)
+    report = load_weights(rotary(), state)
+    assert "pos_embed: left out, V-JEPA 2 does not use it" in report.notes
+    assert report.missing == ["heads.A.weight", "heads.A.bias"]
+
+
+@pytest.mark.parametrize("layout", ["videomae", "omnimae", "vjepa"])
+def test_added_positions_do_not_fit_rotary_ones(layout):
+    with pytest.raises(UserError, match="positions that are added to the patches"):
+        load_weights(rotary(), golden(layout)[0])
 
 
 def test_timms_eva_keeps_its_biases():

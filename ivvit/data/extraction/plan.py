@@ -59,8 +59,13 @@ def of_shard(tasks: list[Task], shard: int, shards: int) -> list[Task]:
 
 def estimated_bytes(tasks: list[Task], options: StoreOptions) -> int:
     """Room that the tasks will take, estimated generously from their pixels."""
+    return bytes_of_pixels(sum(task.pixels for task in tasks), options)
+
+
+def bytes_of_pixels(pixels: int, options: StoreOptions) -> int:
+    """Room that so many stored pixels take, estimated generously."""
     share = BYTES_PER_PIXEL[options.codec] / (options.quality**0.5 if options.codec == "mjpeg" else 1)
-    return int(share * sum(task.pixels for task in tasks))
+    return int(share * pixels)
 
 
 def check_room(name: str, tasks: list[Task], options: StoreOptions, root: Path) -> None:

@@ -26,7 +26,7 @@ def create_backbone(name: str, args: dict[str, Any]) -> Backbone:
         UserError: timm does not know the name or an argument, or the model is of another kind.
     """
     try:
-        backbone = timm.create_model(name, pretrained=False, num_classes=0, **args)
+        backbone = _create(name, args)
     except RuntimeError as error:
         if "Unknown model" not in str(error):
             raise UserError(f"backbone {name!r} does not accept {args}: {error}") from error
@@ -41,6 +41,14 @@ def create_backbone(name: str, args: dict[str, Any]) -> Backbone:
             "(eva02_*, vit_*_dinov3, vit_*_rope_*, vit_pe_*)"
         )
     return backbone
+
+
+def _create(name: str, args: dict[str, Any]) -> nn.Module:
+    """`timm.create_model` leaves out what is None, so that `init_values: null` would do nothing."""
+    architecture, _, tag = name.partition(".")
+    if None not in args.values() or not timm.is_model(architecture):
+        return timm.create_model(name, pretrained=False, num_classes=0, **args)
+    return timm.model_entrypoint(architecture)(pretrained=False, pretrained_cfg=tag or None, num_classes=0, **args)
 
 
 class JointModel(nn.Module):
