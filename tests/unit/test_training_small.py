@@ -7,6 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from torch.nn.modules.module import register_module_forward_hook
+from training_runs import job
 
 from ivvit.config.resolve import Config
 from ivvit.evaluation.summary import Summary
@@ -19,6 +21,7 @@ from ivvit.runs.history import History
 from ivvit.runs.memory import enough_memory
 from ivvit.runs.progress import Reporter
 from ivvit.runs.rows import RowLog, read_rows
+from ivvit.runs.run import train
 from ivvit.runs.stop import StopRequest, job_end, watch_for_stop
 from ivvit.runs.substitutes import Substitutes
 
@@ -137,3 +140,14 @@ def test_when_memory_runs_out_the_error_says_what_to_lower():
     wanted = pytest.raises(UserError, match=r"too little memory \(CUDA out of memory\); lower validation.batch_size")
     with wanted, enough_memory("validation.batch_size"):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+
+@pytest.mark.parametrize("on", [False, True])
+def test_the_key_for_gradient_checkpointing_computes_blocks_twice(on, data, tmp_path):
+    calls = []
+    hook = register_module_forward_hook(lambda module, *_: calls.append(type(module).__name__ == "Attention"))
+    try:
+        train(job(data, tmp_path, iterations=1, runtime={"grad_checkpointing": on}))
+    finally:
+        hook.remove()
+    assert sum(calls) == 2 * 2 * (2 if on else 1)  # blocks and data sets
