@@ -27,3 +27,10 @@ def join_qkv(converted: Converted) -> None:
             joined = name.replace(".query.", ".qkv.")
             converted.tensors[joined] = torch.cat([converted.tensors.pop(part) for part in parts])
             converted.origin[joined] = [source for part in parts for source in converted.origin.pop(part)]
+        elif name.endswith(".bias") and parts[2] in converted.tensors:  # VideoMAE's keys have none
+            for part, short in ((parts[0], "q_bias"), (parts[2], "v_bias")):
+                alone = name.replace("query.bias", short)
+                converted.tensors[alone], converted.origin[alone] = (
+                    converted.tensors.pop(part),
+                    converted.origin.pop(part),
+                )

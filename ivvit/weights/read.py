@@ -73,8 +73,14 @@ def _reader(path: Path, head: bytes) -> Callable[[Path], Any]:
             damaged = archive.testzip()  # torch.load does not look at the checksums
             if damaged is not None:
                 raise zipfile.BadZipFile(f"bad checksum of {damaged}")
-            if all(name.endswith(".npy") for name in archive.namelist()):
+            names = archive.namelist()
+            if all(name.endswith(".npy") for name in names):
                 return _read_npz
+            if any(name.endswith("/constants.pkl") for name in names):
+                raise UserError(
+                    f"{path} is a TorchScript program, as OpenAI publishes CLIP, and programs are not run; if you "
+                    "trust its source, save its tensors: torch.save(torch.jit.load(FILE).float().state_dict(), OUT)"
+                )
     return _read_torch
 
 

@@ -37,8 +37,9 @@ TOKENSHIFT: Rules = [
     (r"head\.head\.(.+)\.(weight|bias)", r"heads.\1.\2"),
 ]
 
-# ViT, ViTMAE, VideoMAE and DINOv2 of Hugging Face: a prefix of the model's, blocks under `encoder.layer`.
-_HF = r"(?:\w+\.)?encoder\.layer\.(\d+)\."
+# ViT, ViTMAE, VideoMAE and DINOv2 of Hugging Face: a prefix of the model's, blocks under `encoder.layer`. In memory,
+# transformers 5 has other names for some of them than in files.
+_HF = r"(?:\w+\.)?(?:encoder\.layer|layers)\.(\d+)\."
 HUGGING_FACE: Rules = [
     (r"(?:\w+\.)?embeddings\.cls_token", "cls_token"),
     (r"(?:\w+\.)?embeddings\.register_tokens", "reg_token"),
@@ -52,7 +53,10 @@ HUGGING_FACE: Rules = [
     (_HF + r"layer_scale([12])\.lambda1", r"blocks.\1.ls\2.gamma"),
     (_HF + r"attention\.attention\.(query|key|value)\.(.+)", r"blocks.\1.attn.\2.\3"),
     (_HF + r"attention\.attention\.([qv]_bias)", r"blocks.\1.attn.\2"),
-    (_HF + r"attention\.output\.dense\.(.+)", r"blocks.\1.attn.proj.\2"),
+    (_HF + r"attention\.q_proj\.(.+)", r"blocks.\1.attn.query.\2"),
+    (_HF + r"attention\.k_proj\.(.+)", r"blocks.\1.attn.key.\2"),
+    (_HF + r"attention\.v_proj\.(.+)", r"blocks.\1.attn.value.\2"),
+    (_HF + r"attention\.(?:output\.dense|o_proj)\.(.+)", r"blocks.\1.attn.proj.\2"),
     (_HF + r"intermediate\.dense\.(.+)", r"blocks.\1.mlp.fc1.\2"),
     (_HF + r"output\.dense\.(.+)", r"blocks.\1.mlp.fc2.\2"),
     (_HF + r"mlp\.(?:fc1|weights_in)\.(.+)", r"blocks.\1.mlp.fc1.\2"),

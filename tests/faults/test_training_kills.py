@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -15,7 +16,13 @@ from training_runs import Trainers, alive, same_bits
 from ivvit.runs.checkpoint import load_checkpoint
 
 FILES = ("history.csv", "model.safetensors", "samples.csv", "experiment.yaml")
-SETTINGS = {"validation": {"every": 100}, "ema": 0.9, "loss_weighting": "uncertainty"}
+PLAIN = {"validation": {"every": 100}, "ema": 0.9, "loss_weighting": "uncertainty"}
+RECIPES = {
+    "validation": {"every": 100}, "ema": 0.9, "ema_warmup": True, "update_rule": "joint", "gradient_surgery": "pcgrad",
+    "optimizer": {"name": "lamb", "lr": 1e-3, "no_decay": True},
+    "recipe": {"label_smoothing": 0.1, "mixup": 0.2, "cutmix": 1.0, "rand_augment": 9, "random_erasing": 0.25,
+               "repeats": 2},
+}  # fmt: skip
 ITERATIONS = 40
 """For each kill."""
 TIMEOUT = 600
@@ -28,9 +35,11 @@ def trainers() -> Iterator[Trainers]:
     parent.close()
 
 
-def start(trainers: Trainers, data: Path, folder: Path, kills: int, workers: int = 0) -> int:
+def start(
+    trainers: Trainers, data: Path, folder: Path, kills: int, settings: dict[str, Any], workers: int = 0
+) -> int:  # fmt: skip
     runtime = {"workers": workers, "checkpoint_minutes": 0.15 / 60}
-    return trainers.start(data, folder, **SETTINGS, iterations=ITERATIONS * kills, runtime=runtime)
+    return trainers.start(data, folder, **settings, iterations=ITERATIONS * kills, runtime=runtime)
 
 
 def wait_until(condition: Callable[[], bool], process: int) -> bool:
@@ -79,28 +88,34 @@ def kill_while_it_saves(process: int, folder: Path) -> bool:
     return kill(process)
 
 
-def finish(trainers: Trainers, data: Path, folder: Path, kills: int) -> None:
-    process = start(trainers, data, folder, kills)
+def finish(trainers: Trainers, data: Path, folder: Path, kills: int, settings: dict[str, Any]) -> None:
+    process = start(trainers, data, folder, kills, settings)
     wait_until(lambda: not alive(process), process)
     assert (folder / "status").read_text() == "0", (folder / "messages.txt").read_text()
 
 
-def train_with_kills(trainers: Trainers, data: Path, folder: Path, kills: int) -> tuple[int, int]:
+def train_with_kills(
+    trainers: Trainers, data: Path, folder: Path, kills: int, settings: dict[str, Any]
+) -> tuple[int, int]:
     """Gives how often it was killed, and how often a half-written checkpoint was left behind."""
     rng, killed, torn = random.Random(0), 0, 0
     for turn in range(kills):
-        process = start(trainers, data, folder, kills, workers=int(turn == 1))
+        process = start(trainers, data, folder, kills, settings, workers=int(turn == 1))
         killed += kill_while_it_saves(process, folder) if turn % 2 else kill_at_a_random_moment(process, folder, rng)
         torn += any(name.endswith(".tmp") for name in os.listdir(folder / "state"))
-    finish(trainers, data, folder, kills)
+    finish(trainers, data, folder, kills, settings)
     return killed, torn
 
 
-@pytest.mark.parametrize("kills", [5, pytest.param(24, marks=pytest.mark.slow)])
-def test_killed_runs_end_in_the_same_bits(kills, trainers, data, tmp_path):
+@pytest.mark.parametrize(
+    ("kills", "settings"),
+    [(5, PLAIN), pytest.param(24, PLAIN, marks=pytest.mark.slow), pytest.param(5, RECIPES, marks=pytest.mark.slow)],
+    ids=["5", "24", "recipes"],
+)
+def test_killed_runs_end_in_the_same_bits(kills, settings, trainers, data, tmp_path):
     folder, undisturbed = tmp_path / "run", tmp_path / "undisturbed"
-    finish(trainers, data, undisturbed, kills)
-    killed, torn = train_with_kills(trainers, data, folder, kills)
+    finish(trainers, data, undisturbed, kills, settings)
+    killed, torn = train_with_kills(trainers, data, folder, kills, settings)
     assert killed == kills and torn >= 1
     for file in FILES:
         assert (folder / file).read_bytes() == (undisturbed / file).read_bytes(), file

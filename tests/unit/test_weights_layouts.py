@@ -221,7 +221,11 @@ def test_an_unknown_layout_is_named():
 
 
 def golden(layout):
-    """A small checkpoint that Hugging Face's own classes saved (transformers 5.24), an input, and their output."""
+    """A small checkpoint of the public code's own classes with random weights, an input, and their output.
+
+    Those of Hugging Face are transformers 5.24's; the authors' are of facebookresearch/{omnivore@1d55abd, jepa@51c59d5,
+    vjepa2@c2963a4}, openai/CLIP@d05afc4, MCG-NJU/VideoMAE@14ef8d8 and OpenGVLab/VideoMAEv2@29eab1e.
+    """
     with np.load(GOLDEN / f"layout_{layout}.npz") as file:
         arrays = {name: torch.from_numpy(file[name]) for name in file.files}
     return {k.removeprefix("sd/"): v for k, v in arrays.items() if k.startswith("sd/")}, arrays["x"], arrays["out"]
@@ -246,74 +250,64 @@ def test_layouts_of_hugging_face(layout):
     torch.testing.assert_close(model.pool(model.features(x)), out, atol=1e-4, rtol=1e-4)
 
 
-def as_openai(state):
-    """The same image tower by OpenAI's names, beside a text tower."""
-    names = {
-        "embeddings.class_embedding": "class_embedding",
-        "embeddings.position_embedding.weight": "positional_embedding",
-        "embeddings.patch_embedding.weight": "conv1.weight",
-    }
-    found = {new: state[old] for old, new in names.items()}
-    for old, new in (("pre_layrnorm", "ln_pre"), ("post_layernorm", "ln_post")):
-        found |= {f"{new}.{part}": state[f"{old}.{part}"] for part in ("weight", "bias")}
-    for i in range(2):
-        old, new = f"encoder.layers.{i}", f"transformer.resblocks.{i}"
-        for part in ("weight", "bias"):
-            parts = [state[f"{old}.self_attn.{letter}_proj.{part}"] for letter in "qkv"]
-            found[f"{new}.attn.in_proj_{part}"] = torch.cat(parts)
-            for a, b in (("self_attn.out_proj", "attn.out_proj"), ("layer_norm1", "ln_1"), ("layer_norm2", "ln_2"),
-                         ("mlp.fc1", "mlp.c_fc"), ("mlp.fc2", "mlp.c_proj")):  # fmt: skip
-                found[f"{new}.{b}.{part}"] = state[f"{old}.{a}.{part}"]
-    text = {"transformer.resblocks.0.ln_1.weight": torch.zeros(8), "positional_embedding": torch.zeros(7, 8)}
-    return {f"visual.{name}": tensor for name, tensor in found.items()} | text
+def test_hugging_face_vit_as_transformers_5_has_it_in_memory():
+    state, x, out = golden("huggingface-vit")
+    model = create_model("IV-ViT", {"A": 5}, "vit_tiny_patch16_224", 4, VIT).eval()
+    report = load_weights(model, state)
+    assert (report.layout, report.unexpected) == ("huggingface", ["classifier.weight", "classifier.bias"])
+    model.heads["A"].load_state_dict({part: state[f"classifier.{part}"] for part in ("weight", "bias")})
+    torch.testing.assert_close(model(x, "A"), out, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("alone", [False, True], ids=["with the text tower", "alone"])
 def test_openais_clip(alone):
-    state, x, out = golden("clip")
-    state = as_openai(state)
-    if alone:
-        state = {name.removeprefix("visual."): tensor for name, tensor in state.items() if name.startswith("visual.")}
-    model = create_model("IV-ViT", {"A": 3}, HUB["clip"][0], 4, VIT).eval()
-    report = load_weights(model, state)
+    state, x, out = golden("openai-clip")
+    image = {name.removeprefix("visual."): tensor for name, tensor in state.items() if name.startswith("visual.")}
+    args = VIT | {"img_size": 16, "patch_size": 8, "embed_dim": 64, "depth": 1, "num_heads": 1, "mlp_ratio": 4}
+    model = create_model("IV-ViT", {"A": 3}, HUB["clip"][0], 4, args).eval()
+    report = load_weights(model, image if alone else state)
     assert (report.layout, report.missing) == ("clip", ["heads.A.weight", "heads.A.bias"])
-    assert len(report.unexpected) == (0 if alone else 2)
-    torch.testing.assert_close(model.pool(model.features(x)), out, atol=1e-4, rtol=1e-4)
+    assert len(report.unexpected) == 1 + (0 if alone else len(state) - len(image))  # the projection, and the text
+    torch.testing.assert_close(model.pool(model.features(x)) @ image["proj"], out, atol=1e-4, rtol=1e-4)
 
 
 MEAN_POOLED = VIT | {"class_token": False, "global_pool": "avg"}
 
 
-def as_videomae(state):
-    """By the names of the authors' code."""
-    found = {}
-    for name, tensor in state.items():
-        if name.endswith(("attention.attention.key.weight", "attention.attention.value.weight")):
-            continue
-        name = name.removeprefix("videomae.").replace("embeddings.patch_embeddings.projection", "patch_embed.proj")
-        if name.endswith("attention.attention.query.weight"):
-            key = "videomae." + name
-            tensor = torch.cat([state[key.replace("query", part)] for part in ("query", "key", "value")])
-        for old, new in (("encoder.layer.", "blocks."), ("attention.attention.query", "attn.qkv"),
-                         ("attention.attention.", "attn."), ("attention.output.dense", "attn.proj"),
-                         ("intermediate.dense", "mlp.fc1"), ("output.dense", "mlp.fc2"),
-                         ("layernorm_before", "norm1"), ("layernorm_after", "norm2"),
-                         ("classifier", "head")):  # fmt: skip
-            name = name.replace(old, new)
-        found[name] = tensor
-    return {"module": found}
+def as_in_memory(state):
+    """As transformers 5 has VideoMAE in memory."""
+    return {name.replace("q_bias", "query.bias").replace("v_bias", "value.bias"): t for name, t in state.items()}
 
 
-@pytest.mark.parametrize("spell", [lambda state: state, as_videomae], ids=["hugging face", "the authors"])
-def test_videomae_into_polyvit(spell):
+@pytest.mark.parametrize("spell", [lambda state: state, as_in_memory], ids=["file", "memory"])
+def test_hugging_faces_videomae_into_polyvit(spell):
     state, x, out = golden("videomae")
     model = create_model("polyvit", {"A": 5}, num_frames=4, backbone_args=MEAN_POOLED, tubelet_frames=2).eval()
     report = load_weights(model, spell(state))
     assert report.missing == ["heads.A.weight", "heads.A.bias"] and len(report.unexpected) == 2
-    with torch.no_grad():
-        model.heads["A"].weight.copy_(state["classifier.weight"])
-        model.heads["A"].bias.copy_(state["classifier.bias"])
+    model.heads["A"].load_state_dict({part: state[f"classifier.{part}"] for part in ("weight", "bias")})
     torch.testing.assert_close(model(x, "A"), out, atol=1e-4, rtol=1e-4)
+
+
+def test_videomae2_into_polyvit():
+    """Fine-tuned, by the authors' names; VideoMAE's are the same."""
+    state, x, out = golden("videomae2-authors")
+    model = create_model("polyvit", {"A": 5}, num_frames=16, backbone_args=MEAN_POOLED, tubelet_frames=2).eval()
+    report = load_weights(model, {"module": state})
+    assert report.missing == ["heads.A.weight", "heads.A.bias"] and report.unexpected == ["head.weight", "head.bias"]
+    model.heads["A"].load_state_dict({part: state[f"head.{part}"] for part in ("weight", "bias")})
+    torch.testing.assert_close(model(x.float(), "A"), out, atol=1e-4, rtol=1e-4)
+
+
+def test_videomaes_pretraining_into_polyvit():
+    """Its encoder alone, as it is without masks."""
+    state, x, out = golden("videomae-pretraining")
+    args = MEAN_POOLED | {"fc_norm": False}
+    model = create_model("polyvit", {"A": 5}, num_frames=16, backbone_args=args, tubelet_frames=2).eval()
+    report = load_weights(model, {"model": state, "epoch": 3})
+    assert (report.layout, report.missing) == ("videomae", ["heads.A.weight", "heads.A.bias"])
+    assert not any(name.startswith("encoder.") for name in report.unexpected)
+    torch.testing.assert_close(model.encode(*model.embed_clip(x.float())), out, atol=1e-4, rtol=1e-4)
 
 
 def test_videomae_into_a_model_of_frames_sees_a_still_clips_patches():

@@ -70,6 +70,24 @@ def test_harmless_objects_are_refused_as_well(tmp_path):
         read_state_dict(tmp_path / "w.pth")
 
 
+class Scripted(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(3))
+
+    def forward(self, x):
+        return x * self.weight
+
+
+@pytest.mark.filterwarnings("ignore")  # torch.jit is on its way out; files of it are there
+def test_a_program_is_not_run_and_how_to_have_its_tensors_is_said(tmp_path):
+    torch.jit.save(torch.jit.script(Scripted()), str(tmp_path / "ViT-B-16.pt"))
+    with pytest.raises(UserError, match=r"TorchScript program.*torch\.jit\.load\(FILE\)\.float\(\)\.state_dict\(\)"):
+        read_state_dict(tmp_path / "ViT-B-16.pt")
+    torch.save(torch.jit.load(tmp_path / "ViT-B-16.pt").float().state_dict(), tmp_path / "new.pt")
+    assert read_state_dict(tmp_path / "new.pt")["weight"].tolist() == [1, 1, 1]
+
+
 def test_objects_in_npz_are_refused(tmp_path):
     np.savez(tmp_path / "w.npz", a=np.array([{}], dtype=object))
     with pytest.raises(UserError, match="Object arrays"):
