@@ -55,9 +55,9 @@ class ExperimentFields(Section):
     """What `defaults:`, `experiments:` and grids may set."""
 
     model: ModelField = IVViTOptions()
-    """IV-ViT, TokenShift, MSCA or polyvit; with options as {name: MSCA, shift: qk}."""
+    """IV-ViT, TokenShift, MSCA, polyvit, AIM or ST-Adapter; with options as {name: MSCA, shift: qk}."""
     backbone: BackboneOptions = BackboneOptions()
-    """A timm VisionTransformer; with keywords as {name: ..., img_size: 32, depth: 4}."""
+    """A VisionTransformer or Eva of timm; with keywords as {name: ..., img_size: 32, depth: 4}."""
     num_frames: int = Field(16, ge=1, le=10_000)
     """Frames per clip."""
     pretrain: str = "none"

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import ivvit.numerics.compat  # before torchvision
+
+# isort: split
 import numpy as np
 import pandas
 import pytest

@@ -12,7 +12,7 @@ from ivvit.config.optimisation import TimmOptimizer
 from ivvit.config.resolve import Config
 from ivvit.ground.errors import UserError
 from ivvit.numerics.batch import Batch, Record
-from ivvit.numerics.layers import freeze, layers_of
+from ivvit.numerics.layers import freeze, layers_of, without_decay
 from ivvit.numerics.models import create_model
 from ivvit.numerics.pcgrad import pcgrad
 from ivvit.numerics.pixels import PAPER, normalize
@@ -215,6 +215,29 @@ def test_a_hybrids_convolutions_and_deits_token_are_of_the_embedding():
         freeze(model, 1)
         still = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
         assert still == first | {name for name in layers if name.startswith("backbone.blocks.0.")}
+
+
+@pytest.mark.parametrize(
+    ("backbone", "args"),
+    [
+        ("vit_small_r26_s32_224", {"img_size": 64}),
+        ("deit_tiny_distilled_patch16_224", {}),
+        ("vit_small_patch14_reg4_dinov2", {"img_size": 28}),
+        ("vit_base_patch16_siglip_224", {}),
+        ("vit_small_patch16_dinov3", {"img_size": 32}),
+    ],
+)
+def test_layers_and_decay_are_those_of_timms_own_optimiser_groups(backbone, args):
+    from timm.optim import param_groups_layer_decay  # after ivvit.numerics.compat
+
+    model = create_model("IV-ViT", {"A": 2}, backbone, 2, args | {"depth": 2})
+    vit, layers, spared = model.backbone, layers_of(model), without_decay(model)
+    names = {id(parameter): f"backbone.{name}" for name, parameter in vit.named_parameters()}
+    last = max(layers[name] for name in names.values())
+    for group in param_groups_layer_decay(vit, 0.1, vit.no_weight_decay(), layer_decay=0.5):
+        for name in (names[id(parameter)] for parameter in group["params"]):
+            assert 0.5 ** (last - layers[name]) == group["lr_scale"], name
+            assert (name in spared) == (group["weight_decay"] == 0), name
 
 
 def test_freezing_all_leaves_heads_and_adapters():
