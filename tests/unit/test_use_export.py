@@ -61,11 +61,16 @@ def test_onnx(run_folder, tmp_path, capsys):
     assert list(run.model.heads) == list(run.classes), "the model is as it was"
 
 
+ROTARY = {"model": {"name": "polyvit", "positions": "rotary", "head": "attentive"},
+          "backbone": {"name": "vit_small_patch16_rope_224", "img_size": 32, "embed_dim": 32, "depth": 2,
+                       "num_heads": 2, "class_token": False, "global_pool": "avg", "init_values": None}}  # fmt: skip
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", MODELS)
-def test_every_model_in_every_form(name, data, tmp_path):
+@pytest.mark.parametrize("settings", [*({"model": name} for name in MODELS), ROTARY], ids=[*MODELS, "rotary"])
+def test_every_model_in_every_form(settings, data, tmp_path):
     """Two heads on images, which share one graph; other names than Python's; and clips."""
-    train(job(data, tmp_path / "run", model=name, iterations=1, num_frames=4))
+    train(job(data, tmp_path / "run", **settings, iterations=1, num_frames=4))
     run = ivvit.load_run(tmp_path / "run")
     for form in ("onnx", "torch-export"):
         assert export(tmp_path / "run", form, tmp_path / form) == 0

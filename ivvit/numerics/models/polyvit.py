@@ -75,7 +75,7 @@ class PolyViT(JointModel):
         x = vit.patch_embed.norm(x)
         if self.pos_embed_video is None:
             return self._without_learnt(x, self.cls_token_video), self.rotary_video
-        prefix = self._prefix(len(x), self.cls_token_video)
+        prefix = self._prefix(x.shape[0], self.cls_token_video)
         if vit.no_embed_class:
             x = torch.cat([*prefix, x + self.pos_embed_video], 1)
         else:
@@ -90,7 +90,7 @@ class PolyViT(JointModel):
     def _without_learnt(self, x: torch.Tensor, own: torch.Tensor | None) -> torch.Tensor:
         """(B, N, D) -> (B, prefix + N, D)."""
         vit = self.backbone
-        return vit.norm_pre(vit.pos_drop(torch.cat([*self._prefix(len(x), own), x], 1)))
+        return vit.norm_pre(vit.pos_drop(torch.cat([*self._prefix(x.shape[0], own), x], 1)))
 
     def _prefix(self, count: int, own: torch.Tensor | None) -> list[torch.Tensor]:
         """Class token (or the clips' own), distillation token and registers, (count, n, D) each."""
