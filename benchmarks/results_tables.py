@@ -9,11 +9,12 @@ import argparse
 import json
 import os
 import pickle
-import platform
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from table import show_and_save
 
 PROJECT = Path(__file__).parents[1]
 SEEDS = 3
@@ -47,13 +48,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=10_000)
     args = parser.parse_args()
     rows = measure(args.runs, args.samples)
-    columns = list(rows[0])
-    print("  ".join(columns))
-    for row in rows:
-        print("  ".join(f"{row[column]:>{len(column)}.4g}" for column in columns))
-    content = {"machine": platform.processor() or platform.machine(), "cores": os.cpu_count(), "load": os.getloadavg()}
-    out = PROJECT / "benchmarks" / "results" / f"results-tables-{os.cpu_count()}-cores.json"
-    out.write_text(json.dumps({**content, "samples": args.samples, "rows": rows}, indent=1) + "\n")
+    show_and_save("results-tables", rows, samples=args.samples)
 
 
 def measure(runs: int, samples: int) -> list[dict[str, float]]:

@@ -55,6 +55,7 @@ def _what(comparison: Comparison) -> list[str]:
         f"Test samples: {counts}.",
         "Bold: the best of each column, and all that are not significantly worse (5%, Holm's correction).",
         *_baseline(comparison),
+        "chance: any class at random; majority: always the most frequent.",
     ]
 
 
@@ -98,7 +99,7 @@ def _sources(comparison: Comparison) -> list[str]:
 def _guesses(comparison: Comparison, blanks: int) -> list[list[str]]:
     if not comparison.finished:
         return []
-    kinds = {"chance": comparison.chance, "most frequent class": comparison.majority}
+    kinds = {"chance": comparison.chance, "majority": comparison.majority}
     return [[name, *[NOTHING] * (blanks + 1), *(percent(values.get(c)) for c in comparison.columns)]
             for name, values in kinds.items()]  # fmt: skip
 

@@ -11,7 +11,7 @@ from ivvit.results.statistics import ALL
 
 
 def comparison_frame(comparison: Comparison) -> pd.DataFrame:
-    """A row per experiment, then published ones, chance and the most frequent class (column `kind`)."""
+    """A row per experiment, then published ones, chance and majority (column `kind`)."""
     rows = [_row(comparison, row) for row in comparison.rows]
     for found in comparison.references:
         values = found.top5 if comparison.metric == "top5" else found.top1
@@ -19,7 +19,7 @@ def comparison_frame(comparison: Comparison) -> pd.DataFrame:
                  if name in comparison.columns}  # fmt: skip
         rows.append({"experiment": found.name, "kind": "published", "source": found.source, **known})
     if comparison.finished:
-        for kind, values in (("chance", comparison.chance), ("most frequent class", comparison.majority)):
+        for kind, values in (("chance", comparison.chance), ("majority", comparison.majority)):
             known = {f"{name}_{comparison.metric}_mean": value for name, value in values.items()}
             rows.append({"experiment": kind, "kind": kind, **known})
     return pd.DataFrame(rows)
