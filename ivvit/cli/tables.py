@@ -14,7 +14,7 @@ from ivvit.ground.files import replace_link
 from ivvit.identity.identity import Identities
 from ivvit.identity.paths import Paths
 from ivvit.ledger.status import Status
-from ivvit.planning.tables import TableRun, table_runs, tables_key
+from ivvit.planning.tables import TableRun, table_runs, tables_code, tables_key
 
 if TYPE_CHECKING:
     from ivvit.results.comparison import Comparison
@@ -59,6 +59,7 @@ def run(args: argparse.Namespace) -> None:
     write_samples(comparison, _pixels(identities), folder)
     write_report(comparison, folder, surroundings(identities))
     _show(paths, folder)
+    comparison.parts.drop_unused()
     print(f"tables in {relative(paths.tables)}, figures in {relative(paths.figures)}, report in {relative(paths.page)}")
 
 
@@ -69,6 +70,7 @@ def current_comparison(identities: Identities, finished: list[TableRun]) -> "Com
         UserError: `results.baseline` or `results.references` names what is not there.
     """
     from ivvit.results.comparison import compare
+    from ivvit.results.parts import Parts
     from ivvit.results.references import read_references
 
     config = identities.config
@@ -80,6 +82,7 @@ def current_comparison(identities: Identities, finished: list[TableRun]) -> "Com
         baseline=options.baseline,
         references=references,
         folders={name: dataset_folder(data, config.root) for name, data in config.datasets.items()},
+        parts=Parts(identities.paths.parts, tables_code(identities)),
     )
 
 

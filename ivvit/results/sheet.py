@@ -9,7 +9,7 @@ from pathlib import Path
 import matplotlib
 from PIL import Image, ImageDraw, ImageFont
 
-from ivvit.ground.files import write_atomically
+from ivvit.ground.files import write_bytes
 from ivvit.results.safe import plain
 
 TILE, GAP, MARGIN, LINE, PAGE = 112, 2, 6, 14, 1400
@@ -40,7 +40,13 @@ class Section:
 
 
 def write_sheet(sections: Sequence[Section], file: Path) -> Path:
-    """Paint the sections below each other into a PNG as wide as they need, at most a page unless one cell is wider."""
+    """Paint the sections into a PNG."""
+    write_bytes(file, sheet_png(sections))
+    return file
+
+
+def sheet_png(sections: Sequence[Section]) -> bytes:
+    """The sections below each other, as wide as they need, at most a page unless one cell is wider."""
     cells = [cell for section in sections for cell in section.cells]
     width = max([cell.width for cell in cells], default=_CAPTION) + MARGIN
     columns = max(1, min(PAGE // width, max(len(section.cells) for section in sections)))
@@ -57,9 +63,7 @@ def write_sheet(sections: Sequence[Section], file: Path) -> Path:
             top += _height(row)
     content = io.BytesIO()
     sheet.save(content, format="PNG")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(file, lambda stream: stream.write(content.getvalue()))
-    return file
+    return content.getvalue()
 
 
 def _rows(section: Section, columns: int) -> list[Sequence[Cell]]:

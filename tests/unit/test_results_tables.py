@@ -76,7 +76,7 @@ def test_what_people_read(runs: list[RunRef], tmp_path: Path) -> None:
     assert rows[5][:1] == ["chance"] and rows[6][0] == "majority"
     assert "top-1 accuracy in % on the test split, mean over seeds [95% interval over samples and seeds]." in text
     assert "Without a result: a seed 2 (failed: out of memory)." in text
-    assert "tuned by a study: c_1 by learning-rate" in text and "CIFAR100 200, UCF101 160 in 40 groups" in text
+    assert "tuned by a study: c_1 (learning-rate)" in text and "CIFAR100 200, UCF101 160 in 40 groups" in text
     assert "In all experiments: pretrain none, iterations 200." in text
     assert "## Difference to b" in text and "## Cost" in text
 

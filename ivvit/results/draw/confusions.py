@@ -1,6 +1,7 @@
 """Which classes are taken for which: a matrix per data set of its best experiment, all seeds together."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -73,20 +74,31 @@ def _drawing(comparison: Comparison, dataset: str, row: Row) -> Drawing:
     names, counts = confusion(row.runs, dataset)
     names = [comparison.words(dataset).get(name, name) for name in names]
     few = len(names) <= _NAMED
-    side = min(max(COLUMN, 1.2 + 0.19 * len(names)), PAGE) if few else COLUMN
-    figure = Figure(figsize=(side, side) if few else (PAGE, COLUMN), layout="constrained")
-    axes = figure.subplots(1, 1 if few else 2, squeeze=False, width_ratios=[1] if few else [1.0, 0.95])[0]
-    order = np.arange(len(names)) if few else clustered(counts)
-    _matrix(figure, axes[0], [names[index] for index in order], counts[np.ix_(order, order)])
-    if not few:
-        _list(axes[1], worst_pairs(names, counts, _PAIRS))
     seeds = f", {len(row.runs)} seeds together" if len(row.runs) > 1 else ""
     order_text = "" if few else " Classes are ordered so that those taken for each other are neighbours."
     caption = (
         f"{row.experiment}, the best on {dataset}{seeds}: share of each true class by predicted class,"
         f" n = {counts.sum():,}.{order_text}"
     )
-    return Drawing(f"confusion_{dataset}", f"Confusions of {dataset}", caption, figure)
+    wide = not few or _side(len(names)) > COLUMN
+    paint = partial(_paint, names, counts)
+    return Drawing(f"confusion_{dataset}", f"Confusions of {dataset}", caption, paint, wide)
+
+
+def _side(classes: int) -> float:
+    """Inches of a matrix with names."""
+    return min(max(COLUMN, 1.2 + 0.19 * classes), PAGE)
+
+
+def _paint(names: list[str], counts: np.ndarray) -> Figure:
+    few, side = len(names) <= _NAMED, _side(len(names))
+    figure = Figure(figsize=(side, side) if few else (PAGE, COLUMN), layout="constrained")
+    axes = figure.subplots(1, 1 if few else 2, squeeze=False, width_ratios=[1] if few else [1.0, 0.95])[0]
+    order = np.arange(len(names)) if few else clustered(counts)
+    _matrix(figure, axes[0], [names[index] for index in order], counts[np.ix_(order, order)])
+    if not few:
+        _list(axes[1], worst_pairs(names, counts, _PAIRS))
+    return figure
 
 
 def _matrix(figure: Figure, axis: Axes, names: list[str], counts: np.ndarray) -> None:
