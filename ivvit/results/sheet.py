@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 from ivvit.ground.files import write_bytes
 from ivvit.results.safe import plain
 
-TILE, GAP, MARGIN, LINE, PAGE = 112, 2, 6, 14, 1400
-"""Pixels: a picture's side, between pictures, around cells, a line of text, the page's width."""
+TILE, GAP, MARGIN, LINE, PAGE = 112, 2, 6, 15, 1400
+"""Pixels: a frame's side, between pictures, around cells, a line of text, the page's width."""
 _CAPTION = 168
 """The least width of a cell: what a caption needs."""
 
@@ -26,9 +26,14 @@ class Cell:
     lines: Sequence[str]
 
     @property
+    def tile(self) -> int:
+        """The side of a picture: a single one is as wide as its caption."""
+        return TILE if len(self.pictures) > 1 else _CAPTION
+
+    @property
     def width(self) -> int:
         """In pixels, without margins."""
-        return max(len(self.pictures) * (TILE + GAP) - GAP, _CAPTION)
+        return max(len(self.pictures) * (self.tile + GAP) - GAP, _CAPTION)
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ def _rows(section: Section, columns: int) -> list[Sequence[Cell]]:
 
 
 def _height(row: Sequence[Cell]) -> int:
-    return max(len(cell.lines) for cell in row) * LINE + TILE + MARGIN
+    return max(len(cell.lines) for cell in row) * LINE + max(cell.tile for cell in row) + MARGIN
 
 
 def _paint(sheet: Image.Image, draw: ImageDraw.ImageDraw, cell: Cell, at: tuple[int, int], width: int) -> None:
@@ -79,15 +84,15 @@ def _paint(sheet: Image.Image, draw: ImageDraw.ImageDraw, cell: Cell, at: tuple[
     for number, line in enumerate(cell.lines):
         draw.text((left, top + number * LINE), _fitted(line, width), "black", _font())
     for number, picture in enumerate(cell.pictures):
-        place = (left + number * (TILE + GAP), top + len(cell.lines) * LINE)
-        sheet.paste(_tile(picture), place)
+        place = (left + number * (cell.tile + GAP), top + len(cell.lines) * LINE)
+        sheet.paste(_tile(picture, cell.tile), place)
 
 
-def _tile(picture: Image.Image) -> Image.Image:
+def _tile(picture: Image.Image, width: int) -> Image.Image:
     """The middle of the picture as a square."""
     side = min(picture.size)
     left, top = (picture.width - side) // 2, (picture.height - side) // 2
-    return picture.resize((TILE, TILE), box=(left, top, left + side, top + side))
+    return picture.resize((width, width), box=(left, top, left + side, top + side))
 
 
 def _fitted(text: str, width: int) -> str:
@@ -104,4 +109,4 @@ def _fitted(text: str, width: int) -> str:
 @cache
 def _font() -> ImageFont.FreeTypeFont:
     """matplotlib's own, which is there wherever figures are drawn and knows most alphabets."""
-    return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", 10)
+    return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", 11)

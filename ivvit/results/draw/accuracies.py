@@ -45,10 +45,10 @@ def comparison_drawing(comparison: Comparison) -> Drawing | None:
         return None
     shown = [_panel(comparison, column) for column in comparison.columns]
     seeds = max(len(row.runs) for row in rows)
-    over = "seeds and its 95% interval over samples and seeds; small dots are seeds" if seeds > 1 else (
-        "one seed and its 95% interval over samples")  # fmt: skip
+    what = "Mean over seeds and its 95% interval over samples and seeds; small dots are seeds" if seeds > 1 else (
+        "One seed and its 95% interval over samples")  # fmt: skip
     caption = (
-        f"Mean over {over}. Filled: the best of each panel, and all that are not significantly worse (5%, Holm's"
+        f"{what}. Filled: the best of each panel, and all that are not significantly worse (5%, Holm's"
         " correction). Each axis fits its data and does not begin at zero."
     )
     names = [row.experiment for row in rows]

@@ -92,7 +92,8 @@ def _side(classes: int) -> float:
 
 def _paint(names: list[str], counts: np.ndarray) -> Figure:
     few, side = len(names) <= _NAMED, _side(len(names))
-    figure = Figure(figsize=(side, side) if few else (PAGE, COLUMN), layout="constrained")
+    # the scale beside it takes some of the width, and the matrix is square
+    figure = Figure(figsize=(side, 0.85 * side) if few else (PAGE, COLUMN), layout="constrained")
     axes = figure.subplots(1, 1 if few else 2, squeeze=False, width_ratios=[1] if few else [1.0, 0.95])[0]
     order = np.arange(len(names)) if few else clustered(counts)
     _matrix(figure, axes[0], [names[index] for index in order], counts[np.ix_(order, order)])
