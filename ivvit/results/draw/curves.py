@@ -14,7 +14,7 @@ from ivvit.results.comparison import Comparison, Row
 from ivvit.results.draw.style import PAGE, Drawing, Look, looks
 from ivvit.results.runs import Run
 
-_POINTS, _BANDS, _MOST = 60, 8, 20
+_POINTS, _BANDS, _MOST = 60, 8, 12
 _ROWS = {
     ("train", "loss"): "training loss",
     ("val", "loss"): "validation loss",
