@@ -110,7 +110,7 @@ def _refs(identities: Identities, finished: list[TableRun]) -> "list[RunRef]":
             if run is None:
                 state = status.run(name, seed)
                 why = "; ".join([state.state, *state.texts])
-                found.append(RunRef(name, seed, place, place, tuned=entry.from_study, missing=why))
+                found.append(RunRef(name, seed, place, None, tuned=entry.from_study, missing=why))
             else:
                 folder, today = paths.run(run.identity, seed), identities.evaluation(name).digest
                 evaluation, tuned = paths.evaluation(run.identity, seed, today), entry.from_study

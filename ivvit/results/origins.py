@@ -36,7 +36,7 @@ def _row(ref: RunRef, run: Run | None, missing: str | None, names: list[str]) ->
         "version_drift": drift(provenance.get("versions") or {}),
         "starts": len(provenance.get("sessions") or []) or None,
         "device": device(provenance), "tuned": ref.tuned, "accepted": ref.accepted, "folder": ref.folder.as_posix(),
-        "evaluation": ref.evaluation.as_posix(),
+        "evaluation": ref.evaluation.as_posix() if ref.evaluation else None,
     }  # fmt: skip
 
 

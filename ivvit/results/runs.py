@@ -26,8 +26,8 @@ class RunRef:
     seed: int
     folder: Path
     """The training's: model.safetensors, history.csv, experiment.yaml, provenance.json."""
-    evaluation: Path
-    """Holds metrics.json, written last, and predictions.parquet."""
+    evaluation: Path | None
+    """Holds metrics.json, written last, and predictions.parquet; None where today's is not known or not there."""
     accepted: str | None = None
     """Why a run of earlier code or data is taken for today's; None for a run that simply is today's."""
     tuned: str | None = None
@@ -38,7 +38,27 @@ class RunRef:
     @property
     def finished(self) -> bool:
         """Whether there is a result."""
-        return (self.evaluation / "metrics.json").is_file()
+        return self.evaluation is not None and (self.evaluation / "metrics.json").is_file()
+
+    @property
+    def predictions(self) -> Path:
+        """The file of predictions.
+
+        Raises:
+            ValueError: there is no evaluation.
+        """
+        return self._evaluated / "predictions.parquet"
+
+    @property
+    def metrics(self) -> Path:
+        """The file of numbers; raises as `predictions` does."""
+        return self._evaluated / "metrics.json"
+
+    @property
+    def _evaluated(self) -> Path:
+        if self.evaluation is None:
+            raise ValueError(f"{self.experiment}, seed {self.seed} is not evaluated")
+        return self.evaluation
 
 
 @dataclass(frozen=True)
@@ -99,7 +119,7 @@ def read_run(ref: RunRef, summaries: Summaries) -> Run:
     Raises:
         UserError: a file of the run or of its evaluation is damaged.
     """
-    path = ref.evaluation / "metrics.json"
+    path = ref.metrics
     metrics = _read(path, json.loads)
     specification = _read(ref.folder / "experiment.yaml", partial(yaml.load, Loader=_YAML))
     provenance = _read(ref.folder / "provenance.json", json.loads)
@@ -108,7 +128,7 @@ def read_run(ref: RunRef, summaries: Summaries) -> Run:
         numbers = digest(metrics)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise UserError(f"{path} is damaged ({error!r}); remove its folder and evaluate again") from None
-    file = ref.evaluation / "predictions.parquet"
+    file = ref.predictions
     # damaged ones are found here, where the run is still left out
     predictions = summaries.predictions(file, numbers, partial(_check, file, datasets))
     evaluation = metrics.get("evaluation") or {}
