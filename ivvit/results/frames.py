@@ -24,7 +24,7 @@ def comparison_frame(comparison: Comparison) -> pd.DataFrame:
         for kind, values in (("chance", comparison.chance), ("majority", comparison.majority)):
             known = {f"{name}_{comparison.metric}_mean": value for name, value in values.items()}
             rows.append({"experiment": kind, "kind": kind, **known})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, dtype=object)  # counts stay whole numbers where some rows have none
 
 
 def joint_frame(comparison: Comparison) -> pd.DataFrame:

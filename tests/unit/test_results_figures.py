@@ -8,8 +8,10 @@ import pytest
 from made_results import make_run
 
 from ivvit.results.comparison import Comparison, compare
+from ivvit.results.draw.accuracies import comparison_drawing
 from ivvit.results.draw.confusions import clustered, worst_pairs
 from ivvit.results.draw.costs import views_drawing
+from ivvit.results.draw.curves import curves_drawing
 from ivvit.results.draw.gradients import gradients_drawing
 from ivvit.results.figures import write_figures
 from ivvit.results.parts import Parts
@@ -74,6 +76,16 @@ def test_gradients_are_drawn_where_runs_have_them(comparison: Comparison) -> Non
     (comparison.refs[0].folder / "gradients.csv").write_text(f"iteration,first,second,cosine\n{rows}")
     drawing = gradients_drawing(comparison)
     assert drawing is not None and [axis.get_title() for axis in drawing.paint().axes] == ["joint"]
+
+
+def test_the_metric_reaches_the_figures(comparison: Comparison) -> None:
+    found = compare(comparison.refs, metric="top5")
+    for draw in (comparison_drawing, curves_drawing):
+        labels = {label for axis in draw(found).paint().axes for label in (axis.get_xlabel(), axis.get_ylabel())}
+        assert any("top-5 (%)" in label for label in labels) and not any("top-1" in label for label in labels)
+    _, (panel, *_), *_ = comparison_drawing(found).paint.args
+    single = panel.dots[-1]
+    assert panel.title == "CIFAR100" and single.value - single.low == pytest.approx(2), "made_results' top-5 interval"
 
 
 def test_confusions_by_hand() -> None:

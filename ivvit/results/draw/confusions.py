@@ -32,9 +32,9 @@ def confusion_drawings(comparison: Comparison) -> list[Drawing]:
 def best_row(comparison: Comparison, dataset: str) -> Row | None:
     """The experiment with the largest accuracy on a data set."""
     rows = [row for row in comparison.finished if any(dataset in run.datasets for run in row.runs)]
-    values = {
-        row.experiment: np.mean([r.datasets[dataset].top1 for r in row.runs if dataset in r.datasets]) for row in rows
-    }
+    metric = comparison.metric if dataset in comparison.statistics.measured else "top1"
+    values = {row.experiment: np.mean([run.datasets[dataset].value(metric) or 0 for run in row.runs
+                                       if dataset in run.datasets]) for row in rows}  # fmt: skip
     return max(rows, key=lambda row: values[row.experiment], default=None)
 
 

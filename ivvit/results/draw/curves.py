@@ -11,15 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ivvit.results.comparison import Comparison, Row
-from ivvit.results.draw.style import PAGE, Drawing, Look, looks
+from ivvit.results.draw.style import PAGE, Drawing, Look, looks, metric_label
 from ivvit.results.runs import Run
 
 _POINTS, _BANDS, _MOST = 60, 8, 12
-_ROWS = {
-    ("train", "loss"): "training loss",
-    ("val", "loss"): "validation loss",
-    ("val", "top1"): "validation top-1 (%)",
-}
 
 
 @dataclass(frozen=True)
@@ -33,11 +28,14 @@ class Curve:
 def curves_drawing(comparison: Comparison) -> Drawing | None:
     """A column per data set; training loss, and below it what was measured on the way on the validation split."""
     shown = _shown(comparison)
-    histories = {row.experiment: found for row in shown if (found := _histories(row.runs))}
+    metric = comparison.metric
+    histories = {row.experiment: found for row in shown if (found := _histories(row.runs, metric))}
     if not histories:
         return None
     every = [history for found in histories.values() for history in found]
-    rows = [row for row in _ROWS if row[0] == "train" or any(map(_on_the_way, every))]
+    rows = {"training loss": ("train", "loss")}
+    if any(map(_on_the_way, every)):
+        rows |= {"validation loss": ("val", "loss"), f"validation {metric_label(comparison)}": ("val", metric)}
     several = any(len(found) > 1 for found in histories.values())
     band = several and len(histories) <= _BANDS
     window = max(1, -(-max(int(history["iteration"].max()) for history in every) // _POINTS))
@@ -49,8 +47,8 @@ def curves_drawing(comparison: Comparison) -> Drawing | None:
         f"{f' The best {_MOST} of {len(comparison.finished)} experiments.' if len(comparison.finished) > _MOST else ''}"
     )
     look = looks([row.experiment for row in comparison.rows])
-    curves = {_ROWS[row]: {name: _curves(histories, (name, *row), window if row[0] == "train" else 1)
-                           for name in comparison.statistics.datasets} for row in rows}  # fmt: skip
+    curves = {label: {name: _curves(histories, (name, *row), window if row[0] == "train" else 1)
+                      for name in comparison.statistics.datasets} for label, row in rows.items()}  # fmt: skip
     paint = partial(_paint, curves, {name: look[name] for name in histories}, band)
     return Drawing("learning_curves", "Learning curves", caption, paint, wide=True)
 
@@ -88,12 +86,12 @@ def _shown(comparison: Comparison) -> list[Row]:
     return [row for row in rows if row.experiment in best]
 
 
-def _histories(runs: Sequence[Run]) -> list[pd.DataFrame]:
+def _histories(runs: Sequence[Run], metric: str) -> list[pd.DataFrame]:
     """The readable ones; a picture is not worth an error."""
     found = []
     for run in runs:
         try:
-            columns = ["iteration", "phase", "dataset", "loss", "top1"]
+            columns = ["iteration", "phase", "dataset", "loss", metric]
             found.append(pd.read_csv(run.ref.folder / "history.csv", usecols=columns))
         except (OSError, ValueError):
             continue
@@ -119,7 +117,7 @@ def _windowed(histories: list[pd.DataFrame], what: tuple[str, str, str], window:
             seeds.append(mine.groupby((mine["iteration"] - 1) // window)[key].mean())
     if not seeds:
         return None
-    table = pd.concat(seeds, axis=1, join="inner") * (100 if key == "top1" else 1)
+    table = pd.concat(seeds, axis=1, join="inner") * (1 if key == "loss" else 100)
     return Curve(table.index.to_numpy() * window + (window + 1) / 2, table.to_numpy().T)
 
 
