@@ -55,6 +55,7 @@ def test_numbers_agree_with_the_runs(runs: list[RunRef], tmp_path: Path) -> None
     assert table.loc["b", "CIFAR100_top1_mean"] == pytest.approx(mean)
     assert table.loc["b", "CIFAR100_top1_low"] < mean < table.loc["b", "CIFAR100_top1_high"]
     assert table.loc["b", "CIFAR100_mean_class_accuracy"] == pytest.approx(mean), "classes are of equal size"
+    assert (out / "comparison.csv").read_text().splitlines()[1].startswith("b,experiment,IV-ViT,none,200,2,")
     assert table.loc["a", "n"] == 2 and str(table.loc["a", "missing"]) in ("2", "2.0")
     assert table.loc["a", "why_missing"] == "failed: out of memory"
     assert table.loc["a", "CIFAR100_difference_low"] > 0 > table.loc["a", "UCF101_difference_low"]
