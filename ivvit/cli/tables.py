@@ -38,6 +38,7 @@ def run(args: argparse.Namespace) -> None:
     """Write what is there; say what is missing."""
     from ivvit.results.figures import write_figures
     from ivvit.results.report.page import write_report
+    from ivvit.results.safe import plain
     from ivvit.results.samples import write_samples
     from ivvit.results.tables import write_tables
 
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> None:
     check_key(key, args.key, "tables")
     comparison = current_comparison(identities, finished)
     for ref, why in comparison.missing.items():
-        print(f"{ref.experiment}, seed {ref.seed}: no result: {why}")
+        print(f"{ref.experiment}, seed {ref.seed}: no result: {plain(why)}")
     folder = paths.tables / key
     write_tables(comparison, folder)
     write_figures(comparison, folder)

@@ -38,27 +38,17 @@ class RunRef:
     @property
     def finished(self) -> bool:
         """Whether there is a result."""
-        return self.evaluation is not None and (self.evaluation / "metrics.json").is_file()
+        return self.evaluation is not None and self.evaluated("metrics.json").is_file()
 
-    @property
-    def predictions(self) -> Path:
-        """The file of predictions.
+    def evaluated(self, name: str) -> Path:
+        """A file of the evaluation.
 
         Raises:
             ValueError: there is no evaluation.
         """
-        return self._evaluated / "predictions.parquet"
-
-    @property
-    def metrics(self) -> Path:
-        """The file of numbers; raises as `predictions` does."""
-        return self._evaluated / "metrics.json"
-
-    @property
-    def _evaluated(self) -> Path:
         if self.evaluation is None:
             raise ValueError(f"{self.experiment}, seed {self.seed} is not evaluated")
-        return self.evaluation
+        return self.evaluation / name
 
 
 @dataclass(frozen=True)
@@ -119,7 +109,7 @@ def read_run(ref: RunRef, summaries: Summaries) -> Run:
     Raises:
         UserError: a file of the run or of its evaluation is damaged.
     """
-    path = ref.metrics
+    path = ref.evaluated("metrics.json")
     metrics = _read(path, json.loads)
     specification = _read(ref.folder / "experiment.yaml", partial(yaml.load, Loader=_YAML))
     provenance = _read(ref.folder / "provenance.json", json.loads)
@@ -128,7 +118,7 @@ def read_run(ref: RunRef, summaries: Summaries) -> Run:
         numbers = digest(metrics)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise UserError(f"{path} is damaged ({error!r}); remove its folder and evaluate again") from None
-    file = ref.predictions
+    file = ref.evaluated("predictions.parquet")
     # damaged ones are found here, where the run is still left out
     predictions = summaries.predictions(file, numbers, partial(_check, file, datasets))
     evaluation = metrics.get("evaluation") or {}

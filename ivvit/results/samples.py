@@ -48,7 +48,7 @@ def write_samples(comparison: Comparison, sources: Mapping[str, PixelSource], ou
             continue
         run = row.runs[0]
         try:
-            found = read_confidences(run.ref.predictions)[name]
+            found = read_confidences(run.ref.evaluated("predictions.parquet"))[name]
         except (UserError, KeyError):
             continue
         classes = [comparison.words(name).get(entry["name"], entry["name"]) for entry in run.datasets[name].per_class]

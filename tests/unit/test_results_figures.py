@@ -5,14 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_results import make_run
+from made_results import MadeSet, make_run
 
 from ivvit.results.comparison import Comparison, compare
 from ivvit.results.draw.accuracies import comparison_drawing
-from ivvit.results.draw.confusions import clustered, worst_pairs
+from ivvit.results.draw.classes import class_drawings
+from ivvit.results.draw.confusions import clustered, confusion_drawings, worst_pairs
 from ivvit.results.draw.costs import views_drawing
 from ivvit.results.draw.curves import curves_drawing
 from ivvit.results.draw.gradients import gradients_drawing
+from ivvit.results.draw.style import save
 from ivvit.results.figures import write_figures
 from ivvit.results.parts import Parts
 from ivvit.results.runs import RunRef
@@ -86,6 +88,22 @@ def test_the_metric_reaches_the_figures(comparison: Comparison) -> None:
     _, (panel, *_), *_ = comparison_drawing(found).paint.args
     single = panel.dots[-1]
     assert panel.title == "CIFAR100" and single.value - single.low == pytest.approx(2), "made_results' top-5 interval"
+
+
+class Odd(MadeSet):
+    """Classes whose names are formulas, for matplotlib and for spreadsheets."""
+
+    def names(self) -> list[str]:
+        return [r"$\frac{$", "a$b$c\x1b[31m", "=1+1", "<b>&amp;"][: self.classes]
+
+
+def test_names_of_classes_are_shown_as_they_are(tmp_path: Path) -> None:
+    refs = [make_run(tmp_path, name, 0, {"odd": top1}, {"odd": Odd(80, 4)}) for name, top1 in (("a", 0.3), ("b", 0.9))]
+    comparison = compare(refs)
+    for drawing in [*confusion_drawings(comparison), *class_drawings(comparison)]:
+        save(drawing, tmp_path, comparison.parts)
+        shown = [label.get_text() for label in drawing.paint().axes[0].get_yticklabels()]
+        assert r"\$\frac{\$" in shown and not any("\x1b" in text for text in shown)
 
 
 def test_confusions_by_hand() -> None:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from ivvit.results.comparison import Comparison, Row
 from ivvit.results.draw.confusions import best_row
-from ivvit.results.draw.style import COLOURS, COLUMN, PAGE, Drawing, Look, looks, panels
+from ivvit.results.draw.style import COLOURS, COLUMN, PAGE, Drawing, Look, literal, looks, panels
 from ivvit.results.predictions import BINS
 from ivvit.results.safe import plain
 
@@ -70,7 +70,7 @@ def _paint_classes(names: list[str], differences: np.ndarray, many: bool) -> Fig
     figure, (axis,) = panels(1, COLUMN, 0.6 + 0.13 * max(len(names), 4))
     fill = np.where(differences >= 0, COLOURS[0], "white").tolist()
     axis.barh(range(len(names)), differences, color=fill, edgecolor=COLOURS[0], linewidth=0.7, height=0.7)
-    axis.set_yticks(range(len(names)), [name[:28] for name in names], fontsize=6)
+    axis.set_yticks(range(len(names)), [literal(name[:28]) for name in names], fontsize=6)
     axis.set_ylim(len(names) - 0.4, -0.6)
     axis.axvline(0, color="0.3", linewidth=0.8)
     if many:

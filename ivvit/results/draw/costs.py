@@ -144,7 +144,7 @@ def _evaluations(row: Row, metric: str) -> dict[str, dict[Setting, list[float]]]
     """Data set -> setting -> accuracy of each seed, on the split that the tables report."""
     found: dict[str, dict[Setting, list[float]]] = defaultdict(lambda: defaultdict(list))
     for run in row.runs:
-        for file in sorted(run.ref.metrics.parent.parent.glob("*/metrics.json")):
+        for file in sorted(run.ref.evaluated("metrics.json").parent.parent.glob("*/metrics.json")):
             try:
                 content = json.loads(file.read_text(encoding="utf-8"))
                 how = content.get("evaluation") or {}

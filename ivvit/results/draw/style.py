@@ -16,6 +16,7 @@ from matplotlib.typing import LineStyleType
 from ivvit.ground.files import write_bytes
 from ivvit.results.comparison import Comparison
 from ivvit.results.parts import Parts
+from ivvit.results.safe import plain
 
 COLUMN, PAGE = 3.3, 7.0
 """Widths in inches: a column and a page of a two-column paper."""
@@ -95,6 +96,11 @@ def panels(count: int, width: float, height: float, most: int = 4, sharey: bool 
     for unused in axes[count:]:
         unused.set_axis_off()
     return figure, axes[:count]
+
+
+def literal(name: str) -> str:
+    """A class's name as matplotlib shows it: it is no formula, whatever stands in it."""
+    return plain(name).replace("$", r"\$")
 
 
 def metric_label(comparison: Comparison) -> str:
