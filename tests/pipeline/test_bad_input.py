@@ -54,7 +54,7 @@ def test_one_failed_experiment_withholds_no_table(outcome: Outcome, workspace: W
     assert good["experiment"] == "good" and good["n"] == "1" and float(good["shades_top1_mean"]) >= 0
     assert [row["experiment"] for row in others] == ["folder-missing", "folder-empty", "list-missing", "wrong-checksum"]
     assert all(row["n"] == "0" and row["why_missing"] for row in others)
-    assert "good" in (workspace / "results/report.html").read_text() and "Comparison" in outcome.text
+    assert "good" in (workspace / "results/report.html").read_text()
 
 
 def test_an_earlier_result_is_not_shown_as_todays(outcome: Outcome, workspace: Workspace, tmp_path: Path) -> None:
