@@ -9,7 +9,6 @@ Then a setting of all experiments changes, and all is stale (`..._stale_s`).
 import argparse
 import json
 import os
-import platform
 import re
 import shutil
 import subprocess
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
+from table import show_and_save
 
 PROJECT = Path(__file__).parents[1]
 SEEDS = 3
@@ -29,15 +29,7 @@ def main() -> None:
     """Measure, print a table and write benchmarks/results/graph-<cores>-cores.json."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, nargs="+", default=[10, 100, 1000, 3000])
-    rows = [measure(runs) for runs in parser.parse_args().runs]
-    columns = list(rows[0])
-    print("  ".join(columns))
-    for row in rows:
-        print("  ".join(f"{row[column]:>{len(column)}.1f}" for column in columns))
-    content = {"machine": platform.processor() or platform.machine(), "cores": os.cpu_count(), "load": os.getloadavg()}
-    out = PROJECT / "benchmarks" / "results" / f"graph-{os.cpu_count()}-cores.json"
-    out.parent.mkdir(exist_ok=True)
-    out.write_text(json.dumps({**content, "rows": rows}, indent=1) + "\n")
+    show_and_save("graph", [measure(runs) for runs in parser.parse_args().runs])
 
 
 def measure(runs: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How long tables, figures and the report take: 300 runs x 10,000 test samples, and again with one seed more.
+"""How long tables, figures and the report take: 300 runs x 10,000 test samples, again with one seed more, all anew.
 
     python benchmarks/results_tables.py [--runs 300] [--samples 10000]
 
@@ -9,11 +9,12 @@ import argparse
 import json
 import os
 import pickle
-import platform
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from table import show_and_save
 
 PROJECT = Path(__file__).parents[1]
 SEEDS = 3
@@ -22,19 +23,22 @@ import json, pickle, resource, sys, time
 from pathlib import Path
 from ivvit.results.comparison import compare
 from ivvit.results.figures import write_figures
+from ivvit.results.parts import Parts
 from ivvit.results.report.content import Surroundings
 from ivvit.results.report.page import write_report
 from ivvit.results.tables import write_tables
-refs, out, found = pickle.loads(Path(sys.argv[1]).read_bytes()), Path(sys.argv[2]), {}
+refs, out, parts, found = pickle.loads(Path(sys.argv[1]).read_bytes()), *map(Path, sys.argv[2:]), {}
 def timed(name, work):
     wall, cpu = time.perf_counter(), time.process_time()
     result = work()
     found[name + "_s"], found[name + "_cpu_s"] = time.perf_counter() - wall, time.process_time() - cpu
     return result
-comparison = timed("read", lambda: compare(refs, baseline="e0"))
+comparison = timed("read", lambda: compare(refs, baseline="e0", parts=Parts(parts)))
 timed("tables", lambda: write_tables(comparison, out))
 timed("figures", lambda: write_figures(comparison, out))
 timed("report", lambda: write_report(comparison, out, Surroundings("benchmark")))
+for clock in ("s", "cpu_s"):
+    found["all_" + clock] = sum(found[f"{name}_{clock}"] for name in ("read", "tables", "figures", "report"))
 found["memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 print(json.dumps(found))
 """
@@ -47,17 +51,17 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=10_000)
     args = parser.parse_args()
     rows = measure(args.runs, args.samples)
-    columns = list(rows[0])
-    print("  ".join(columns))
-    for row in rows:
-        print("  ".join(f"{row[column]:>{len(column)}.4g}" for column in columns))
-    content = {"machine": platform.processor() or platform.machine(), "cores": os.cpu_count(), "load": os.getloadavg()}
-    out = PROJECT / "benchmarks" / "results" / f"results-tables-{os.cpu_count()}-cores.json"
-    out.write_text(json.dumps({**content, "samples": args.samples, "rows": rows}, indent=1) + "\n")
+    show_and_save("results-tables", rows, samples=args.samples)
+    _, more, anew = rows
+    cpu, clock = (anew[key] / more[key] for key in ("all_cpu_s", "all_s"))
+    print(f"all anew takes {cpu:.1f} times the CPU time of one seed more ({clock:.1f} by the clock)")
 
 
 def measure(runs: int, samples: int) -> list[dict[str, float]]:
-    """A row for all runs but the last, and one after the last was added."""
+    """A row for all runs but the last, one after the last was added, one for all anew.
+
+    The last is the best experiment's: more pictures change with it than with another's.
+    """
     sys.path[:0] = [str(PROJECT), str(PROJECT / "tests")]
     from made_results import MadeSet, make_run
 
@@ -66,15 +70,17 @@ def measure(runs: int, samples: int) -> list[dict[str, float]]:
         folder, experiments = Path(name), max(1, runs // SEEDS)
         refs = [make_run(folder / "runs", f"e{e}", seed, {"A": 0.5 + 0.3 * e / experiments}, sets)
                 for e in range(experiments) for seed in range(SEEDS)]  # fmt: skip
-        return [{"runs": count, **_measured(folder, refs[:count])} for count in (len(refs) - 1, len(refs))]
+        steps = [(len(refs) - 1, "parts"), (len(refs), "parts"), (len(refs), "none")]
+        return [{"runs": count, **_measured(folder, refs[:count], folder / parts)} for count, parts in steps]
 
 
-def _measured(folder: Path, refs: list) -> dict[str, float]:
+def _measured(folder: Path, refs: list, parts: Path) -> dict[str, float]:
+    kept = sum(1 for _ in parts.glob("*/*"))
     (folder / "refs.pkl").write_bytes(pickle.dumps(refs))
-    command = [sys.executable, "-c", MEASURE, str(folder / "refs.pkl"), str(folder / "out")]
+    command = [sys.executable, "-c", MEASURE, str(folder / "refs.pkl"), str(folder / "out"), str(parts)]
     environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
     ran = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    return json.loads(ran.stdout.splitlines()[-1])
+    return {"parts": kept, **json.loads(ran.stdout.splitlines()[-1])}
 
 
 if __name__ == "__main__":

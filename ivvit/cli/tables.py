@@ -14,7 +14,7 @@ from ivvit.ground.files import replace_link
 from ivvit.identity.identity import Identities
 from ivvit.identity.paths import Paths
 from ivvit.ledger.status import Status
-from ivvit.planning.tables import TableRun, table_runs, tables_key
+from ivvit.planning.tables import TableRun, table_runs, tables_code, tables_key
 
 if TYPE_CHECKING:
     from ivvit.results.comparison import Comparison
@@ -38,6 +38,7 @@ def run(args: argparse.Namespace) -> None:
     """Write what is there; say what is missing."""
     from ivvit.results.figures import write_figures
     from ivvit.results.report.page import write_report
+    from ivvit.results.safe import plain
     from ivvit.results.samples import write_samples
     from ivvit.results.tables import write_tables
 
@@ -52,13 +53,14 @@ def run(args: argparse.Namespace) -> None:
     check_key(key, args.key, "tables")
     comparison = current_comparison(identities, finished)
     for ref, why in comparison.missing.items():
-        print(f"{ref.experiment}, seed {ref.seed}: no result: {why}")
+        print(f"{ref.experiment}, seed {ref.seed}: no result: {plain(why)}")
     folder = paths.tables / key
     write_tables(comparison, folder)
     write_figures(comparison, folder)
     write_samples(comparison, _pixels(identities), folder)
     write_report(comparison, folder, surroundings(identities))
     _show(paths, folder)
+    comparison.parts.drop_unused()
     print(f"tables in {relative(paths.tables)}, figures in {relative(paths.figures)}, report in {relative(paths.page)}")
 
 
@@ -69,6 +71,7 @@ def current_comparison(identities: Identities, finished: list[TableRun]) -> "Com
         UserError: `results.baseline` or `results.references` names what is not there.
     """
     from ivvit.results.comparison import compare
+    from ivvit.results.parts import Parts
     from ivvit.results.references import read_references
 
     config = identities.config
@@ -80,6 +83,7 @@ def current_comparison(identities: Identities, finished: list[TableRun]) -> "Com
         baseline=options.baseline,
         references=references,
         folders={name: dataset_folder(data, config.root) for name, data in config.datasets.items()},
+        parts=Parts(identities.paths.parts, tables_code(identities)),
     )
 
 
@@ -107,7 +111,7 @@ def _refs(identities: Identities, finished: list[TableRun]) -> "list[RunRef]":
             if run is None:
                 state = status.run(name, seed)
                 why = "; ".join([state.state, *state.texts])
-                found.append(RunRef(name, seed, place, place, tuned=entry.from_study, missing=why))
+                found.append(RunRef(name, seed, place, None, tuned=entry.from_study, missing=why))
             else:
                 folder, today = paths.run(run.identity, seed), identities.evaluation(name).digest
                 evaluation, tuned = paths.evaluation(run.identity, seed, today), entry.from_study

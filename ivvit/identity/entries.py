@@ -24,5 +24,5 @@ WITHIN_STUDY = ("ivvit.study", *WITHIN_EVALUATION)
 WITHIN_VALIDATION = ("ivvit.data.validation", "ivvit.data.layouts", *NUMERICS)
 WITHIN_EXTRACTION = ("ivvit.data.extraction", *NUMERICS)
 WITHIN_CONVERSION = ("ivvit.weights",)
-WITHIN_TABLES = ("ivvit.results",)
+WITHIN_TABLES = ("ivvit.results", *WITHIN_EVALUATION)  # they show intervals and pixels
 WITHIN_DEMO = ("ivvit.demo", "ivvit.numerics.models")

@@ -82,6 +82,11 @@ class Paths:
         return self.results / "tables"
 
     @property
+    def parts(self) -> Path:
+        """The folder of what tables are made of: each part at its key, so that it is made once."""
+        return self.results / "parts"
+
+    @property
     def page(self) -> Path:
         """The link to the report."""
         return self.results / "report.html"

@@ -41,11 +41,15 @@ def table_runs(identities: Identities) -> tuple[list[TableRun], dict[str, Pendin
 
 def tables_key(identities: Identities, runs: list[TableRun]) -> str:
     """The key of the tables of these runs."""
-    code = identities.code.closure(TABLES, WITHIN_TABLES).digest
     listed = [list(vars(run).values()) for run in runs]
     options = identities.config.file.results
     texts = [_published(options.references), _TEMPLATE.read_text(encoding="utf-8")]
-    return digest([listed, options.model_dump(exclude={"path"}), texts, code])
+    return digest([listed, options.model_dump(exclude={"path"}), texts, tables_code(identities)])
+
+
+def tables_code(identities: Identities) -> str:
+    """The digest of the code that makes the tables."""
+    return identities.code.closure(TABLES, WITHIN_TABLES).digest
 
 
 def _published(file: str | None) -> str | None:

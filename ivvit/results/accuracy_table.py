@@ -15,15 +15,15 @@ def accuracy_table(comparison: Comparison) -> TextTable:
         "model": lambda row: row.model,
         "pretrain": lambda row: row.setting("pretrain"),
         "iterations": lambda row: row.setting("iterations"),
+        "seeds": _seeds,
     }
     shown, same = _settings(comparison, settings)
-    header = ["experiment", *shown, "seeds", *(column_title(column) for column in comparison.columns)]
+    header = ["experiment", *shown, *(column_title(column) for column in comparison.columns)]
     rows, first = [], len(header) - len(comparison.columns)
     for row in comparison.rows:
         texts = [plain(text) if (text := settings[key](row)) not in (None, "") else NOTHING for key in shown]
-        seeds = str(len(row.runs)) if len(row.runs) == row.wanted else f"{len(row.runs)} of {row.wanted}"
         cells = [interval(row.means[c]) + arrow(row.differences[c]) for c in comparison.columns]
-        rows.append([experiment_name(row), *texts, seeds, *cells])
+        rows.append([experiment_name(row), *texts, *cells])
     bold = [(i, first + k) for i, row in enumerate(comparison.rows) for k, c in enumerate(comparison.columns)
             if row.experiment in comparison.best[c]]  # fmt: skip
     more = [*_published(comparison, len(shown)), *_guesses(comparison, len(shown))]
@@ -31,11 +31,18 @@ def accuracy_table(comparison: Comparison) -> TextTable:
     return TextTable("comparison", "Comparison", header, rows + more, bold, notes, 1 + len(shown), len(more))
 
 
+def _seeds(row: Row) -> str:
+    return str(len(row.runs)) if len(row.runs) == row.wanted else f"{len(row.runs)} of {row.wanted}"
+
+
 def _settings(comparison: Comparison, settings: dict[str, Callable[[Row], object]]) -> tuple[list[str], list[str]]:
     """(those that differ between experiments, a note on those that do not)."""
-    values = {key: list(dict.fromkeys(map(get, comparison.finished))) for key, get in settings.items()}
-    shown = [key for key, found in values.items() if len(found) != 1]
-    same = [f"{key} {plain(found[0])}" for key, found in values.items() if key not in shown]
+    found = {key: map(get, comparison.rows) for key, get in settings.items()}
+    values = {
+        key: list(dict.fromkeys(value for value in each if value not in (None, ""))) for key, each in found.items()
+    }
+    shown = [key for key, different in values.items() if len(different) != 1]
+    same = [f"{key} {plain(different[0])}" for key, different in values.items() if key not in shown]
     return shown, [f"In all experiments: {', '.join(same)}."] if same else []
 
 
@@ -55,6 +62,7 @@ def _what(comparison: Comparison) -> list[str]:
         f"Test samples: {counts}.",
         "Bold: the best of each column, and all that are not significantly worse (5%, Holm's correction).",
         *_baseline(comparison),
+        "chance: any class at random; majority: always the most frequent.",
     ]
 
 
@@ -73,7 +81,7 @@ def _baseline(comparison: Comparison) -> list[str]:
 
 
 def _marks(comparison: Comparison) -> list[str]:
-    tuned = [f"{plain(row.experiment)} by {plain(row.tuned)}" for row in comparison.rows if row.tuned]
+    tuned = [f"{plain(row.experiment)} ({plain(row.tuned)})" for row in comparison.rows if row.tuned]
     accepted = [f"{plain(row.experiment)} ({plain(row.accepted)})" for row in comparison.rows if row.accepted]
     return [
         *([f"‡ tuned by a study: {'; '.join(tuned)}."] if tuned else []),
@@ -86,7 +94,7 @@ def _published(comparison: Comparison, blanks: int) -> list[list[str]]:
     for found in comparison.references:
         values = {**(found.top5 if comparison.metric == "top5" else found.top1)}
         cells = [f"{values[c]:.1f}" if c in values else NOTHING for c in comparison.columns]
-        rows.append([f"{plain(found.name)}†", *[NOTHING] * blanks, NOTHING, *cells])
+        rows.append([f"{plain(found.name)}†", *[NOTHING] * blanks, *cells])
     return rows
 
 
@@ -98,8 +106,8 @@ def _sources(comparison: Comparison) -> list[str]:
 def _guesses(comparison: Comparison, blanks: int) -> list[list[str]]:
     if not comparison.finished:
         return []
-    kinds = {"chance": comparison.chance, "most frequent class": comparison.majority}
-    return [[name, *[NOTHING] * (blanks + 1), *(percent(values.get(c)) for c in comparison.columns)]
+    kinds = {"chance": comparison.chance, "majority": comparison.majority}
+    return [[name, *[NOTHING] * blanks, *(percent(values.get(c)) for c in comparison.columns)]
             for name, values in kinds.items()]  # fmt: skip
 
 

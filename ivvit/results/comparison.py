@@ -12,6 +12,7 @@ from ivvit.ground.names import unknown
 from ivvit.results.cost import Cost, cost
 from ivvit.results.estimates import Difference, Estimate, holm
 from ivvit.results.joint import JointAgainstSingle, joint_against_single
+from ivvit.results.parts import Parts
 from ivvit.results.references import Reference
 from ivvit.results.runs import Run, RunRef, read_runs
 from ivvit.results.statistics import ALL, Statistics, best
@@ -62,6 +63,8 @@ class Comparison:
     references: list[Reference] = field(default_factory=list)
     displayed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Data set -> class -> what to call it, where its name says nothing."""
+    parts: Parts = field(default_factory=Parts)
+    """Where what is made once lies."""
 
     def words(self, dataset: str) -> Mapping[str, str]:
         """Class -> what to call it."""
@@ -149,6 +152,7 @@ def compare(
     baseline: str | None = None,
     references: Sequence[Reference] = (),
     folders: Mapping[str, Path] | None = None,
+    parts: Parts | None = None,
 ) -> Comparison:
     """Read all runs that are there; damaged ones are left out by name.
 
@@ -158,6 +162,7 @@ def compare(
         baseline: the experiment that the others are compared with.
         references: published rows.
         folders: data set -> its folder, in which words for its classes may lie.
+        parts: where what is made once lies.
 
     Raises:
         UserError: the baseline is not among the experiments.
@@ -165,9 +170,10 @@ def compare(
     names = list(dict.fromkeys(ref.experiment for ref in refs))
     if baseline is not None and baseline not in names:
         raise UserError(f"results.baseline: {unknown('experiment', baseline, names)}")
-    runs, missing = read_runs(refs)
-    statistics = Statistics(runs, metric)
-    return Comparison(refs, missing, statistics, baseline, list(references), _displayed(runs, folders or {}))
+    parts = parts or Parts()
+    runs, missing = read_runs(refs, parts)
+    statistics, displayed = Statistics(runs, metric), _displayed(runs, folders or {})
+    return Comparison(refs, missing, statistics, baseline, list(references), displayed, parts)
 
 
 def _displayed(runs: list[Run], folders: Mapping[str, Path]) -> dict[str, dict[str, str]]:

@@ -12,7 +12,7 @@ from ivvit.results.draw.confusions import confusion_drawings
 from ivvit.results.draw.costs import cost_drawing, views_drawing
 from ivvit.results.draw.curves import curves_drawing
 from ivvit.results.draw.gradients import gradients_drawing
-from ivvit.results.draw.style import COLUMN, Drawing, save, styled
+from ivvit.results.draw.style import Drawing, save, styled
 
 INDEX = "figures.json"
 """[{"name", "title", "caption", "wide"}] of all figures in the folder, in their order."""
@@ -44,8 +44,6 @@ def write_figures(comparison: Comparison, out: Path) -> None:
     index = []
     with styled():
         for drawing in drawings(comparison):
-            save(drawing, out)
-            wide = bool(drawing.figure.get_figwidth() > COLUMN)
-            entry = {"name": drawing.name, "title": drawing.title, "caption": drawing.caption, "wide": wide}
-            index.append(entry)
+            save(drawing, out, comparison.parts)
+            index.append({key: getattr(drawing, key) for key in ("name", "title", "caption", "wide")})
     write_text(out / INDEX, json.dumps(index, indent=1, ensure_ascii=False) + "\n")

@@ -3,15 +3,17 @@
 from itertools import combinations
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from ivvit.results.all_pairs import all_differences
 from ivvit.results.comparison import Comparison, Row
 from ivvit.results.estimates import Difference, Estimate, holm
 from ivvit.results.statistics import ALL
 
 
 def comparison_frame(comparison: Comparison) -> pd.DataFrame:
-    """A row per experiment, then published ones, chance and the most frequent class (column `kind`)."""
+    """A row per experiment, then published ones, chance and majority (column `kind`)."""
     rows = [_row(comparison, row) for row in comparison.rows]
     for found in comparison.references:
         values = found.top5 if comparison.metric == "top5" else found.top1
@@ -19,10 +21,10 @@ def comparison_frame(comparison: Comparison) -> pd.DataFrame:
                  if name in comparison.columns}  # fmt: skip
         rows.append({"experiment": found.name, "kind": "published", "source": found.source, **known})
     if comparison.finished:
-        for kind, values in (("chance", comparison.chance), ("most frequent class", comparison.majority)):
+        for kind, values in (("chance", comparison.chance), ("majority", comparison.majority)):
             known = {f"{name}_{comparison.metric}_mean": value for name, value in values.items()}
             rows.append({"experiment": kind, "kind": kind, **known})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, dtype=object)  # counts stay whole numbers where some rows have none
 
 
 def joint_frame(comparison: Comparison) -> pd.DataFrame:
@@ -45,9 +47,10 @@ def joint_frame(comparison: Comparison) -> pd.DataFrame:
 
 def pairs_frame(comparison: Comparison) -> pd.DataFrame:
     """pairs.csv: every two experiments on every data set that both have; p is corrected over the whole file."""
+    every = all_differences(comparison)
     asked = [(first.experiment, second.experiment, column)
              for first, second in combinations(comparison.finished, 2) for column in comparison.columns]  # fmt: skip
-    found = holm([comparison.statistics.difference(*pair) for pair in asked])
+    found = holm([every[pair] for pair in asked])
     rows = [[*pair[:2], "all" if pair[2] == ALL else pair[2], *_difference(difference)]
             for pair, difference in zip(asked, found, strict=True) if difference.samples]  # fmt: skip
     return pd.DataFrame(rows, columns=["first", "second", "dataset", *_DIFFERENCE])
@@ -66,10 +69,17 @@ def class_frames(comparison: Comparison) -> dict[str, pd.DataFrame]:
             if words := comparison.words(name):
                 columns.setdefault("words", [words.get(entry["name"], "") for entry in results[0]])
             columns.setdefault("samples", [entry["num_samples"] for entry in results[0]])
-            table = pd.DataFrame([[entry["top1"] for entry in entries] for entries in results], dtype=float)
-            columns[row.experiment] = table.mean().to_numpy()
+            columns[row.experiment] = _mean_known(
+                np.array([[e["top1"] for e in entries] for entries in results], float)
+            )
         found[name] = pd.DataFrame(columns)
     return found
+
+
+def _mean_known(values: np.ndarray) -> np.ndarray:
+    """(S, C) -> (C,): means over what is not NaN; NaN where all is."""
+    counts = (~np.isnan(values)).sum(0)
+    return np.where(counts > 0, np.nansum(values, 0) / np.maximum(counts, 1), np.nan)
 
 
 _DIFFERENCE = ("difference", "low", "high", "p", "p_holm", "seeds", "samples", "test")

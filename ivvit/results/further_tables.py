@@ -75,18 +75,17 @@ _FURTHER: dict[str, Callable[[DatasetResult], float | None]] = {
 
 def _further(comparison: Comparison) -> TextTable:
     names = comparison.statistics.datasets
-    rows = [[experiment_name(row), *(_several(row, name) for name in names)] for row in comparison.finished]
-    note = f"{' / '.join(_FURTHER)}, in %, means over seeds; no top-5 where classes are fewer than six."
+    results = [found for row in comparison.finished for run in row.runs for found in run.datasets.values()]
+    shown = {title: get for title, get in _FURTHER.items() if any(get(found) is not None for found in results)}
+    rows = [[experiment_name(row), *(_several(row, name, shown) for name in names)] for row in comparison.finished]
+    few = "; no top-5 where classes are fewer than six" if "top-5" in shown else ""
+    note = f"{' / '.join(shown)}, in %, means over seeds{few}."
     return TextTable("further", "Further metrics", ["experiment", *names], rows, [], [note])
 
 
-def _several(row: Row, dataset: str) -> str:
+def _several(row: Row, dataset: str, shown: dict[str, Callable[[DatasetResult], float | None]]) -> str:
     results = [run.datasets[dataset] for run in row.runs if dataset in run.datasets]
-    return (
-        " / ".join(_over_seeds([get(result) for result in results]) for get in _FURTHER.values())
-        if results
-        else NOTHING
-    )
+    return " / ".join(_over_seeds([get(found) for found in results]) for get in shown.values()) if results else NOTHING
 
 
 def _over_seeds(values: list[float | None]) -> str:

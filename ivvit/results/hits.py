@@ -99,7 +99,7 @@ def _align(found: Sequence[Predictions]) -> tuple[list[np.ndarray | slice], int,
     if all(mine.key == first.key for mine in found):
         return [slice(None)] * len(found), len(first), first.groups
     index: dict[str, int] = {}
-    known: dict[bytes, np.ndarray] = {}
+    known: dict[str, np.ndarray] = {}
     groups: dict[int, object] = {}
     for mine in found:
         if mine.key in known:

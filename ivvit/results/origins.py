@@ -15,7 +15,8 @@ def origins(comparison: Comparison) -> pd.DataFrame:
     """A row per run in the configuration's order, also for those without a result."""
     by_ref = {run.ref: run for row in comparison.finished for run in row.runs}
     names = comparison.statistics.datasets
-    return pd.DataFrame([_row(ref, by_ref.get(ref), comparison.missing.get(ref), names) for ref in comparison.refs])
+    rows = [_row(ref, by_ref.get(ref), comparison.missing.get(ref), names) for ref in comparison.refs]
+    return pd.DataFrame(rows, dtype=object)  # counts stay whole numbers where some rows have none
 
 
 def _row(ref: RunRef, run: Run | None, missing: str | None, names: list[str]) -> dict[str, Any]:
@@ -36,7 +37,7 @@ def _row(ref: RunRef, run: Run | None, missing: str | None, names: list[str]) ->
         "version_drift": drift(provenance.get("versions") or {}),
         "starts": len(provenance.get("sessions") or []) or None,
         "device": device(provenance), "tuned": ref.tuned, "accepted": ref.accepted, "folder": ref.folder.as_posix(),
-        "evaluation": ref.evaluation.as_posix(),
+        "evaluation": ref.evaluation.as_posix() if ref.evaluation else None,
     }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 
 from ivvit.ground.errors import UserError
 
-_HITS = ["dataset", "path", "group", "label", "top"]
+BINS = 10
+_HITS = ["dataset", "path", "group", "label", "top", "top_probability"]
 _DETAILS = ["dataset", "path", "label", "top", "top_probability", "probability"]
 
 
@@ -29,8 +30,10 @@ class Predictions:
     """(N,) int32, the most probable class."""
     top5: np.ndarray
     """(N,) bool, whether the true class is among the five most probable."""
-    key: bytes
-    """Equal for equal samples in equal order."""
+    key: str
+    """Equal for equal samples in equal order: files, labels and groups."""
+    bins: np.ndarray = field(default_factory=lambda: np.zeros((3, BINS)))
+    """(3, BINS): samples by the probability of the predicted class: how many, the sum of these, how many right."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -92,7 +95,8 @@ def class_names(file: Path) -> dict[str, list[str]]:
 
 def _tables(file: Path, columns: list[str]) -> dict[str, pa.Table]:
     try:
-        table = pq.read_table(file, columns=columns)
+        with pq.ParquetFile(file) as stored:
+            table = stored.read(columns, use_threads=False)
         names = table["dataset"].combine_chunks()
         names = names if pa.types.is_dictionary(names.type) else names.dictionary_encode()
         wanted = enumerate(names.dictionary.to_pylist())
@@ -107,8 +111,15 @@ def _tables(file: Path, columns: list[str]) -> dict[str, pa.Table]:
 def _predictions(table: pa.Table) -> Predictions:
     labels = table["label"].to_numpy()
     first, among = _lists(table["top"], labels)
-    paths = pc.cast(_whole(table["path"]), pa.string())
-    return Predictions(paths, _groups(table["group"]), labels, first, among, _digest(paths))
+    sure, _ = _lists(table["top_probability"])
+    paths, groups = pc.cast(_whole(table["path"]), pa.string()), _groups(table["group"])
+    key = _digest(paths, labels, groups)
+    return Predictions(paths, groups, labels, first, among, key, _binned(sure, first == labels))
+
+
+def _binned(sure: np.ndarray, right: np.ndarray) -> np.ndarray:
+    places = np.minimum((sure * BINS).astype(int), BINS - 1)
+    return np.stack([np.bincount(places, weights, BINS) for weights in (None, sure, right)])
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:
@@ -139,8 +150,11 @@ def _groups(column: pa.ChunkedArray) -> np.ndarray | None:
     return None if found.max() + 1 == len(found) else found.astype(np.int32)
 
 
-def _digest(paths: pa.StringArray) -> bytes:
+def _digest(paths: pa.StringArray, labels: np.ndarray, groups: np.ndarray | None) -> str:
     known = hashlib.sha256()
     for part in pa.concat_arrays([paths]).buffers()[1:]:
         known.update(part)
-    return known.digest()
+    known.update(labels.tobytes())
+    if groups is not None:
+        known.update(groups.tobytes())
+    return known.hexdigest()

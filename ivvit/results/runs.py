@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,11 @@ import yaml
 
 from ivvit.config import MODELS
 from ivvit.config.datasets import dataset_order
+from ivvit.ground.digest import digest
 from ivvit.ground.errors import UserError
-from ivvit.results.predictions import Predictions, read_predictions
+from ivvit.results.parts import Parts
+from ivvit.results.predictions import Predictions
+from ivvit.results.summaries import Summaries
 
 
 @dataclass(frozen=True)
@@ -23,8 +26,8 @@ class RunRef:
     seed: int
     folder: Path
     """The training's: model.safetensors, history.csv, experiment.yaml, provenance.json."""
-    evaluation: Path
-    """Holds metrics.json, written last, and predictions.parquet."""
+    evaluation: Path | None
+    """Holds metrics.json, written last, and predictions.parquet; None where today's is not known or not there."""
     accepted: str | None = None
     """Why a run of earlier code or data is taken for today's; None for a run that simply is today's."""
     tuned: str | None = None
@@ -35,7 +38,17 @@ class RunRef:
     @property
     def finished(self) -> bool:
         """Whether there is a result."""
-        return (self.evaluation / "metrics.json").is_file()
+        return self.evaluation is not None and self.evaluated("metrics.json").is_file()
+
+    def evaluated(self, name: str) -> Path:
+        """A file of the evaluation.
+
+        Raises:
+            ValueError: there is no evaluation.
+        """
+        if self.evaluation is None:
+            raise ValueError(f"{self.experiment}, seed {self.seed} is not evaluated")
+        return self.evaluation / name
 
 
 @dataclass(frozen=True)
@@ -79,56 +92,57 @@ class Run:
     """provenance.json."""
     evaluation: dict[str, Any]
     """The evaluation's settings: clips, crops, ..."""
+    predictions: dict[str, Predictions] = field(default_factory=dict)
+    """Data set -> what was predicted for each sample."""
+    numbers: str = ""
+    """A digest of metrics.json."""
 
     @property
     def model(self) -> str:
         """The model's name, with its options where they are not the default: `MSCA (shift=qk)`."""
         return model_label(self.specification.get("model") or {})
 
-    @cached_property
-    def predictions(self) -> dict[str, Predictions]:
-        """Data set -> what was predicted for each sample.
 
-        Raises:
-            UserError: predictions.parquet is missing, damaged, or not of the same evaluation as metrics.json.
-        """
-        found = read_predictions(self.ref.evaluation / "predictions.parquet")
-        for name, result in self.datasets.items():
-            mine = found.get(name)
-            if mine is None or len(mine) != result.num_samples or abs(mine.top1.mean() - result.top1) > 1e-4:
-                text = f"says another top1 of {name} than metrics.json; remove their folder and evaluate again"
-                raise UserError(f"{self.ref.evaluation / 'predictions.parquet'} {text}")
-        return found
-
-
-def read_run(ref: RunRef) -> Run:
+def read_run(ref: RunRef, summaries: Summaries) -> Run:
     """Read a finished run.
 
     Raises:
         UserError: a file of the run or of its evaluation is damaged.
     """
-    path = ref.evaluation / "metrics.json"
+    path = ref.evaluated("metrics.json")
     metrics = _read(path, json.loads)
-    specification = _read(ref.folder / "experiment.yaml", yaml.load)
+    specification = _read(ref.folder / "experiment.yaml", partial(yaml.load, Loader=_YAML))
     provenance = _read(ref.folder / "provenance.json", json.loads)
     try:
         datasets = {name: _result(found) for name, found in metrics["datasets"].items()}
-    except (KeyError, TypeError, AttributeError) as error:
+        numbers = digest(metrics)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise UserError(f"{path} is damaged ({error!r}); remove its folder and evaluate again") from None
-    run = Run(ref, datasets, specification, provenance, metrics.get("evaluation") or {})
-    _ = run.predictions  # damaged ones are found here, where the run is still left out
-    return run
+    file = ref.evaluated("predictions.parquet")
+    # damaged ones are found here, where the run is still left out
+    predictions = summaries.predictions(file, numbers, partial(_check, file, datasets))
+    evaluation = metrics.get("evaluation") or {}
+    return Run(ref, datasets, specification, provenance, evaluation, predictions, numbers)
 
 
-def read_runs(refs: list[RunRef]) -> tuple[list[Run], dict[RunRef, str]]:
+def _check(file: Path, datasets: dict[str, DatasetResult], found: dict[str, Predictions]) -> None:
+    for name, result in datasets.items():
+        mine = found.get(name)
+        if mine is None or len(mine) != result.num_samples or abs(mine.top1.mean() - result.top1) > 1e-4:
+            raise UserError(
+                f"{file} says another top1 of {name} than metrics.json; remove their folder and evaluate again"
+            )
+
+
+def read_runs(refs: list[RunRef], parts: Parts) -> tuple[list[Run], dict[RunRef, str]]:
     """The finished runs in their order, and why each of the others has no result."""
-    runs, missing = [], {}
+    runs, missing, summaries = [], {}, Summaries(parts)
     for ref in refs:
         if not ref.finished:
             missing[ref] = ref.missing
             continue
         try:
-            runs.append(read_run(ref))
+            runs.append(read_run(ref, summaries))
         except UserError as error:
             missing[ref] = str(error)
     return runs, missing
@@ -165,7 +179,7 @@ def _result(found: dict[str, Any]) -> DatasetResult:
 def _read(path: Path, parse: Callable[..., Any]) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
-        found = parse(text) if parse is json.loads else parse(text, Loader=_YAML)
+        found = parse(text)
     except FileNotFoundError:
         raise UserError(f"{path} is missing; remove its folder, and it is made again") from None
     except (OSError, ValueError, yaml.YAMLError) as error:

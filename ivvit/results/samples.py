@@ -3,23 +3,33 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ivvit.ground.errors import UserError
-from ivvit.ground.files import write_text
+from ivvit.ground.files import write_bytes, write_text
 from ivvit.numerics.decode import UnreadableError
 from ivvit.results.comparison import Comparison
 from ivvit.results.draw.confusions import best_row
+from ivvit.results.parts import Parts
 from ivvit.results.pixels import PixelSource
 from ivvit.results.predictions import Confidences, read_confidences
-from ivvit.results.sheet import Cell, Section, write_sheet
+from ivvit.results.sheet import Cell, Section, sheet_png
 
 INDEX = "samples.json"
 """[{"name", "title", "caption"}] of all sheets in the folder."""
 _IMAGES, _CLIPS = 12, 4
 """Of each kind."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A section of a sheet: its title, and each sample's file and what is said about it."""
+
+    title: str
+    samples: list[tuple[str, list[str]]]
 
 
 def write_samples(comparison: Comparison, sources: Mapping[str, PixelSource], out: Path) -> None:
@@ -38,13 +48,13 @@ def write_samples(comparison: Comparison, sources: Mapping[str, PixelSource], ou
             continue
         run = row.runs[0]
         try:
-            found = read_confidences(run.ref.evaluation / "predictions.parquet")[name]
+            found = read_confidences(run.ref.evaluated("predictions.parquet"))[name]
         except (UserError, KeyError):
             continue
         classes = [comparison.words(name).get(entry["name"], entry["name"]) for entry in run.datasets[name].per_class]
-        sections = _sections(found, name, classes, source)
-        if any(cell.pictures for section in sections for cell in section.cells):
-            write_sheet(sections, out / f"samples_{name}.png")
+        content = _sheet(comparison.parts, _chosen(found, name, classes, source), source)
+        if content:
+            write_bytes(out / f"samples_{name}.png", content)
             caption = (
                 f"{row.experiment}, seed {run.ref.seed}: chosen at random, and the wrong ones that it was surest of."
             )
@@ -52,30 +62,47 @@ def write_samples(comparison: Comparison, sources: Mapping[str, PixelSource], ou
     write_text(out / INDEX, json.dumps(index, indent=1, ensure_ascii=False) + "\n")
 
 
-def _sections(found: Confidences, name: str, classes: list[str], source: PixelSource) -> list[Section]:
+def _sheet(parts: Parts, chosen: list[Chosen], source: PixelSource) -> bytes:
+    """The sheet as PNG, empty if no file can be read; kept if all of them can."""
+    key = [source.lock.read_text(encoding="utf-8"), chosen]
+    if (content := parts.find("sheets", key)) is not None:
+        return content
+    sections = [Section(part.title, [_cell(path, lines, source) for path, lines in part.samples]) for part in chosen]
+    shown = [bool(cell.pictures) for section in sections for cell in section.cells]
+    content = sheet_png(sections) if any(shown) else b""
+    return parts.keep("sheets", key, content) if all(shown) else content
+
+
+def _chosen(found: Confidences, name: str, classes: list[str], source: PixelSource) -> list[Chosen]:
     most = _CLIPS if source.options.is_video else _IMAGES
     right = found.labels == found.predicted
     rng = np.random.default_rng(int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little"))
     order = rng.permutation(len(right))
     surest = np.argsort(-found.confidence, kind="stable")
-    chosen = {
+    indices = {
         "right": order[right[order]],
         "wrong": order[~right[order]],
         "wrong, surest first": surest[~right[surest]],
     }
     return [
-        Section(f"{name}: {title}, {len(indices):,} of {len(right):,}", cells)
-        for title, indices in chosen.items()
-        if (cells := [_cell(found, int(index), classes, source) for index in indices[:most]])
+        Chosen(
+            f"{name}: {title}, {len(mine):,} of {len(right):,}", [_sample(found, int(i), classes) for i in mine[:most]]
+        )
+        for title, mine in indices.items()
+        if len(mine)
     ]
 
 
-def _cell(found: Confidences, index: int, classes: list[str], source: PixelSource) -> Cell:
+def _sample(found: Confidences, index: int, classes: list[str]) -> tuple[str, list[str]]:
+    """(path, what is said about it)."""
     path, true, said = found.paths[index], int(found.labels[index]), int(found.predicted[index])
     sure, probability = (f"{100 * float(values[index]):.0f}%" for values in (found.confidence, found.probability))
     said_what = [f"{classes[true]} ({sure})"] if said == true else [f"true: {classes[true]} ({probability})"]
     said_what += [f"said: {classes[said]} ({sure})"] if said != true else []
-    lines = [path.rpartition("/")[2], *said_what]
+    return path, [path.rpartition("/")[2], *said_what]
+
+
+def _cell(path: str, lines: list[str], source: PixelSource) -> Cell:
     try:
         pictures, seconds = source.pictures(path)
     except (UnreadableError, UserError, KeyError, OSError, IndexError, ValueError) as error:

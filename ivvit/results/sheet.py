@@ -9,11 +9,11 @@ from pathlib import Path
 import matplotlib
 from PIL import Image, ImageDraw, ImageFont
 
-from ivvit.ground.files import write_atomically
+from ivvit.ground.files import write_bytes
 from ivvit.results.safe import plain
 
-TILE, GAP, MARGIN, LINE, PAGE = 112, 2, 6, 14, 1400
-"""Pixels: a picture's side, between pictures, around cells, a line of text, the page's width."""
+TILE, GAP, MARGIN, LINE, PAGE = 112, 2, 6, 15, 1400
+"""Pixels: a frame's side, between pictures, around cells, a line of text, the page's width."""
 _CAPTION = 168
 """The least width of a cell: what a caption needs."""
 
@@ -26,9 +26,14 @@ class Cell:
     lines: Sequence[str]
 
     @property
+    def tile(self) -> int:
+        """The side of a picture: a single one is as wide as its caption."""
+        return TILE if len(self.pictures) > 1 else _CAPTION
+
+    @property
     def width(self) -> int:
         """In pixels, without margins."""
-        return max(len(self.pictures) * (TILE + GAP) - GAP, _CAPTION)
+        return max(len(self.pictures) * (self.tile + GAP) - GAP, _CAPTION)
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,13 @@ class Section:
 
 
 def write_sheet(sections: Sequence[Section], file: Path) -> Path:
-    """Paint the sections below each other into a PNG as wide as they need, at most a page unless one cell is wider."""
+    """Paint the sections into a PNG."""
+    write_bytes(file, sheet_png(sections))
+    return file
+
+
+def sheet_png(sections: Sequence[Section]) -> bytes:
+    """The sections below each other, as wide as they need, at most a page unless one cell is wider."""
     cells = [cell for section in sections for cell in section.cells]
     width = max([cell.width for cell in cells], default=_CAPTION) + MARGIN
     columns = max(1, min(PAGE // width, max(len(section.cells) for section in sections)))
@@ -57,9 +68,7 @@ def write_sheet(sections: Sequence[Section], file: Path) -> Path:
             top += _height(row)
     content = io.BytesIO()
     sheet.save(content, format="PNG")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(file, lambda stream: stream.write(content.getvalue()))
-    return file
+    return content.getvalue()
 
 
 def _rows(section: Section, columns: int) -> list[Sequence[Cell]]:
@@ -67,7 +76,7 @@ def _rows(section: Section, columns: int) -> list[Sequence[Cell]]:
 
 
 def _height(row: Sequence[Cell]) -> int:
-    return max(len(cell.lines) for cell in row) * LINE + TILE + MARGIN
+    return max(len(cell.lines) for cell in row) * LINE + max(cell.tile for cell in row) + MARGIN
 
 
 def _paint(sheet: Image.Image, draw: ImageDraw.ImageDraw, cell: Cell, at: tuple[int, int], width: int) -> None:
@@ -75,15 +84,15 @@ def _paint(sheet: Image.Image, draw: ImageDraw.ImageDraw, cell: Cell, at: tuple[
     for number, line in enumerate(cell.lines):
         draw.text((left, top + number * LINE), _fitted(line, width), "black", _font())
     for number, picture in enumerate(cell.pictures):
-        place = (left + number * (TILE + GAP), top + len(cell.lines) * LINE)
-        sheet.paste(_tile(picture), place)
+        place = (left + number * (cell.tile + GAP), top + len(cell.lines) * LINE)
+        sheet.paste(_tile(picture, cell.tile), place)
 
 
-def _tile(picture: Image.Image) -> Image.Image:
+def _tile(picture: Image.Image, width: int) -> Image.Image:
     """The middle of the picture as a square."""
     side = min(picture.size)
     left, top = (picture.width - side) // 2, (picture.height - side) // 2
-    return picture.resize((TILE, TILE), box=(left, top, left + side, top + side))
+    return picture.resize((width, width), box=(left, top, left + side, top + side))
 
 
 def _fitted(text: str, width: int) -> str:
@@ -100,4 +109,4 @@ def _fitted(text: str, width: int) -> str:
 @cache
 def _font() -> ImageFont.FreeTypeFont:
     """matplotlib's own, which is there wherever figures are drawn and knows most alphabets."""
-    return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", 10)
+    return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", 11)

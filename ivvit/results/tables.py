@@ -87,5 +87,6 @@ def _no_pairs() -> TextTable:
 
 
 def _write_csv(table: pd.DataFrame, path: Path) -> None:
-    table = table.rename(columns=csv_text).map(csv_text)
-    write_text(path, table.to_csv(index=False, lineterminator="\n"))
+    rows = [[csv_text(value) for value in row] for row in table.itertuples(index=False, name=None)]
+    harmless = pd.DataFrame(rows, columns=[csv_text(column) for column in table.columns], dtype=object)
+    write_text(path, harmless.to_csv(index=False, lineterminator="\n"))

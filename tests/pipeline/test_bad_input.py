@@ -1,6 +1,8 @@
 """Bad input: one clear error before training starts, and the other experiments go on."""
 
+import csv
 import shutil
+from pathlib import Path
 
 import pytest
 from workspace import Outcome, Workspace
@@ -44,6 +46,31 @@ def outcome(workspace: Workspace) -> Outcome:
 def test_the_other_experiments_go_on(outcome: Outcome) -> None:
     assert outcome.status != 0
     assert {job for job in outcome.jobs if job.startswith("train")} == {"train:good/0"}
+
+
+def test_one_failed_experiment_withholds_no_table(outcome: Outcome, workspace: Workspace) -> None:
+    assert outcome.status != 0
+    good, *others = comparison(workspace)
+    assert good["experiment"] == "good" and good["n"] == "1" and float(good["shades_top1_mean"]) >= 0
+    assert [row["experiment"] for row in others] == ["folder-missing", "folder-empty", "list-missing", "wrong-checksum"]
+    assert all(row["n"] == "0" and row["why_missing"] for row in others)
+    assert "good" in (workspace / "results/report.html").read_text()
+
+
+def test_an_earlier_result_is_not_shown_as_todays(outcome: Outcome, workspace: Workspace, tmp_path: Path) -> None:
+    """Its links are there still."""
+    changed = workspace.copy(tmp_path / "it")
+    changed.edit("config/config.yaml", "iterations: 1", "iterations: 2")
+    changed.ivvit("tables")
+    assert (changed / "results/experiments/good/seed0/metrics.json").is_file()
+    row = comparison(changed)[0]
+    assert row["n"] == "0" and "stale" in row["why_missing"] and "iterations" in row["why_missing"]
+
+
+def comparison(workspace: Workspace) -> list[dict[str, str]]:
+    """The experiments' rows of comparison.csv."""
+    with (workspace / "results/tables/comparison.csv").open(newline="") as stream:
+        return [row for row in csv.DictReader(stream) if row["kind"] == "experiment"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What Snakemake itself shows of the workflow: its rule graph in three states, and that looking writes nothing."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -79,11 +80,19 @@ def test_looking_writes_nothing(look: str, small: Workspace, tmp_path: Path) -> 
 
 
 def test_a_report_writes_nothing_but_itself(small: Workspace, tmp_path: Path) -> None:
+    """And says what each thing is: of which configuration, under which label, with which caption."""
     workspace = small.copy(tmp_path / "it")
     before = tree(workspace.folder)
     ran = workspace.python("-m", "snakemake", "--report", str(tmp_path / "report.html"))
     assert ran.returncode == 0 and (tmp_path / "report.html").is_file(), ran.stderr
     assert tree(workspace.folder) == before
+    page = (tmp_path / "report.html").read_text()
+    categories, results = (
+        json.loads(re.search(rf"var {name} = (\{{.*\}});", page)[1]) for name in ("categories", "results")
+    )
+    assert set(categories) == {"Results of config.yaml"} and "Other" not in categories["Results of config.yaml"]
+    assert len(results) == 5 and all(found["labels"] and found["caption"] for found in results.values())
+    assert not re.search(r'(src|href)="https?:', page), "opens without network"
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ import pytest
 
 from ivvit.config.base import Section
 from ivvit.identity.closure import PACKAGE, Code
-from ivvit.identity.entries import EVALUATION, NUMERICS, SELECTION, STUDY, TRAINING
+from ivvit.identity.entries import EVALUATION, NUMERICS, SELECTION, STUDY, TABLES, TRAINING, WITHIN_TABLES
 from ivvit.identity.models import model_modules
 from ivvit.identity.prose import without_prose
 
@@ -48,6 +48,10 @@ def numerics() -> Iterator[tuple[str, ast.Module]]:
     """The modules of numerics as they run: without annotations and imports for type checkers."""
     for path in sorted((PACKAGE / "numerics").rglob("*.py")):
         yield path.relative_to(PACKAGE).as_posix(), without_prose(ast.parse(path.read_bytes()), "ivvit")
+
+
+def test_tables_are_made_anew_where_intervals_or_pixels_are_others() -> None:
+    assert {"evaluation/intervals.py", "numerics/decode.py"} <= set(Code().closure(TABLES, WITHIN_TABLES).modules)
 
 
 def test_numerics_runs_no_code_of_the_configuration_but_the_models_options() -> None:

@@ -5,14 +5,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_results import make_run
+from made_results import MadeSet, make_run
 
 from ivvit.results.comparison import Comparison, compare
-from ivvit.results.draw.confusions import clustered, worst_pairs
+from ivvit.results.draw.accuracies import comparison_drawing
+from ivvit.results.draw.classes import class_drawings
+from ivvit.results.draw.confusions import clustered, confusion_drawings, worst_pairs
 from ivvit.results.draw.costs import views_drawing
+from ivvit.results.draw.curves import curves_drawing
 from ivvit.results.draw.gradients import gradients_drawing
+from ivvit.results.draw.style import save
 from ivvit.results.figures import write_figures
+from ivvit.results.parts import Parts
 from ivvit.results.runs import RunRef
+from ivvit.results.tables import write_tables
 
 BOTH = {"UCF101": 0.6, "CIFAR100": 0.3}
 
@@ -71,7 +77,33 @@ def test_gradients_are_drawn_where_runs_have_them(comparison: Comparison) -> Non
     rows = "".join(f"{i},UCF101,CIFAR100,{0.5 / i}\n" for i in range(1, 20))
     (comparison.refs[0].folder / "gradients.csv").write_text(f"iteration,first,second,cosine\n{rows}")
     drawing = gradients_drawing(comparison)
-    assert drawing is not None and [axis.get_title() for axis in drawing.figure.axes] == ["joint"]
+    assert drawing is not None and [axis.get_title() for axis in drawing.paint().axes] == ["joint"]
+
+
+def test_the_metric_reaches_the_figures(comparison: Comparison) -> None:
+    found = compare(comparison.refs, metric="top5")
+    for draw in (comparison_drawing, curves_drawing):
+        labels = {label for axis in draw(found).paint().axes for label in (axis.get_xlabel(), axis.get_ylabel())}
+        assert any("top-5 (%)" in label for label in labels) and not any("top-1" in label for label in labels)
+    _, (panel, *_), *_ = comparison_drawing(found).paint.args
+    single = panel.dots[-1]
+    assert panel.title == "CIFAR100" and single.value - single.low == pytest.approx(2), "made_results' top-5 interval"
+
+
+class Odd(MadeSet):
+    """Classes whose names are formulas, for matplotlib and for spreadsheets."""
+
+    def names(self) -> list[str]:
+        return [r"$\frac{$", "a$b$c\x1b[31m", "=1+1", "<b>&amp;"][: self.classes]
+
+
+def test_names_of_classes_are_shown_as_they_are(tmp_path: Path) -> None:
+    refs = [make_run(tmp_path, name, 0, {"odd": top1}, {"odd": Odd(80, 4)}) for name, top1 in (("a", 0.3), ("b", 0.9))]
+    comparison = compare(refs)
+    for drawing in [*confusion_drawings(comparison), *class_drawings(comparison)]:
+        save(drawing, tmp_path, comparison.parts)
+        shown = [label.get_text() for label in drawing.paint().axes[0].get_yticklabels()]
+        assert r"\$\frac{\$" in shown and not any("\x1b" in text for text in shown)
 
 
 def test_confusions_by_hand() -> None:
@@ -79,3 +111,34 @@ def test_confusions_by_hand() -> None:
     assert worst_pairs(["a", "b", "c"], counts, 2) == [("a", "c", 4, 9), ("c", "a", 3, 9)]
     order = clustered(counts).tolist()
     assert abs(order.index(0) - order.index(2)) == 1, "what is taken for each other stands side by side"
+
+
+def test_one_more_seed_reads_and_draws_only_what_is_new(tmp_path: Path) -> None:
+    """The predictions of the others are gone: who reads them again finds nothing. The tables are those of all anew."""
+    accuracies = {"a": BOTH, "b": {"UCF101": 0.5, "CIFAR100": 0.4}, "c": {"UCF101": 0.4}}
+    refs = [make_run(tmp_path, name, seed, top1) for name, top1 in accuracies.items() for seed in (0, 1)]
+
+    def made(refs: list[RunRef], out: str, parts: Parts, figures: bool = True) -> dict[str, bytes]:
+        comparison, folder = compare(refs, baseline="a", parts=parts), tmp_path / out
+        assert not comparison.missing
+        write_tables(comparison, folder)
+        found = {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+        if figures:
+            write_figures(comparison, folder)
+        parts.drop_unused()
+        return found
+
+    def kept(kind: str) -> set[str]:
+        return {file.name for file in (tmp_path / "parts" / kind).iterdir()}
+
+    anew = made(refs, "anew", Parts(), figures=False)
+    made(refs[:-1], "before", Parts(tmp_path / "parts", "code"))
+    figures, predictions = kept("figures"), kept("predictions")
+    for ref in refs[:-1]:
+        (ref.evaluation / "predictions.parquet").unlink()
+    assert made(refs, "more", Parts(tmp_path / "parts", "code")) == anew
+    assert len(predictions) == 5 and predictions < kept("predictions") and len(kept("predictions")) == 6
+    drawn_again = len(kept("figures") - figures)
+    assert 2 <= drawn_again < len(figures) / 2, "CIFAR100's pictures stay, for c does not know it"
+    assert len(kept("figures")) == len([*(tmp_path / "more").glob("*.svg"), *(tmp_path / "more").glob("*.png")])
+    assert compare(refs, parts=Parts(tmp_path / "parts", "other code")).missing, "what other code made is not taken"

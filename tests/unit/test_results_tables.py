@@ -49,12 +49,13 @@ def markdown_rows(text: str) -> list[list[str]]:
 def test_numbers_agree_with_the_runs(runs: list[RunRef], tmp_path: Path) -> None:
     out = written(runs, tmp_path / "out", baseline="b")
     table = pd.read_csv(out / "comparison.csv").set_index("experiment")
-    assert list(table.index) == ["b", "a", "c_1", "chance", "most frequent class"]
+    assert list(table.index) == ["b", "a", "c_1", "chance", "majority"]
     values = [json.loads((ref.evaluation / "metrics.json").read_text())["datasets"]["CIFAR100"] for ref in runs[:2]]
     mean = sum(value["top1"] for value in values) / 2
     assert table.loc["b", "CIFAR100_top1_mean"] == pytest.approx(mean)
     assert table.loc["b", "CIFAR100_top1_low"] < mean < table.loc["b", "CIFAR100_top1_high"]
     assert table.loc["b", "CIFAR100_mean_class_accuracy"] == pytest.approx(mean), "classes are of equal size"
+    assert (out / "comparison.csv").read_text().splitlines()[1].startswith("b,experiment,IV-ViT,none,200,2,")
     assert table.loc["a", "n"] == 2 and str(table.loc["a", "missing"]) in ("2", "2.0")
     assert table.loc["a", "why_missing"] == "failed: out of memory"
     assert table.loc["a", "CIFAR100_difference_low"] > 0 > table.loc["a", "UCF101_difference_low"]
@@ -73,20 +74,25 @@ def test_what_people_read(runs: list[RunRef], tmp_path: Path) -> None:
     assert rows[0] == ["experiment", "model", "seeds", "CIFAR100", "UCF101", "mean"]
     assert rows[3][:3] == ["a", "MSCA (shift=qk)", "2 of 3"] and rows[4][0] == "c_1‡" and rows[4][3] == "–"
     assert re.fullmatch(r"\*\*\d+\.\d \[\d+\.\d, \d+\.\d\]↑\*\*", rows[3][3]), "best, and better than the baseline"
-    assert rows[5][:1] == ["chance"] and rows[6][0] == "most frequent class"
+    assert rows[5][:1] == ["chance"] and rows[6][0] == "majority"
     assert "top-1 accuracy in % on the test split, mean over seeds [95% interval over samples and seeds]." in text
     assert "Without a result: a seed 2 (failed: out of memory)." in text
-    assert "tuned by a study: c_1 by learning-rate" in text and "CIFAR100 200, UCF101 160 in 40 groups" in text
+    assert "tuned by a study: c_1 (learning-rate)" in text and "CIFAR100 200, UCF101 160 in 40 groups" in text
     assert "In all experiments: pretrain none, iterations 200." in text
     assert "## Difference to b" in text and "## Cost" in text
 
 
 def test_the_terminal_shows_the_same_in_any_width(runs: list[RunRef], tmp_path: Path) -> None:
     out = written(runs, tmp_path / "out", baseline="b")
-    wide, narrow = format_tables(out, 240), format_tables(out, 60)
-    number = markdown_rows((out / "comparison.md").read_text())[3][3].strip("*")
-    assert number in wide and number in narrow and "2 of 3" in narrow and "out of memory" in wide
-    assert max(map(len, narrow.splitlines())) <= 60
+    best = markdown_rows((out / "comparison.md").read_text())[3][3].strip("*")
+    value, low, high = map(re.escape, re.fullmatch(r"(\S+) \[(\S+), (\S+)\]↑", best).groups())
+    forms = [rf"{value} \[{low}, {high}\]↑", rf"{value} \[{low},{high}\]↑", rf"{value}↑ .*\n.*\[{low}, {high}\]"]
+    found = []
+    for width in range(130, 50, -6):
+        text = format_tables(out, width)
+        found += [form for form in forms if re.search(form, text) and form not in found]
+        assert "2 of 3" in text and "out of" in text and max(map(len, text.splitlines())) <= width
+    assert found == forms, "each where the one before it is too wide"
 
 
 def test_runs_say_where_they_come_from(runs: list[RunRef], tmp_path: Path) -> None:

@@ -32,6 +32,9 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
+# In the titles of Snakemake's own report
+CONFIG_NAMES = ", ".join(os.path.basename(file) for file in CONFIG_FILES)
+
 # Jobs read the configuration again from the same place, so their command lines stay the same.
 environment.prepare(CONFIG_FILES, OVERRIDES)
 

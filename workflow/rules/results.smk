@@ -1,7 +1,5 @@
 """Tables, figures and the report of the current runs, and the links by which people find them."""
 
-CATEGORY = f"Results of {', '.join(os.path.basename(file) for file in CONFIG_FILES)}"
-
 
 # Waits for all runs. Where some failed, the tables of the others are written at the end, under another key (onerror).
 rule tables:
@@ -11,7 +9,8 @@ rule tables:
         report(
             RESULTS / "tables/{key}/comparison.csv",
             caption="../report/comparison.rst",
-            category=CATEGORY,
+            category=f"Results of {CONFIG_NAMES}",
+            subcategory="tables and report",
             labels={"what": "comparison of experiments"},
         ),
         RESULTS / "tables/{key}/comparison.md",
@@ -19,26 +18,30 @@ rule tables:
         report(
             RESULTS / "tables/{key}/joint_vs_single.csv",
             caption="../report/joint_vs_single.rst",
-            category=CATEGORY,
+            category=f"Results of {CONFIG_NAMES}",
+            subcategory="tables and report",
             labels={"what": "joint against single"},
         ),
         report(
             RESULTS / "tables/{key}/pairs.csv",
             caption="../report/pairs.rst",
-            category=CATEGORY,
+            category=f"Results of {CONFIG_NAMES}",
+            subcategory="tables and report",
             labels={"what": "differences of every two experiments"},
         ),
         report(
             RESULTS / "tables/{key}/runs.csv",
             caption="../report/runs.rst",
-            category=CATEGORY,
+            category=f"Results of {CONFIG_NAMES}",
+            subcategory="tables and report",
             labels={"what": "every run and where it came from"},
         ),
         report(
             RESULTS / "tables/{key}/report.html",
             caption="../report/report.rst",
-            category=CATEGORY,
-            labels={"what": "tables, figures, samples, studies, data and runs"},
+            category=f"Results of {CONFIG_NAMES}",
+            subcategory="tables and report",
+            labels={"what": "report: tables, figures, samples, studies, data, runs"},
         ),
     log:
         "logs/tables/{key}.log",

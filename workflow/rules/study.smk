@@ -47,7 +47,8 @@ checkpoint study:
         report(
             RESULTS / "studies/{study}/{identity}/report-{n_trials}.html",
             caption="../report/study.rst",
-            category="Studies",
+            category=f"Studies of {CONFIG_NAMES}",
+            subcategory="{study}",
             labels={"study": "{study}", "trials": "{n_trials}"},
         ),
     log:

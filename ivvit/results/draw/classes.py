@@ -1,17 +1,19 @@
 """Which classes one experiment knows better than another, and how far its confidence can be believed."""
 
+from dataclasses import dataclass
+from functools import partial
+
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from ivvit.ground.errors import UserError
 from ivvit.results.comparison import Comparison, Row
 from ivvit.results.draw.confusions import best_row
-from ivvit.results.draw.style import COLOURS, COLUMN, PAGE, Drawing, looks, panels
-from ivvit.results.predictions import read_confidences
+from ivvit.results.draw.style import COLOURS, COLUMN, PAGE, Drawing, Look, literal, looks, panels
+from ivvit.results.predictions import BINS
 from ivvit.results.safe import plain
 
 _SHOWN = 12
-_BINS = 10
 
 
 def class_drawings(comparison: Comparison) -> list[Drawing]:
@@ -54,51 +56,68 @@ def _drawing(comparison: Comparison, dataset: str, first: Row, second: Row) -> D
         return None
     many = len(known) > 2 * _SHOWN
     shown = [*known[:_SHOWN], *known[-_SHOWN:]] if many else known
-    figure, (axis,) = panels(1, COLUMN, 0.6 + 0.13 * max(len(shown), 4))
-    values = differences[shown]
-    fill = np.where(values >= 0, COLOURS[0], "white").tolist()
-    axis.barh(range(len(shown)), values, color=fill, edgecolor=COLOURS[0], linewidth=0.7, height=0.7)
-    axis.set_yticks(range(len(shown)), [names[index][:28] for index in shown], fontsize=6)
-    axis.set_ylim(len(shown) - 0.4, -0.6)
-    axis.axvline(0, color="0.3", linewidth=0.8)
-    if many:
-        axis.axhline(_SHOWN - 0.5, color="0.5", linewidth=0.6, linestyle=(0, (1, 2)))
-    axis.grid(axis="x")
-    axis.set_xlabel("difference of class accuracy (points)")
     which = f"the {_SHOWN} largest differences either way" if many else "all classes that differ"
     per_class = int(np.median([entry["num_samples"] for entry in first.runs[0].datasets[dataset].per_class]))
     caption = (
         f"{first.experiment} minus {second.experiment} on {dataset}, {which}; {per_class} samples a class (median), so"
         " single classes say little."
     )
-    return Drawing(f"classes_{dataset}", f"Classes of {dataset}", caption, figure)
+    paint = partial(_paint_classes, [names[index] for index in shown], differences[shown], many)
+    return Drawing(f"classes_{dataset}", f"Classes of {dataset}", caption, paint)
+
+
+def _paint_classes(names: list[str], differences: np.ndarray, many: bool) -> Figure:
+    figure, (axis,) = panels(1, COLUMN, 0.6 + 0.13 * max(len(names), 4))
+    fill = np.where(differences >= 0, COLOURS[0], "white").tolist()
+    axis.barh(range(len(names)), differences, color=fill, edgecolor=COLOURS[0], linewidth=0.7, height=0.7)
+    axis.set_yticks(range(len(names)), [literal(name[:28]) for name in names], fontsize=6)
+    axis.set_ylim(len(names) - 0.4, -0.6)
+    axis.axvline(0, color="0.3", linewidth=0.8)
+    if many:
+        axis.axhline(_SHOWN - 0.5, color="0.5", linewidth=0.6, linestyle=(0, (1, 2)))
+    axis.grid(axis="x")
+    axis.set_xlabel("difference of class accuracy (points)")
+    return figure
+
+
+@dataclass(frozen=True)
+class Curve:
+    """An experiment's in a panel: mean confidence in %, accuracy in %."""
+
+    label: str
+    look: Look
+    confidence: np.ndarray
+    accuracy: np.ndarray
 
 
 def reliability_drawing(comparison: Comparison) -> Drawing | None:
     """Confidence against accuracy of the best experiment of each data set and the one it is compared with."""
-    found = []
+    look = looks([row.experiment for row in comparison.rows])
+    found = {}
     for name in comparison.statistics.datasets:
         rows = [row for row in compared(comparison, name) if row is not None]
-        curves = [(row, curve) for row in rows if (curve := _reliability(row, name)) is not None]
-        found += [(name, curves)] if curves else []
+        if rows:
+            found[name] = [Curve(_labelled(row, name), look[row.experiment], *_reliability(row, name)) for row in rows]
     if not found:
         return None
-    look = looks([row.experiment for row in comparison.rows])
-    figure, axes = panels(len(found), PAGE if len(found) > 1 else COLUMN, 2.35, sharey=True)
-    for axis, (name, curves) in zip(axes, found, strict=True):
-        axis.plot([0, 100], [0, 100], color="0.6", linewidth=0.8, linestyle=(0, (1, 1.5)))
-        for row, (sure, right, _) in curves:
-            mine = look[row.experiment]
-            axis.plot(sure, right, color=mine.color, linestyle=mine.linestyle, marker=mine.marker, markersize=3,
-                      clip_on=False, label=_labelled(row, name))  # fmt: skip
-        _finish(axis, name)
-    axes[0].set_ylabel("accuracy (%)")
     caption = (
-        f"Samples in {_BINS} bins of the predicted class's probability; on the dotted line a model is right as often as"
+        f"Samples in {BINS} bins of the predicted class's probability; on the dotted line a model is right as often as"
         " it says. ECE: expected calibration error, in points; seeds together. Bins with fewer than ten samples are"
         " left out."
     )
-    return Drawing("reliability", "Reliability", caption, figure)
+    return Drawing("reliability", "Reliability", caption, partial(_paint_reliability, found), wide=len(found) > 1)
+
+
+def _paint_reliability(found: dict[str, list[Curve]]) -> Figure:
+    figure, axes = panels(len(found), PAGE if len(found) > 1 else COLUMN, 2.35, sharey=True)
+    for axis, (name, curves) in zip(axes, found.items(), strict=True):
+        axis.plot([0, 100], [0, 100], color="0.6", linewidth=0.8, linestyle=(0, (1, 1.5)))
+        for curve in curves:
+            axis.plot(curve.confidence, curve.accuracy, color=curve.look.color, linestyle=curve.look.linestyle,
+                      marker=curve.look.marker, markersize=3, clip_on=False, label=curve.label)  # fmt: skip
+        _finish(axis, name)
+    axes[0].set_ylabel("accuracy (%)")
+    return figure
 
 
 def _finish(axis: Axes, title: str) -> None:
@@ -116,22 +135,9 @@ def _labelled(row: Row, dataset: str) -> str:
     return row.experiment + (f", ECE {100 * sum(known) / len(known):.1f}" if known else "")
 
 
-def _reliability(row: Row, dataset: str) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """(mean confidence in %, accuracy in %, samples) of each bin."""
-    sure, right = [], []
-    for run in row.runs:
-        try:
-            found = read_confidences(run.ref.evaluation / "predictions.parquet").get(dataset)
-        except UserError:
-            continue  # the tables have named it
-        if found is not None:
-            sure.append(found.confidence)
-            right.append(found.labels == found.predicted)
-    if not sure:
-        return None
-    confidence, hits = np.concatenate(sure), np.concatenate(right)
-    bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
-    counts = np.bincount(bins, minlength=_BINS)
-    means = [100 * np.bincount(bins, values, _BINS) / np.maximum(counts, 1) for values in (confidence, hits)]
-    enough = counts >= min(10, len(hits))
-    return means[0][enough], means[1][enough], counts[enough]
+def _reliability(row: Row, dataset: str) -> tuple[np.ndarray, np.ndarray]:
+    """(mean confidence in %, accuracy in %) of each bin."""
+    runs = [run.predictions[dataset] for run in row.runs if dataset in run.predictions]
+    counts, sure, right = np.sum([mine.bins for mine in runs], axis=0)
+    enough = counts >= min(10, counts.sum())
+    return 100 * sure[enough] / counts[enough], 100 * right[enough] / counts[enough]

@@ -1,6 +1,7 @@
 """Which classes are taken for which: a matrix per data set of its best experiment, all seeds together."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,7 +11,7 @@ from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
 from scipy.spatial.distance import squareform
 
 from ivvit.results.comparison import Comparison, Row
-from ivvit.results.draw.style import COLUMN, PAGE, Drawing
+from ivvit.results.draw.style import COLUMN, PAGE, Drawing, literal
 from ivvit.results.runs import Run
 from ivvit.results.safe import plain
 
@@ -31,9 +32,9 @@ def confusion_drawings(comparison: Comparison) -> list[Drawing]:
 def best_row(comparison: Comparison, dataset: str) -> Row | None:
     """The experiment with the largest accuracy on a data set."""
     rows = [row for row in comparison.finished if any(dataset in run.datasets for run in row.runs)]
-    values = {
-        row.experiment: np.mean([r.datasets[dataset].top1 for r in row.runs if dataset in r.datasets]) for row in rows
-    }
+    metric = comparison.metric if dataset in comparison.statistics.measured else "top1"
+    values = {row.experiment: np.mean([run.datasets[dataset].value(metric) or 0 for run in row.runs
+                                       if dataset in run.datasets]) for row in rows}  # fmt: skip
     return max(rows, key=lambda row: values[row.experiment], default=None)
 
 
@@ -73,20 +74,32 @@ def _drawing(comparison: Comparison, dataset: str, row: Row) -> Drawing:
     names, counts = confusion(row.runs, dataset)
     names = [comparison.words(dataset).get(name, name) for name in names]
     few = len(names) <= _NAMED
-    side = min(max(COLUMN, 1.2 + 0.19 * len(names)), PAGE) if few else COLUMN
-    figure = Figure(figsize=(side, side) if few else (PAGE, COLUMN), layout="constrained")
-    axes = figure.subplots(1, 1 if few else 2, squeeze=False, width_ratios=[1] if few else [1.0, 0.95])[0]
-    order = np.arange(len(names)) if few else clustered(counts)
-    _matrix(figure, axes[0], [names[index] for index in order], counts[np.ix_(order, order)])
-    if not few:
-        _list(axes[1], worst_pairs(names, counts, _PAIRS))
     seeds = f", {len(row.runs)} seeds together" if len(row.runs) > 1 else ""
     order_text = "" if few else " Classes are ordered so that those taken for each other are neighbours."
     caption = (
         f"{row.experiment}, the best on {dataset}{seeds}: share of each true class by predicted class,"
         f" n = {counts.sum():,}.{order_text}"
     )
-    return Drawing(f"confusion_{dataset}", f"Confusions of {dataset}", caption, figure)
+    wide = not few or _side(len(names)) > COLUMN
+    paint = partial(_paint, names, counts)
+    return Drawing(f"confusion_{dataset}", f"Confusions of {dataset}", caption, paint, wide)
+
+
+def _side(classes: int) -> float:
+    """Inches of a matrix with names."""
+    return min(max(COLUMN, 1.2 + 0.19 * classes), PAGE)
+
+
+def _paint(names: list[str], counts: np.ndarray) -> Figure:
+    few, side = len(names) <= _NAMED, _side(len(names))
+    # the scale beside it takes some of the width, and the matrix is square
+    figure = Figure(figsize=(side, 0.85 * side) if few else (PAGE, COLUMN), layout="constrained")
+    axes = figure.subplots(1, 1 if few else 2, squeeze=False, width_ratios=[1] if few else [1.0, 0.95])[0]
+    order = np.arange(len(names)) if few else clustered(counts)
+    _matrix(figure, axes[0], [names[index] for index in order], counts[np.ix_(order, order)])
+    if not few:
+        _list(axes[1], worst_pairs(names, counts, _PAIRS))
+    return figure
 
 
 def _matrix(figure: Figure, axis: Axes, names: list[str], counts: np.ndarray) -> None:
@@ -121,4 +134,4 @@ def _list(axis: Axes, pairs: list[tuple[str, str, int, int]]) -> None:
 
 
 def _short(name: str, most: int = 18) -> str:
-    return name if len(name) <= most else f"{name[: most - 1]}…"
+    return literal(name if len(name) <= most else f"{name[: most - 1]}…")

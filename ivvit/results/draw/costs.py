@@ -3,9 +3,13 @@
 import json
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from matplotlib.figure import Figure
 
 from ivvit.results.comparison import Comparison, Row
-from ivvit.results.draw.style import COLUMN, PAGE, Drawing, looks, metric_label, panels
+from ivvit.results.draw.style import COLUMN, PAGE, Drawing, Look, looks, metric_label, panels
 from ivvit.results.statistics import ALL
 
 _DECADE = 10
@@ -23,6 +27,17 @@ def _gflops(row: Row) -> float | None:
     return (row.cost.clip_gflops or row.cost.image_gflops) if row.cost else None
 
 
+@dataclass(frozen=True)
+class Point:
+    """An experiment in a panel, in percent."""
+
+    experiment: str
+    x: float
+    value: float
+    low: float
+    high: float
+
+
 def cost_drawing(comparison: Comparison) -> Drawing | None:
     """Accuracy against training hours and against GFLOPs, each where it differs between experiments."""
     column = ALL if ALL in comparison.columns else next(iter(comparison.columns), "")
@@ -34,21 +49,6 @@ def cost_drawing(comparison: Comparison) -> Drawing | None:
     if len(rows) < 2 or not shown:
         return None
     look = looks([row.experiment for row in comparison.rows])
-    lines = -(-len(rows) // 3)
-    figure, axes = panels(len(shown), PAGE if len(shown) > 1 else COLUMN, 2.1 + 0.14 * lines, sharey=True)
-    for axis, (label, get) in zip(axes, shown.items(), strict=True):
-        for row in rows:
-            if (x := get(row)) is not None:
-                mean, mine = row.means[column], look[row.experiment]
-                axis.plot([x, x], [100 * mean.low, 100 * mean.high], color=mine.color, linewidth=0.9)
-                axis.plot([x], [100 * mean.value], color=mine.color, marker=mine.marker, markersize=4.5, linestyle="",
-                          label=row.experiment if axis is axes[0] else None)  # fmt: skip
-        low, high = axis.get_xlim()
-        axis.set_xscale("log" if low > 0 and high / low > _DECADE else "linear")
-        axis.set_xlabel(label)
-        axis.grid()
-    axes[0].set_ylabel(f"{'mean' if column == ALL else column} {metric_label(comparison)}")
-    figure.legend(loc="outside lower center", ncols=3 if len(shown) > 1 else 2, handletextpad=0.2)
     devices = sorted({row.cost.device for row in rows if row.cost and row.cost.device})
     what = "Mean over the data sets; bars" if column == ALL else "Bars"
     caption = (
@@ -56,7 +56,34 @@ def cost_drawing(comparison: Comparison) -> Drawing | None:
         f"{' Hours on different devices cannot be compared.' if len(devices) > 1 else ''} GFLOPs: multiply-accumulates"
         " of one clip (of one image where there are no clips), attention included."
     )
-    return Drawing("cost", "Accuracy and cost", caption, figure)
+    points = {label: _points(rows, get, column) for label, get in shown.items()}
+    label = f"{'mean' if column == ALL else column} {metric_label(comparison)}"
+    paint = partial(_paint_cost, points, {row.experiment: look[row.experiment] for row in rows}, label)
+    return Drawing("cost", "Accuracy and cost", caption, paint, wide=len(shown) > 1)
+
+
+def _points(rows: list[Row], get: Callable[[Row], float | None], column: str) -> list[Point]:
+    means = [(row.experiment, get(row), row.means[column]) for row in rows]
+    return [Point(name, x, 100 * mean.value, 100 * mean.low, 100 * mean.high)
+            for name, x, mean in means if x is not None]  # fmt: skip
+
+
+def _paint_cost(shown: dict[str, list[Point]], look: dict[str, Look], label: str) -> Figure:
+    height = 2.1 + 0.14 * -(-len(look) // 3)
+    figure, axes = panels(len(shown), PAGE if len(shown) > 1 else COLUMN, height, sharey=True)
+    for axis, (title, points) in zip(axes, shown.items(), strict=True):
+        for point in points:
+            mine = look[point.experiment]
+            axis.plot([point.x, point.x], [point.low, point.high], color=mine.color, linewidth=0.9)
+            axis.plot([point.x], [point.value], color=mine.color, marker=mine.marker, markersize=4.5, linestyle="",
+                      label=point.experiment if axis is axes[0] else None)  # fmt: skip
+        low, high = axis.get_xlim()
+        axis.set_xscale("log" if low > 0 and high / low > _DECADE else "linear")
+        axis.set_xlabel(title)
+        axis.grid()
+    axes[0].set_ylabel(label)
+    figure.legend(loc="outside lower center", ncols=3 if len(shown) > 1 else 2, handletextpad=0.2)
+    return figure
 
 
 def views_drawing(comparison: Comparison) -> Drawing | None:
@@ -67,30 +94,42 @@ def views_drawing(comparison: Comparison) -> Drawing | None:
     if not names:
         return None
     look = looks([row.experiment for row in comparison.rows])
-    figure, axes = panels(len(names), PAGE if len(names) > 1 else COLUMN, 1.9 + 0.14 * (-(-len(found) // 3)))
-    for axis, name in zip(axes, names, strict=True):
-        for experiment, table in found.items():
-            if len(points := sorted(table.get(name, {}).items())) > 1:
-                mine, (places, values) = look[experiment], zip(*points, strict=True)
-                means = [100 * sum(each) / len(each) for each in values]
-                axis.plot([_views(place) for place in places], means, color=mine.color, linestyle=mine.linestyle,
-                          marker=mine.marker, markersize=3.5, label=experiment)  # fmt: skip
-        axis.set_title(name)
-        ticks = sorted({_views(place) for table in found.values() for place in table.get(name, {})})
-        axis.set_xscale("log")
-        axis.set_xticks(ticks, [str(tick) for tick in ticks])
-        axis.minorticks_off()
-        axis.set_xlabel("views of a sample")
-        axis.grid()
-    axes[0].set_ylabel(metric_label(comparison))
-    handles = {label: handle for axis in axes for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
-    figure.legend(handles.values(), handles, loc="outside lower center", ncols=3)
     several = sorted({place for table in found.values() for points in table.values() for place in points})
     kinds = ", ".join(
         f"{clips} x {crops}{f' of {frames} frames' if frames else ''}" for frames, clips, crops in several
     )
     caption = f"Evaluations of the same models with other views (clips x crops): {kinds}; means over seeds."
-    return Drawing("views", "Effect of frames and views", caption, figure)
+    lines = {name: {experiment: line for experiment, table in found.items() if len(line := _line(table, name)) > 1}
+             for name in names}  # fmt: skip
+    paint = partial(_paint_views, lines, {name: look[name] for name in found}, metric_label(comparison))
+    return Drawing("views", "Effect of frames and views", caption, paint, wide=len(names) > 1)
+
+
+def _line(table: dict[str, dict["Setting", list[float]]], name: str) -> list[tuple[int, float]]:
+    """(views, accuracy in %: the mean over seeds) of each setting."""
+    points = sorted(table.get(name, {}).items())
+    return [(_views(place), 100 * sum(values) / len(values)) for place, values in points]
+
+
+def _paint_views(lines: dict[str, dict[str, list[tuple[int, float]]]], look: dict[str, Look], label: str) -> Figure:
+    height = 1.9 + 0.14 * -(-len(look) // 3)
+    figure, axes = panels(len(lines), PAGE if len(lines) > 1 else COLUMN, height)
+    for axis, (name, found) in zip(axes, lines.items(), strict=True):
+        for experiment, points in found.items():
+            mine = look[experiment]
+            axis.plot(*zip(*points, strict=True), color=mine.color, linestyle=mine.linestyle, marker=mine.marker,
+                      markersize=3.5, label=experiment)  # fmt: skip
+        axis.set_title(name)
+        ticks = sorted({views for points in found.values() for views, _ in points})
+        axis.set_xscale("log")
+        axis.set_xticks(ticks, [str(tick) for tick in ticks])
+        axis.minorticks_off()
+        axis.set_xlabel("views of a sample")
+        axis.grid()
+    axes[0].set_ylabel(label)
+    handles = {label: handle for axis in axes for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
+    figure.legend(handles.values(), handles, loc="outside lower center", ncols=3)
+    return figure
 
 
 Setting = tuple[int, int, int]
@@ -105,7 +144,7 @@ def _evaluations(row: Row, metric: str) -> dict[str, dict[Setting, list[float]]]
     """Data set -> setting -> accuracy of each seed, on the split that the tables report."""
     found: dict[str, dict[Setting, list[float]]] = defaultdict(lambda: defaultdict(list))
     for run in row.runs:
-        for file in sorted(run.ref.evaluation.parent.glob("*/metrics.json")):
+        for file in sorted(run.ref.evaluated("metrics.json").parent.parent.glob("*/metrics.json")):
             try:
                 content = json.loads(file.read_text(encoding="utf-8"))
                 how = content.get("evaluation") or {}

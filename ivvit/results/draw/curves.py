@@ -1,55 +1,44 @@
 """How the runs learned: losses and accuracies by iteration, from their history.csv."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from ivvit.results.comparison import Comparison, Row
-from ivvit.results.draw.style import PAGE, Drawing, Look, looks
+from ivvit.results.draw.style import PAGE, Drawing, Look, looks, metric_label
 from ivvit.results.runs import Run
 
-_POINTS, _BANDS, _MOST = 60, 8, 20
-_ROWS = {
-    ("train", "loss"): "training loss",
-    ("val", "loss"): "validation loss",
-    ("val", "top1"): "validation top-1 (%)",
-}
+_POINTS, _BANDS, _MOST = 60, 8, 12
+
+
+@dataclass(frozen=True)
+class Curve:
+    """An experiment's in a panel; the values of all seeds are (seeds, points)."""
+
+    x: np.ndarray
+    values: np.ndarray
 
 
 def curves_drawing(comparison: Comparison) -> Drawing | None:
     """A column per data set; training loss, and below it what was measured on the way on the validation split."""
     shown = _shown(comparison)
-    histories = {row.experiment: found for row in shown if (found := _histories(row.runs))}
+    metric = comparison.metric
+    histories = {row.experiment: found for row in shown if (found := _histories(row.runs, metric))}
     if not histories:
         return None
-    names = comparison.statistics.datasets
-    rows = [row for row in _ROWS if row[0] == "train" or any(_on_the_way(h) for hs in histories.values() for h in hs)]
-    lines = -(-len(histories) // 4)
-    figure = Figure(figsize=(PAGE, 0.5 + 1.45 * len(rows) + 0.14 * lines), layout="constrained")
-    axes = figure.subplots(len(rows), len(names), squeeze=False, sharex="col")
-    look = looks([row.experiment for row in comparison.rows])
+    every = [history for found in histories.values() for history in found]
+    rows = {"training loss": ("train", "loss")}
+    if any(map(_on_the_way, every)):
+        rows |= {"validation loss": ("val", "loss"), f"validation {metric_label(comparison)}": ("val", metric)}
     several = any(len(found) > 1 for found in histories.values())
     band = several and len(histories) <= _BANDS
-    window = max(1, -(-max(int(h["iteration"].max()) for hs in histories.values() for h in hs) // _POINTS))
-    for line, (phase, key) in enumerate(rows):
-        axes[line][0].set_ylabel(_ROWS[phase, key])
-        for column, name in enumerate(names):
-            for experiment, found in histories.items():
-                size = window if phase == "train" else 1
-                _curve(axes[line][column], found, (name, phase, key), size, look[experiment], band)
-            axes[line][column].grid()
-            axes[-1][column].set_xlabel("iteration")
-            axes[0][column].set_title(name)
-    handles = [
-        axes[0][0].plot(
-            [], [], color=look[n].color, linestyle=look[n].linestyle, marker=look[n].marker, ms=2.2, label=n
-        )[0]
-        for n in histories
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, handlelength=2.6)
+    window = max(1, -(-max(int(history["iteration"].max()) for history in every) // _POINTS))
     caption = (
         f"{f'Training losses are means over windows of {window} iterations; nothing else' if window > 1 else 'Nothing'}"
         " is smoothed."
@@ -57,7 +46,33 @@ def curves_drawing(comparison: Comparison) -> Drawing | None:
         f"{' Bands reach from the lowest to the highest seed.' if band else ''}"
         f"{f' The best {_MOST} of {len(comparison.finished)} experiments.' if len(comparison.finished) > _MOST else ''}"
     )
-    return Drawing("learning_curves", "Learning curves", caption, figure)
+    look = looks([row.experiment for row in comparison.rows])
+    curves = {label: {name: _curves(histories, (name, *row), window if row[0] == "train" else 1)
+                      for name in comparison.statistics.datasets} for label, row in rows.items()}  # fmt: skip
+    paint = partial(_paint, curves, {name: look[name] for name in histories}, band)
+    return Drawing("learning_curves", "Learning curves", caption, paint, wide=True)
+
+
+def _paint(curves: dict[str, dict[str, dict[str, Curve]]], look: dict[str, Look], band: bool) -> Figure:
+    names = list(next(iter(curves.values())))
+    lines = -(-len(look) // 4)
+    figure = Figure(figsize=(PAGE, 0.5 + 1.45 * len(curves) + 0.14 * lines), layout="constrained")
+    axes = figure.subplots(len(curves), len(names), squeeze=False, sharex="col")
+    for line, (label, by_dataset) in enumerate(curves.items()):
+        axes[line][0].set_ylabel(label)
+        for axis, found in zip(axes[line], by_dataset.values(), strict=True):
+            for experiment, curve in found.items():
+                _curve(axis, curve, look[experiment], label.startswith("validation"), band)
+            axis.grid()
+    for column, name in enumerate(names):
+        axes[-1][column].set_xlabel("iteration")
+        axes[0][column].set_title(name)
+    handles = [
+        Line2D([], [], color=mine.color, linestyle=mine.linestyle, marker=mine.marker, ms=2.2, label=name)
+        for name, mine in look.items()
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, handlelength=2.6)
+    return figure
 
 
 def _shown(comparison: Comparison) -> list[Row]:
@@ -71,12 +86,12 @@ def _shown(comparison: Comparison) -> list[Row]:
     return [row for row in rows if row.experiment in best]
 
 
-def _histories(runs: Sequence[Run]) -> list[pd.DataFrame]:
+def _histories(runs: Sequence[Run], metric: str) -> list[pd.DataFrame]:
     """The readable ones; a picture is not worth an error."""
     found = []
     for run in runs:
         try:
-            columns = ["iteration", "phase", "dataset", "loss", "top1"]
+            columns = ["iteration", "phase", "dataset", "loss", metric]
             found.append(pd.read_csv(run.ref.folder / "history.csv", usecols=columns))
         except (OSError, ValueError):
             continue
@@ -87,28 +102,28 @@ def _on_the_way(history: pd.DataFrame) -> bool:
     return history.loc[history["phase"] == "val", "iteration"].nunique() > 1
 
 
-def _curve(
-    axis: Axes,
-    histories: list[pd.DataFrame],
-    what: tuple[str, str, str],
-    window: int,
-    look: Look,
-    band: bool,
-) -> None:
+def _curves(histories: dict[str, list[pd.DataFrame]], what: tuple[str, str, str], window: int) -> dict[str, Curve]:
+    """Experiment -> its curve, where it has one."""
+    found = {name: _windowed(mine, what, window) for name, mine in histories.items()}
+    return {name: curve for name, curve in found.items() if curve is not None}
+
+
+def _windowed(histories: list[pd.DataFrame], what: tuple[str, str, str], window: int) -> Curve | None:
     dataset, phase, key = what
     seeds = []
     for history in histories:
         mine = history[(history["dataset"] == dataset) & (history["phase"] == phase)]
         if len(mine):
-            place = (mine["iteration"] - 1) // window
-            seeds.append(mine.groupby(place)[key].mean().rename_axis("place"))
-            ends = mine.groupby(place)["iteration"].mean()
+            seeds.append(mine.groupby((mine["iteration"] - 1) // window)[key].mean())
     if not seeds:
-        return
-    table = pd.concat(seeds, axis=1, join="inner") * (100 if key == "top1" else 1)
-    x = ends.reindex(table.index).to_numpy() if window == 1 else table.index.to_numpy() * window + (window + 1) / 2
-    marker = look.marker if phase == "val" else None
-    axis.plot(x, table.mean(axis=1), color=look.color, linestyle=look.linestyle, marker=marker, markersize=2.2)
-    if table.shape[1] > 1 and band:
-        low, high = np.asarray(table.min(axis=1)), np.asarray(table.max(axis=1))
-        axis.fill_between(x, low, high, color=look.color, alpha=0.15, linewidth=0)
+        return None
+    table = pd.concat(seeds, axis=1, join="inner") * (1 if key == "loss" else 100)
+    return Curve(table.index.to_numpy() * window + (window + 1) / 2, table.to_numpy().T)
+
+
+def _curve(axis: Axes, curve: Curve, look: Look, marked: bool, band: bool) -> None:
+    marker = look.marker if marked else None
+    axis.plot(curve.x, curve.values.mean(0), color=look.color, linestyle=look.linestyle, marker=marker, markersize=2.2)
+    if len(curve.values) > 1 and band:
+        low, high = curve.values.min(0), curve.values.max(0)
+        axis.fill_between(curve.x, low, high, color=look.color, alpha=0.15, linewidth=0)

@@ -1,9 +1,10 @@
 """What all figures share: sizes, looks for black and white and any colour vision, equal bytes for equal data."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from matplotlib.typing import LineStyleType
 
 from ivvit.ground.files import write_bytes
 from ivvit.results.comparison import Comparison
+from ivvit.results.parts import Parts
+from ivvit.results.safe import plain
 
 COLUMN, PAGE = 3.3, 7.0
 """Widths in inches: a column and a page of a two-column paper."""
@@ -40,6 +43,9 @@ _STYLE = {
 }
 
 
+_METADATA: dict[str, dict[str, None]] = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
+
+
 @dataclass(frozen=True)
 class Drawing:
     """A figure and what is said about it."""
@@ -48,7 +54,10 @@ class Drawing:
     """Its files' name."""
     title: str
     caption: str
-    figure: Figure
+    paint: "partial[Figure]"
+    """Makes the figure of plain values: its arguments are all that it shows."""
+    wide: bool = False
+    """Whether it takes a page's width."""
 
 
 @dataclass(frozen=True)
@@ -89,15 +98,27 @@ def panels(count: int, width: float, height: float, most: int = 4, sharey: bool 
     return figure, axes[:count]
 
 
+def literal(name: str) -> str:
+    """A class's name as matplotlib shows it: it is no formula, whatever stands in it."""
+    return plain(name).replace("$", r"\$")
+
+
 def metric_label(comparison: Comparison) -> str:
-    """The axis of accuracies."""
+    """What stands at an axis of accuracies."""
     return f"{comparison.metric.replace('top', 'top-')} (%)"
 
 
-def save(drawing: Drawing, out: Path) -> None:
-    """<name>.svg and <name>.png; equal drawings give equal bytes."""
-    for suffix, metadata in (("svg", {"Date": None, "Creator": None}), ("png", {"Software": None})):
-        content = io.BytesIO()
-        drawing.figure.savefig(content, format=suffix, metadata=metadata)
-        drawing.figure.set_layout_engine("none")  # it is laid out now; the second time would be the same
-        write_bytes(out / f"{drawing.name}.{suffix}", content.getvalue())
+def save(drawing: Drawing, out: Path, parts: Parts) -> None:
+    """<name>.svg and <name>.png, painted where they are not among the parts; equal drawings give equal bytes."""
+    figure = cache(drawing.paint)
+    shown = [drawing.paint.func.__qualname__, drawing.paint.args]
+    for suffix in _METADATA:
+        content = parts.get("figures", [suffix, shown], partial(_rendered, figure, suffix))
+        write_bytes(out / f"{drawing.name}.{suffix}", content)
+
+
+def _rendered(figure: Callable[[], Figure], suffix: str) -> bytes:
+    content = io.BytesIO()
+    figure().savefig(content, format=suffix, metadata=_METADATA[suffix])
+    figure().set_layout_engine("none")  # it is laid out now; the second time would be the same
+    return content.getvalue()

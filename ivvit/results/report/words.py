@@ -32,17 +32,27 @@ def _best(comparison: Comparison, column: str) -> str:
     if not rows:
         return f"{where} nothing can be compared: no experiment has them all."
     first = max(rows, key=lambda row: row.means[column].value)
-    kind = METRIC_NAMES[comparison.metric]
-    text = f"{where} {first.experiment} is best, with {kind} {interval(first.means[column])}%"
-    close = [row.experiment for row in rows if row is not first and row.experiment in comparison.best[column]]
+    with_what = f"with {METRIC_NAMES[comparison.metric]} {interval(first.means[column])}%"
     if len(rows) == 1:
-        return f"{where} there is only {first.experiment}, with {kind} {interval(first.means[column])}%."
+        return f"{where} there is only {first.experiment}, {with_what}."
+    top = [row.experiment for row in rows if row.means[column].value == first.means[column].value]
+    close = [row.experiment for row in rows if row.experiment in comparison.best[column] and row.experiment not in top]
+    text = f"{where} {_some(top, 'experiments')} {_are(top)} best, {with_what}"
+    if len(top) == len(rows):
+        return f"{text}."
+    if len(top) + len(close) == len(rows):
+        return f"{text}; no other is significantly worse."
     if not close:
         return f"{text}; all others are significantly worse."
-    if len(close) == len(rows) - 1:
-        return f"{text}; no other is significantly worse."
-    which = listed(close) if len(close) <= _NAMED else f"{len(close)} others (bold)"
-    return f"{text}; not significantly worse {'is' if len(close) == 1 else 'are'} {which}."
+    return f"{text}; not significantly worse {_are(close)} {_some(close, 'others (bold)')}."
+
+
+def _some(names: list[str], what: str) -> str:
+    return listed(names) if len(names) <= _NAMED else f"{len(names)} {what}"
+
+
+def _are(names: list[str]) -> str:
+    return "is" if len(names) == 1 else "are"
 
 
 def _baseline(comparison: Comparison) -> list[str]:
