@@ -58,6 +58,11 @@ class Jobs:
             ]
         )
 
+    def parts(self) -> list[str]:
+        """What jobs make on the way to frame stores and studies that are not done yet."""
+        stores = [name for name, data in self.datasets.items() if data.uses_store]
+        return _strings([*_known_of(self._shards, stores), *_known_of(self._workers, self.config.file.studies)])
+
     def checkpoints(self) -> Iterator[tuple[str, dict[str, str]]]:
         """The checkpoints that are done: rule and wildcards."""
         demo = self.checks.demo
@@ -185,6 +190,15 @@ class Jobs:
 
     def _store(self, name: str) -> list[Path]:
         return [self.checks.frames(name)]
+
+    def _shards(self, name: str) -> list[Path]:
+        return [] if self.checks.frames(name).is_file() else self.checks.shards(name)
+
+    def _workers(self, name: str) -> list[Path]:
+        identity, options = self.identities.study(name).digest, self.config.file.studies[name]
+        if self.paths.best(name, identity, options.n_trials).is_file():
+            return []
+        return [self.paths.worker(name, identity, options.n_trials, worker) for worker in range(options.workers)]
 
     def _converted(self, name: str) -> list[Path]:
         return [self.checks.weights(name)]

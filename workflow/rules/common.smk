@@ -70,6 +70,12 @@ def checked(wildcards):
     return JOBS.checked()
 
 
+def parts(wildcards):
+    """What makes frame stores and studies that are not done yet."""
+    await_checkpoints()
+    return JOBS.parts()
+
+
 def runs(wildcards):
     """The runs of today; the checks that must be done first where they are not known yet."""
     await_checkpoints()
