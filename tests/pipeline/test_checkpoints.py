@@ -1,6 +1,6 @@
 """A checkpoint changes the graph while another job has written its output but not ended: all is done nevertheless.
 
-Between a job's last write and the moment when Snakemake hears of its end lies a poll of Slurm's, so this is common there.
+Between a job's last write and the moment when Snakemake hears of its end lies a poll of Slurm's: common there.
 """
 
 from pathlib import Path
