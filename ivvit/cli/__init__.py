@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from ivvit import __version__
+from ivvit.ground.encoding import restart_in_utf8
 from ivvit.ground.ending import leave
 from ivvit.ground.errors import FAILURE, INTERRUPTED, OK, STOPPED, UserError
 from ivvit.ground.names import unknown
@@ -52,6 +53,7 @@ exit status:
 
 def entry() -> NoReturn:
     """The `ivvit` process: ends with the command's exit status, whatever became of its threads."""
+    restart_in_utf8()
     try:
         status = main()
     except SystemExit as end:  # argparse has said why

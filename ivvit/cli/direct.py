@@ -91,12 +91,13 @@ def make_ready(config: Config, name: str) -> Jobs:
     # Read before the checks below import some of it: see ivvit.cli.planned.
     jobs.identities.modules(TRAINING, (experiment.model.name,))
     for dataset, options in experiment.data.items():
-        if not checks.manifest(dataset).is_file():
+        if not checks.locks.is_sound(checks.manifest(dataset)):
             validate_one(checks, dataset)
-        if options.uses_store and not checks.frames(dataset).is_file():
+        if options.uses_store and not checks.locks.is_sound(checks.frames(dataset)):
             extract_frames(checks, dataset)
             lock_frames(checks, dataset)
     pretrain = experiment.pretrain
-    if pretrain != "none" and not pretrain.startswith("experiment:") and not checks.weights(pretrain).is_file():
+    fetched = pretrain == "none" or pretrain.startswith("experiment:")
+    if not fetched and not checks.locks.is_sound(checks.weights(pretrain)):
         fetch_weights(checks, pretrain)
     return jobs

@@ -74,7 +74,7 @@ def can_be_read(status: Status, experiment: Experiment) -> bool:
         needed += [checks.frames(name) for name, data in experiment.data.items() if data.uses_store]
     except Pending:
         return False
-    return all(lock.is_file() for lock in needed)
+    return all(map(checks.locks.is_sound, needed))
 
 
 def _extraction(line: str, size: "StoreSize | None") -> CheckJob:

@@ -20,6 +20,7 @@ COLOURS = {
     "trained": "cyan",
     "running": "cyan",
     "stale": "yellow",
+    "damaged": "red",
     "failed": "red",
     "interrupted": "magenta",
     "silent": "magenta",
@@ -45,7 +46,7 @@ def run(args: argparse.Namespace) -> None:
     """Print the table."""
     states = Status(config_of(args)).runs()
     if args.failed:
-        states = [state for state in states if state.state in ("failed", "interrupted", "silent")]
+        states = [state for state in states if state.state in ("failed", "interrupted", "silent", "damaged")]
     if args.json:
         print(json.dumps([state.as_json() for state in states], indent=1))
         return

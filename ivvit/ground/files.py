@@ -23,6 +23,7 @@ _REMEDIES = {
     errno.ELOOP: "a symbolic link on the way points back to itself; remove it",
     errno.ENAMETOOLONG: "choose a shorter name",
     **dict.fromkeys((errno.ENOTDIR, errno.EEXIST), "a file on the way is in the place of a folder; move it away"),
+    errno.EISDIR: "a folder is in the place of a file; move it away",
 }
 
 
@@ -130,7 +131,12 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """A JSON file, atomically, keys in the order given. Raises ValueError for a number that is not finite."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, as_json(value))
+
+
+def as_json(value: Any) -> str:
+    """The text of a JSON file. Raises ValueError for a number that is not finite."""
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def replace_link(link: Path, target: Path) -> None:

@@ -97,6 +97,14 @@ class Checks:
         """Whether a file or folder is among the demo's data, which the workflow makes itself."""
         return self.demo is not None and path.absolute().is_relative_to(self.config.root.absolute())
 
+    def trouble(self, rule: str, name: str) -> str | None:
+        """Why the check of this rule cannot be done as things are: `data/clips does not exist`; None if it can."""
+        if rule == "validate":
+            options = self.config.datasets[name]
+            return self.listings.trouble(options, self.config.root)
+        path = self.local_weights(name) if rule == "weights" else None
+        return f"{path} does not exist" if path is not None and not path.exists() else None
+
     def _find_manifest(self, dataset: str) -> Path:
         options = self.config.datasets[dataset]
         if self.is_made(self.config.root / options.path):

@@ -34,7 +34,7 @@ def reached(folder: Path) -> int | None:
         with (folder / "history.csv").open("rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - 4096))
             lines = file.read().decode(errors="replace").splitlines()
-    except FileNotFoundError:
+    except OSError:
         return None
     for line in reversed(lines):
         first = line.split(",")[0]

@@ -36,8 +36,10 @@ class PastRun:
     @property
     def ended(self) -> str:
         """When it was finished (ISO 8601, UTC)."""
-        sessions = self.provenance.get("sessions") or [{}]
-        return sessions[-1].get("ended") or ""
+        try:
+            return str(self.provenance["sessions"][-1]["ended"] or "")
+        except (LookupError, TypeError):  # an earlier version's, or another program's
+            return ""
 
     @property
     def parts(self) -> dict[str, Any]:

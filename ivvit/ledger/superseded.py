@@ -112,6 +112,8 @@ def _manifests(status: Status) -> list[Leftover]:
         except Pending:
             continue
         for lock in sorted(status.paths.manifest(name, "*").parents[1].glob("*/manifest.json")):
+            if not status.jobs.checks.locks.is_sound(lock):
+                continue
             content = status.jobs.checks.locks.read(lock)
             if lock != today and not used & {content.get("digest"), *_digests(content.get("digests"))}:
                 found.append(Leftover(lock.parent, f"manifest of {name}", size(lock.parent)))

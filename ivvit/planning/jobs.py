@@ -13,6 +13,7 @@ from ivvit.identity.closure import Code
 from ivvit.identity.fingerprint import Listings
 from ivvit.identity.identity import Identities, searched
 from ivvit.identity.locks import Pending
+from ivvit.planning.remade import is_remade
 from ivvit.planning.tables import table_runs, tables_key
 
 
@@ -85,6 +86,14 @@ class Jobs:
         """The best parameters and the report of every study."""
         return _strings(_known_of(self._study, self.config.file.studies))
 
+    def damaged(self) -> list[str]:
+        """Files that are there and are not what was written: what they name or hold is made again."""
+        checks = [*_known_of(self._manifest, self.datasets), *_known_of(self._converted, self.weights.values())]
+        checks += [path for name in self.config.file.studies for path in _known(partial(self._best, name))]
+        broken = [path for path in checks if self.checks.locks.damage(path)]
+        results = [*_known_of(self._runs, self.config.entries), *_known_of(self._evaluations, self.config.entries)]
+        return _strings([*broken, *(path for path in results if is_remade(path))])
+
     def unknown(self) -> bool:
         """Whether an experiment's runs are not known yet, for a check or a study must be done before."""
         return bool(table_runs(self.identities)[1])
@@ -146,7 +155,9 @@ class Jobs:
 
     def study_inputs(self, study: str, identity: str, n_trials: str) -> list[str]:
         """Of a study's end: the workers' marks; once the best is known those that are there."""
-        if self.paths.best(study, identity, int(n_trials)).is_file():  # more workers would make it no better
+        if self.checks.locks.is_sound(
+            self.paths.best(study, identity, int(n_trials))
+        ):  # more workers would make it no better
             return _strings(sorted(self.paths.study(study, identity).glob(f"workers/{n_trials}-*.done")))
         count = self.config.file.studies[study].workers
         return _strings(self.paths.worker(study, identity, int(n_trials), worker) for worker in range(count))

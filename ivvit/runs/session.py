@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import NoReturn
 
 from ivvit.ground.errors import UserError
+from ivvit.ground.seal import seal
 from ivvit.numerics.batch import Batch
 from ivvit.numerics.finite import Diverged
 from ivvit.numerics.trainer import Iteration
@@ -19,7 +20,7 @@ from ivvit.runs.history import History
 from ivvit.runs.inputs import initial_weights, samples_of
 from ivvit.runs.job import Interrupted, Result, TrainJob
 from ivvit.runs.memory import enough_memory
-from ivvit.runs.model_file import ModelCard, encode, head_cards, write_model
+from ivvit.runs.model_file import NAME, ModelCard, encode, head_cards, write_model
 from ivvit.runs.pace import FLUSH, SAVE, STOP
 from ivvit.runs.progress import Reporter, device_memory
 from ivvit.runs.provenance import Provenance
@@ -204,6 +205,7 @@ class Session:
             content = encode(model, card)
             if self.record is not None:
                 self.record.made(sha256(content).hexdigest())
+            seal(self._job.folder, ("history.csv", "experiment.yaml"), {NAME: content})
             write_model(self._job.folder, content)
             # brings the model back: Snakemake removes it before a job that was queued when it was not there
             keep_newest(self._job.folder / "state", 1)

@@ -15,6 +15,7 @@ from snakemake.workflow import Workflow
 sys.path.insert(0, str(Path(workflow.basedir).parent))
 
 from ivvit.config import load_config
+from ivvit.ground.encoding import names_are_utf8
 from ivvit.ground.errors import UserError
 from ivvit.ledger.forecast import forecast
 from ivvit.ledger.holders import show_living
@@ -22,6 +23,12 @@ from ivvit.ledger.status import Status
 from ivvit.planning import environment
 from ivvit.planning.jobs import Jobs
 from ivvit.planning.resources import Request
+
+if not names_are_utf8():
+    raise WorkflowError(
+        f"names of files are {sys.getfilesystemencoding()} in this locale, and would mean others than elsewhere; set"
+        " PYTHONUTF8=1 (or LC_ALL=C.UTF-8) and start again"
+    )
 
 CONFIG_FILES = [str(path) for path in workflow.config_settings.configfiles] or [
     "config/config.yaml"
@@ -50,6 +57,10 @@ Workflow.rerun_triggers = frozenset({RerunTrigger.MTIME})
 
 if workflow.is_main_process:
     show_living(RESULTS)
+    if workflow.dag_settings is not None:  # there is none for --lint
+        # What lies at a right path and is damaged is made again, as if it were not there.
+        forced = {*workflow.dag_settings.forcerun, *JOBS.damaged()}
+        workflow.dag_settings.forcerun = frozenset(forced)
 
 
 wildcard_constraints:
