@@ -94,7 +94,8 @@ def test_a_video_of_one_frame(tmp_path: Path) -> None:
 
 
 LISTS = {
-    "commas": ("a.png,cat\nb c.png,dog\n", "commas between path, label; no header", {"a.png": "cat", "b c.png": "dog"}),
+    "commas": ("a.png,cat\nb c.png,dog\n", "commas between path, label; no header",
+               {"a.png": "cat", "b c.png": "dog"}),
     "semicolons": ("a.png;cat\nb c.png;dog\n", "semicolons between path, label", {"a.png": "cat", "b c.png": "dog"}),
     "tabs, and a comma in a label": ("a.png\tcat, big\nb c.png\tdog\n", "tabs", {"a.png": "cat, big", "b c.png": "dog"}),
     "blanks": ("a.png 1\nb c.png 2\n", "labels are numbers from 1", {"a.png": "1", "b c.png": "2"}),
@@ -151,9 +152,7 @@ def test_capitals_of_splits_do_not_matter(tmp_path: Path) -> None:
 
 def test_flat_class_folders_are_told_what_to_do(tmp_path: Path) -> None:
     image(tmp_path / "D/cat/1.png"), image(tmp_path / "D/dog/1.png")
-    with pytest.raises(
-        UserError, match=r"2 folders \(cat, dog, ...\): if these are classes, `ivvit init` makes a list"
-    ):
+    with pytest.raises(UserError, match=r"2 folders \(cat, dog, ...\): if these are classes, `ivvit init` makes"):
         list_samples("D", options(**FOLDER), tmp_path)
 
 

@@ -75,8 +75,8 @@ def class_warnings(classes: list[str], table: pd.DataFrame, folder: str) -> list
         elif labels and without:
             many = "1 class has" if len(without) == 1 else f"{len(without)} classes have"
             warnings.append(f"{many} no sample in {split}: {_some(without)}")
-    pairs = table[["sha256", "label", "path"]].drop_duplicates(["sha256", "label"])
-    twins = pairs[pairs["sha256"].duplicated(keep=False)].sort_values(["sha256", "label"])
+    different = table[["sha256", "label", "path"]].drop_duplicates(["sha256", "label"])
+    twins = different[different["sha256"].duplicated(keep=False)].sort_values(["sha256", "label"])
     if len(twins):
         first = twins[twins["sha256"] == twins["sha256"].iloc[0]]
         told = ", ".join(

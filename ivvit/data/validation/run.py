@@ -56,7 +56,7 @@ def validate(
     report = lock.with_suffix(".md")
     try:
         twins = check_duplicates(name, options, table, folder)
-        odd = class_warnings(list(listing.classes), table)
+        odd = class_warnings(list(listing.classes), table, folder)
         content["warnings"] = [*check_counts(name, options, found), *odd, *twins, *warnings]
         total = len(listing.samples) + len(listing.misnamed)
         check_damaged(name, options, quarantined, total, str(report))
