@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 
 from ivvit.cli.common import add_config, add_key, check_key, config_of, count, dataset_of, relative
-from ivvit.ground.errors import FAILURE, OK, UserError
+from ivvit.ground.errors import FAILURE, OK, Failure
 from ivvit.ground.files import replace_link
 from ivvit.identity.checks import Checks
 from ivvit.identity.paths import Paths
@@ -82,7 +82,7 @@ def validate_one(checks: Checks, name: str, *, key: str | None = None, workers: 
             replace_link(paths.report(name), lock.with_suffix(".md"))
     if checks.manifest_key(name, checks.listings.now(options, config.root)) != now:
         lock.unlink()
-        raise UserError(f"{name}: files changed while they were validated; when they are complete, start again")
+        raise Failure(f"{name}: files changed while they were validated; when they are complete, start again")
     print(f"{name}: {relative(paths.report(name))}")
 
 

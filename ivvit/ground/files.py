@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ivvit.ground.errors import UserError
+from ivvit.ground.errors import Failure, UserError
 
 TEMPORARY = ".tmp"
 """How the names of half-written files end: `.<name>.<8 random digits>.tmp`."""
@@ -27,7 +27,7 @@ _REMEDIES = {
 }
 
 
-class UnwritableError(UserError, OSError):
+class UnwritableError(Failure, OSError):
     """A file cannot be written, for a reason that the user can mend; `errno` and `strerror` are the system's."""
 
     def __init__(self, message: str, error: OSError) -> None:
@@ -59,6 +59,19 @@ def explained(path: Path, *, forbidden: str | None = None) -> Iterator[None]:
         remedy = forbidden if forbidden and error.errno in FORBIDDEN else _REMEDIES[error.errno]
         message = f"cannot write {path}: {os.strerror(error.errno)}; {remedy.format(folder=path.parent)}"
         raise UnwritableError(message, error) from error
+
+
+def told_by(error: OSError) -> str | None:
+    """What to tell of a refusal of the system that nothing nearer explained; None for one without a known remedy."""
+    if error.errno not in _REMEDIES:
+        return None
+    if error.filename is None:
+        return f"the output cannot be written: {os.strerror(error.errno)}; send it elsewhere, or make room"
+    path = Path(os.fsdecode(error.filename))
+    remedy = (
+        "make it accessible to you, or choose another place" if error.errno in FORBIDDEN else _REMEDIES[error.errno]
+    )
+    return f"{path}: {os.strerror(error.errno)}; {remedy.format(folder=path.parent)}"
 
 
 @contextmanager

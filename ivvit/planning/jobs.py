@@ -6,7 +6,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from ivvit.config import Config, DatasetOptions, Experiment, RuntimeOptions
-from ivvit.ground.errors import UserError
+from ivvit.ground.errors import Failure
 from ivvit.ground.names import safe_name
 from ivvit.identity.checks import Checks
 from ivvit.identity.closure import Code
@@ -238,7 +238,7 @@ def require_identity(jobs: Jobs, identity: str) -> str:
     """
     name = jobs.find(identity)
     if name is None:
-        raise UserError(
+        raise Failure(
             f"no experiment has the identity {identity} now: code, configuration, data or weights changed after this"
             " job was planned; nothing was trained. Start snakemake again: it plans with what is there now"
         )

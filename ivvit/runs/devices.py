@@ -12,7 +12,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from ivvit.config.runtime import RuntimeOptions
-from ivvit.ground.errors import UserError
+from ivvit.ground.errors import Failure, UserError
 from ivvit.ground.ranks import local_world_size, node_rank
 from ivvit.numerics.world import World
 
@@ -101,7 +101,7 @@ def lease_folder() -> Path:
         os.chmod(folder, 0o777)  # not sticky: in a sticky folder, other users' locks are refused
     if folder.is_symlink() or not folder.is_dir():
         kind = "link" if folder.is_symlink() else "file"
-        raise UserError(f"{folder} is a {kind}, but GPUs are leased in a folder of that name; remove it, or set TMPDIR")
+        raise Failure(f"{folder} is a {kind}, but GPUs are leased in a folder of that name; remove it, or set TMPDIR")
     return folder
 
 

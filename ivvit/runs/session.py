@@ -6,7 +6,7 @@ from contextlib import closing
 from hashlib import sha256
 from typing import NoReturn
 
-from ivvit.ground.errors import UserError
+from ivvit.ground.errors import Failure
 from ivvit.ground.seal import seal
 from ivvit.numerics.batch import Batch
 from ivvit.numerics.finite import Diverged
@@ -53,7 +53,7 @@ class Session:
             self.iteration = state["iteration"]
             log.info("%s: going on from iteration %d of %d", job.name, self.iteration, self._total)
         if len(set(self._world.gather(self.iteration))) > 1:
-            raise UserError(f"the nodes see different checkpoints in {job.folder / 'state'}; start again")
+            raise Failure(f"the nodes see different checkpoints in {job.folder / 'state'}; start again")
         self._validations = Validations(job, context, feed, self._trainer, state)
         self._substitutes = Substitutes(state["substitutes"] if state else {}, self._world)
         batch_sizes = {name: use.batch_size for name, use in job.experiment.datasets.items()}

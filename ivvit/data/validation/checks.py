@@ -79,9 +79,8 @@ def class_warnings(classes: list[str], table: pd.DataFrame, folder: str) -> list
     twins = different[different["sha256"].duplicated(keep=False)].sort_values(["sha256", "label"])
     if len(twins):
         first = twins[twins["sha256"] == twins["sha256"].iloc[0]]
-        told = ", ".join(
-            f"{path} ({classes[label]})" for path, label in zip(first["path"], first["label"], strict=True)
-        )
+        pairs = zip(first["path"], first["label"], strict=True)
+        told = ", ".join(f"{inside(path, folder)} ({classes[label]})" for path, label in pairs)
         warnings.append(f"{twins['sha256'].nunique()} contents have two labels, such as {told}")
     return warnings
 
