@@ -54,6 +54,7 @@ class Config:
         self._where = where
         self.raw = raw
         self.file, problems = self._read(raw)
+        self._datasets = self._placed()
         self._cache: dict[tuple[str, str], Experiment] = {}
         self.entries: dict[str, Entry] = {}
         problems += self._problem(lambda: (self.root, self.results))
@@ -84,7 +85,19 @@ class Config:
     @property
     def datasets(self) -> dict[str, DatasetOptions]:
         """All data sets that are known, used or not."""
-        return self.file.datasets
+        return self._datasets
+
+    def _placed(self) -> dict[str, DatasetOptions]:
+        """The data sets with the place of their frames."""
+        folder = self.file.frames_path
+        if folder is None:
+            return self.file.datasets
+        return {
+            name: data.model_copy(update={"store": data.store.model_copy(update={"folder": folder})})
+            if data.store.folder is None
+            else data
+            for name, data in self.file.datasets.items()
+        }
 
     @property
     def sources(self) -> dict[str, dict[str, str]]:

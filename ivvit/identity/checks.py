@@ -67,9 +67,10 @@ class Checks:
             Pending: the data set must be validated first.
         """
         manifest = self.locks.read(self.manifest(dataset))["digest"]
-        store = self.config.datasets[dataset].store.model_dump()
+        store = self.config.datasets[dataset].store
         code = self._digest(EXTRACTION, WITHIN_EXTRACTION)
-        return self.paths.frames(dataset, digest([manifest, store, str(self.config.root), code]))
+        place = store.folder or str(self.config.root)
+        return self.paths.frames(dataset, digest([manifest, store.model_dump(), place, code]))
 
     def shards(self, dataset: str) -> list[Path]:
         """The marks of an extraction's finished parts. Raises Pending as `frames` does."""
