@@ -2,9 +2,10 @@
 
 import argparse
 import importlib
+import os
 import sys
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from ivvit import __version__
 from ivvit.ground.encoding import restart_in_utf8
@@ -56,6 +57,7 @@ exit status:
 def entry() -> NoReturn:
     """The `ivvit` process: ends with the command's exit status, whatever became of its threads."""
     restart_in_utf8()
+    sys.stdout, sys.stderr = sys.stdout or _nobody(), sys.stderr or _nobody()
     try:
         status = main()
     except SystemExit as end:  # argparse has said why
@@ -64,6 +66,11 @@ def entry() -> NoReturn:
         sys.excepthook(*sys.exc_info())
         status = FAILURE
     leave(status)
+
+
+def _nobody() -> TextIO:
+    """Takes what is written, where who started us closed the stream."""
+    return open(os.devnull, "w")
 
 
 class Command(argparse.ArgumentParser):
@@ -110,8 +117,7 @@ def main(argv: list[str] | None = None) -> int:
             raise UserError(unknown("command", argv[0], COMMANDS))
         args = make_parser().parse_args(argv)
         status = args.run(args) or OK
-        if sys.stdout is not None:
-            sys.stdout.flush()  # or nobody would hear that it is full
+        sys.stdout.flush()  # or nobody would hear that it is full
         return status
     except UserError as error:
         if error.exit_code != STOPPED or rank() == 0:  # a run's processes stop together; one says so

@@ -100,5 +100,5 @@ def test_a_wrong_name_stops_everything_before_it_starts(workspace: Workspace) ->
 
 def test_batch_sizes_that_do_not_match(workspace: Workspace) -> None:
     ran = workspace.python("-m", "ivvit", "train", "-dn", "CIFAR100", "UCF101", "-bsl", "4", "--model", "IV-ViT")
-    assert ran.returncode == 1
+    assert ran.returncode == 2
     assert ran.stderr.startswith("error: -bsl has 1 batch sizes ([4]) for 2 data sets (CIFAR100, UCF101)")
