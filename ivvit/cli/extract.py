@@ -30,7 +30,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Extract, or check and lock, or both."""
     config = config_of(args)
-    dataset_of(config, args.dataset)
+    if not dataset_of(config, args.dataset).is_video:
+        raise UserError(f"{args.dataset} is a data set of images; only videos have a frame store")
     if args.shard is not None and args.shard >= args.shards:
         raise UserError(f"--shard {args.shard}: parts are counted from 0 to {args.shards - 1} (--shards {args.shards})")
     checks = Jobs(config).checks

@@ -216,7 +216,7 @@ class Config:
             raise self.error(f"{key}.datasets", "names no data set; give for instance {CIFAR100: {batch_size: 16}}")
         for dataset in names:
             if dataset not in self.datasets:
-                hint = "; a further one needs kind and path under datasets:"
+                hint = "; a further one needs kind and path under datasets: of a configuration file (--config)"
                 raise self.error(f"{key}.datasets.{dataset}", unknown("data set", dataset, self.datasets) + hint)
         fields = {k: v for k, v in raw.items() if k not in _NOT_FIELDS}
         fields["datasets"] = {n: raw["datasets"][n] for n in names}

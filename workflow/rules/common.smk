@@ -57,10 +57,6 @@ Workflow.rerun_triggers = frozenset({RerunTrigger.MTIME})
 
 if workflow.is_main_process:
     show_living(RESULTS)
-    if workflow.dag_settings is not None:  # there is none for --lint
-        # What lies at a right path and is damaged is made again, as if it were not there.
-        forced = {*workflow.dag_settings.forcerun, *JOBS.damaged()}
-        workflow.dag_settings.forcerun = frozenset(forced)
 
 
 wildcard_constraints:
@@ -78,6 +74,7 @@ wildcard_constraints:
 
 def checked(wildcards):
     """Manifests, frame stores and weights in use. Asked for directly, so that a checkpoint changes what is asked for."""
+    force_damaged()
     return JOBS.checked()
 
 
@@ -105,6 +102,13 @@ def studies(wildcards):
     """The best parameters and the report of every study."""
     await_checkpoints()
     return JOBS.studies()
+
+
+def force_damaged():
+    """What lies at a right path and is damaged is made again, as if it were not there: as by --forcerun, whose settings
+    are not known before the rules are read. Asked again after each checkpoint, which may name more."""
+    if workflow.is_main_process:
+        workflow.dag.forcefiles.update(JOBS.damaged())
 
 
 def await_checkpoints():

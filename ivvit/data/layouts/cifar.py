@@ -37,7 +37,10 @@ def read_cifar100(path: Path, options: DatasetOptions) -> Entries:
 
 def _listed(file: Path, key: bytes, kinds: tuple[type, ...]) -> list[Any]:
     """A list in a pickle. Raises UserError where it is missing, empty, or holds something else."""
-    found = read_pickle(file).get(key)
+    try:
+        found = read_pickle(file).get(key)
+    except AttributeError:  # it holds something else than keys and values
+        found = None
     if not isinstance(found, list | np.ndarray) or not len(found) or not all(isinstance(one, kinds) for one in found):
         raise UserError(f"{file}: expected a list {key.decode()!r}; unpack cifar-100-python.tar.gz again")
     return list(found)

@@ -37,7 +37,6 @@ def validate(
             counts are wrong and it is `strict`.
     """
     root, lock = Path(root).expanduser(), Path(lock)
-    lock.parent.mkdir(parents=True, exist_ok=True)
     cache = cache or lock.with_suffix(".cache.jsonl")
     listing = list_samples(name, options, root)
     findings = find_all(name, options, root, listing, cache, workers=workers, full=full)
