@@ -41,7 +41,7 @@ def read_lock(lock: Path) -> dict[str, Any]:
         UserError: it is missing or not readable.
     """
     try:
-        content = json.loads(Path(lock).read_text())
+        content = json.loads(Path(lock).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{lock} does not exist; make it with `ivvit validate` (or let Snakemake do it)") from None
     except ValueError as error:

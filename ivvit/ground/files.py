@@ -25,6 +25,7 @@ _REMEDIES = {
     **dict.fromkeys((errno.ENOTDIR, errno.EEXIST), "a file on the way is in the place of a folder; move it away"),
     errno.EISDIR: "a folder is in the place of a file; move it away",
 }
+_MISSING = "it, or a folder on the way to it, is not there; make it, or choose another place"
 
 
 class UnwritableError(Failure, OSError):
@@ -63,7 +64,7 @@ def explained(path: Path, *, forbidden: str | None = None) -> Iterator[None]:
 
 def told_by(error: OSError) -> str | None:
     """What to tell of a refusal of the system that nothing nearer explained; None for one without a known remedy."""
-    if error.errno not in _REMEDIES:
+    if error.errno not in (*_REMEDIES, errno.ENOENT):
         return None
     if error.filename is None:
         return f"the output cannot be written: {os.strerror(error.errno)}; send it elsewhere, or make room"

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ivvit.config.datasets import DatasetOptions
 from ivvit.ground.digest import digest
+from ivvit.ground.errors import UserError
 from ivvit.ground.lists import dialect_of
 
 MISSING = "missing"
@@ -84,7 +85,13 @@ class Listings:
 
     def __init__(self, *, by_folder: bool = False, share: bool = False) -> None:
         self._by_folder, self._share = by_folder, share
-        self._seen: dict[str, str] = {} if share else json.loads(os.environ.get(self.VARIABLE, "{}"))
+        self._seen: dict[str, str] = {} if share else self._told()
+
+    def _told(self) -> dict[str, str]:
+        try:
+            return dict(json.loads(os.environ.get(self.VARIABLE, "{}")))
+        except (ValueError, TypeError):
+            raise UserError(f"the variable {self.VARIABLE} is not what snakemake sets for its jobs; unset it") from None
 
     def of(self, options: DatasetOptions, root: Path) -> str:
         """The fingerprint, as it was when it was first asked for."""

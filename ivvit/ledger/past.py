@@ -107,7 +107,7 @@ def _folders(folder: os.PathLike[str]) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
             return [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
-    except FileNotFoundError:
+    except OSError:  # none, or not ours to read
         return []
 
 

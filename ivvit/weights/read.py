@@ -37,7 +37,7 @@ def read_state_dict(path: Path | str) -> "dict[str, Tensor]":
     except pickle.UnpicklingError as error:
         raise UserError(_pickle_message(path, head, error)) from None
     except Exception as error:  # damaged files make the readers raise almost anything
-        if not _known(head):
+        if head and not _known(head):
             raise UserError(_NOTHING.format(path=path)) from None
         raise UserError(f"{path} is truncated or no checkpoint ({_first_line(error)}); get it again") from None
     if not tensors:

@@ -90,6 +90,9 @@ def list_samples(name: str, options: DatasetOptions, root: Path) -> Listing:
         entries = READERS[options.kind](path, options)
     except UserError as error:
         raise UserError(f"{name}: {error}") from error
+    except OSError as error:
+        told = f"{error.filename or path} cannot be read ({error.strerror})"
+        raise UserError(f"{name}: {told}; mend access to it and validate again") from error
     for label in entries.classes:
         if not is_utf8(label):
             raise UserError(f"{name}: the name of the class folder {printable(label)} is not UTF-8; rename it")
