@@ -69,9 +69,9 @@ def told_by(error: OSError) -> str | None:
     if error.filename is None:
         return f"the output cannot be written: {os.strerror(error.errno)}; send it elsewhere, or make room"
     path = Path(os.fsdecode(error.filename))
-    remedy = (
-        "make it accessible to you, or choose another place" if error.errno in FORBIDDEN else _REMEDIES[error.errno]
-    )
+    remedy = _REMEDIES.get(error.errno, _MISSING)
+    if error.errno in FORBIDDEN:
+        remedy = "make it accessible to you, or choose another place"
     return f"{path}: {os.strerror(error.errno)}; {remedy.format(folder=path.parent)}"
 
 
