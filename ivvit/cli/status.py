@@ -70,4 +70,4 @@ def table_lines(states: list[RunState], width: int | None, *, colour: bool) -> I
         yield f"{name:<{widths[0]}}{seed:<{widths[1]}}{shown}{why}".rstrip()
     counts = Counter(state.state for state in states)
     total = ", ".join(f"{count} {state}" for state, count in counts.items())
-    yield total or "no training failed or was interrupted"
+    yield total or "of the trainings, none failed or was interrupted"

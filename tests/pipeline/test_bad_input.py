@@ -87,7 +87,8 @@ def test_one_clear_error_before_training(outcome: Outcome, workspace: Workspace,
     text = file.read_text()
     assert text.count("error:") == 1 and "Traceback" not in text
     assert all(word in text[text.index("error:") :] for word in words), text
-    assert f"logs/{log}-" in outcome.text  # where to look
+    end = outcome.text[outcome.text.rindex("Complete log") :]
+    assert f"logs/{log}-" in end and all(word in end for word in words), end  # each is told at the end
 
 
 def test_a_wrong_name_stops_everything_before_it_starts(workspace: Workspace) -> None:

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -21,6 +22,7 @@ from ivvit.ledger.forecast import forecast
 from ivvit.ledger.holders import show_living
 from ivvit.ledger.status import Status
 from ivvit.planning import environment
+from ivvit.planning.failures import failures
 from ivvit.planning.jobs import Jobs
 from ivvit.planning.resources import Request
 
@@ -48,6 +50,7 @@ environment.prepare(CONFIG_FILES, OVERRIDES)
 # Answers all questions about paths; the main process looks at the data sets' files, its jobs are told what it saw.
 JOBS = Jobs(CONFIG, share=workflow.is_main_process)
 RESULTS = JOBS.paths.results
+STARTED = time.time()
 
 # Paths say what is due. Snakemake's memory of a job's text, parameters and inputs would say otherwise (a data set whose
 # files were only touched has another manifest's path), and is lost with .snakemake. Snakemake has no directive for this,
@@ -106,7 +109,8 @@ def studies(wildcards):
 
 def force_damaged():
     """What lies at a right path and is damaged is made again, as if it were not there: as by --forcerun, whose settings
-    are not known before the rules are read. Asked again after each checkpoint, which may name more."""
+    are not known before the rules are read. Asked again after each checkpoint, which may name more.
+    """
     if workflow.is_main_process:
         workflow.dag.forcefiles.update(JOBS.damaged())
 
@@ -162,6 +166,8 @@ def show_failure():
         os.path.isfile(numbers) for numbers in JOBS.evaluations()
     ):
         ivvit("tables")
+    for log, message in failures(Path("logs"), STARTED):
+        print(f"{log}: {message}", file=sys.stderr)
     ivvit("status", "--failed")
     show_changed()
 
