@@ -34,6 +34,9 @@ class Manifest:
         return self.table[self.table["split"] == name].reset_index(drop=True)
 
 
+_KEYS = {"dataset", "digest"}  # of manifests and of frame stores
+
+
 def read_lock(lock: Path) -> dict[str, Any]:
     """The small JSON of a manifest or a frame store.
 
@@ -46,8 +49,11 @@ def read_lock(lock: Path) -> dict[str, Any]:
         raise UserError(f"{lock} does not exist; make it with `ivvit validate` (or let Snakemake do it)") from None
     except ValueError as error:
         raise UserError(f"{lock} is not valid JSON ({error}); remove it and validate again") from error
-    if content.get("format") != FORMAT:
-        raise UserError(f"{lock} has format {content.get('format')}, expected {FORMAT}; remove it and validate again")
+    found = content.get("format") if isinstance(content, dict) else None
+    if found != FORMAT:
+        raise UserError(f"{lock} has format {found}, expected {FORMAT}; remove it and validate again")
+    if missing := _KEYS - content.keys():
+        raise UserError(f"{lock} is not what was written ({min(missing)} is missing); remove it and validate again")
     return content
 
 
@@ -60,6 +66,8 @@ def load_manifest(lock: Path) -> Manifest:
     import pyarrow.parquet as pq  # here, because a loader's workers need neither it nor pandas
 
     content = read_lock(lock)
+    if not isinstance(content.get("class_names"), list):
+        raise UserError(f"{lock} is not what was written: class_names is missing; remove it and validate again")
     file = table_file(lock)
     try:
         table = pq.read_table(file)

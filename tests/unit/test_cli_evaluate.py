@@ -134,7 +134,7 @@ def test_val_is_what_training_held_out(tmp_path, capsys):
     digests = {json.loads((tmp_path / split / "metrics.json").read_text())["data"]["pets"] for split in paths}
     assert len(digests) == 3, "an evaluation of another part is another one"
     capsys.readouterr()
-    assert command("evaluate", "results/experiments/held/seed0", "--split", "val") == 1
+    assert command("evaluate", "results/experiments/held/seed0", "--split", "val") == 2
     assert "evaluate by its name an experiment that has validation.holdout" in capsys.readouterr().err
 
 
