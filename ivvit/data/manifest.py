@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ivvit.ground.digest import sha256_of
 from ivvit.ground.errors import UserError
 from ivvit.numerics.timeline import Timeline
 
@@ -71,13 +72,16 @@ def load_manifest(lock: Path) -> Manifest:
     file = table_file(lock)
     try:
         table = pq.read_table(file)
+        frame = table.to_pandas()
     except FileNotFoundError:
         raise UserError(f"{file} is missing beside {lock}; validate {content['dataset']} again") from None
-    except (OSError, ValueError) as error:
+    except Exception as error:  # a damaged file makes Arrow raise almost anything
         raise UserError(f"{file} cannot be read ({error}); validate {content['dataset']} again") from error
-    if (table.schema.metadata or {}).get(b"digest", b"").decode() != content["digest"]:
+    if (table.schema.metadata or {}).get(b"digest", b"") != str(content["digest"]).encode():
         raise UserError(f"{file} and {lock} are not of the same validation; validate {content['dataset']} again")
-    return Manifest(content["dataset"], content["class_names"], content["digest"], table.to_pandas())
+    if content.get("table_sha256", "") not in ("", sha256_of(file)):
+        raise UserError(f"{file} is not what was written: its checksum differs; validate {content['dataset']} again")
+    return Manifest(content["dataset"], content["class_names"], content["digest"], frame)
 
 
 def table_file(lock: Path) -> Path:

@@ -181,6 +181,20 @@ def test_manifests(manifest: Path, place: tuple[float, int, bool]) -> None:
             file.write_bytes(before)
 
 
+@fuzzed(st.floats(0, 1), st.integers(1, 255))
+def test_a_changed_byte_of_a_manifest_table_is_noticed(manifest: Path, share: float, change: int) -> None:
+    table = manifest.with_suffix(".parquet")
+    before = table.read_bytes()
+    content = bytearray(before)
+    content[min(int(len(before) * share), len(before) - 1)] ^= change
+    table.write_bytes(content)
+    try:
+        with pytest.raises(UserError):
+            load_manifest(manifest)
+    finally:
+        table.write_bytes(before)
+
+
 RECORDS: dict[str, Any] = {
     "results/runs/0/seed0/state/lock": {"host": "h", "pid": 1, "started": "1", "machine": "m", "token": "t",
                                         "since": 1.5},

@@ -44,15 +44,8 @@ def killed(workspace: Workspace, growth: int) -> bool:
 
 def results(workspace: Workspace) -> dict[str, bytes]:
     """What people look for, by its name: the same in another folder."""
-    files = [
-        *(workspace / "results/experiments").glob("*/seed*/*"),
-        *(workspace / "results/studies").glob("*/*/best-*"),
-    ]
-    return {
-        str(file.relative_to(workspace.folder)): file.read_bytes()
-        for file in files
-        if file.name in FILES or file.name.startswith("best-")
-    }
+    files = (workspace / "results/experiments").glob("*/seed*/*")
+    return {str(file.relative_to(workspace.folder)): file.read_bytes() for file in files if file.name in FILES}
 
 
 @pytest.mark.slow
