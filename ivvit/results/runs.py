@@ -110,8 +110,9 @@ def read_run(ref: RunRef, summaries: Summaries) -> Run:
     Raises:
         UserError: a file of the run or of its evaluation is damaged.
     """
-    if damage := altered(ref.evaluation, "metrics.json"):  # predictions are compared where they are read
-        raise UserError(f"{ref.evaluation}: {damage[0].text}; remove that folder and evaluate again")
+    folder = ref.evaluated("metrics.json").parent
+    if damage := altered(folder, "metrics.json"):  # predictions are compared where they are read
+        raise UserError(f"{folder}: {damage[0].text}; remove that folder and evaluate again")
     path = ref.evaluated("metrics.json")
     metrics = _read(path, json.loads)
     specification = _read(ref.folder / "experiment.yaml", partial(yaml.load, Loader=_YAML))
