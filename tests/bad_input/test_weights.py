@@ -108,7 +108,6 @@ CASES: dict[str, tuple[Make, str]] = {
     "keys of numbers": (saved({1: torch.zeros(2)}), "w.pth"),
     "another model": (saved({"conv1.weight": torch.zeros(2), "layer1.0.weight": torch.zeros(2)}),
                       "unknown checkpoint layout (names such as conv1.weight, layer1.0.weight)"),
-    "V-JEPA": (saved({"encoder.embeddings.patch_embeddings.proj.weight": torch.zeros(2)}), "fit none of the models"),
 }  # fmt: skip
 SHAPES: dict[str, tuple[dict[str, torch.Tensor | None], str]] = {
     "a block missing": ({"blocks__0__attn__qkv__weight": None}, "blocks.0.attn.qkv.weight"),
