@@ -2,13 +2,16 @@
 
 import argparse
 import importlib
+import os
 import sys
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from ivvit import __version__
+from ivvit.ground.encoding import restart_in_utf8
 from ivvit.ground.ending import leave
 from ivvit.ground.errors import FAILURE, INTERRUPTED, OK, STOPPED, UserError
+from ivvit.ground.files import told_by
 from ivvit.ground.names import unknown
 from ivvit.ground.ranks import rank
 from ivvit.identity.locks import Pending
@@ -45,13 +48,16 @@ COMMANDS = {
 }
 _STATUSES = """\
 exit status:
-  0 done; 1 something to mend, which the last line names; 2 no such option; 75 stopped and saved, goes on when started
-  again; 130 interrupted by Ctrl-C. NO_COLOR turns colours off.
+  0 done; 1 something went wrong, which the last line names; 2 what was given cannot be right (an option, the
+  configuration, data, weights); 75 stopped and saved, goes on when started again; 130 interrupted by Ctrl-C.
+  NO_COLOR turns colours off.
 """
 
 
 def entry() -> NoReturn:
     """The `ivvit` process: ends with the command's exit status, whatever became of its threads."""
+    restart_in_utf8()
+    sys.stdout, sys.stderr = sys.stdout or _nobody(), sys.stderr or _nobody()
     try:
         status = main()
     except SystemExit as end:  # argparse has said why
@@ -60,6 +66,11 @@ def entry() -> NoReturn:
         sys.excepthook(*sys.exc_info())
         status = FAILURE
     leave(status)
+
+
+def _nobody() -> TextIO:
+    """Takes what is written, where who started us closed the stream."""
+    return open(os.devnull, "w")
 
 
 class Command(argparse.ArgumentParser):
@@ -105,7 +116,9 @@ def main(argv: list[str] | None = None) -> int:
         if not argv[0].startswith("-") and argv[0] not in COMMANDS:
             raise UserError(unknown("command", argv[0], COMMANDS))
         args = make_parser().parse_args(argv)
-        return args.run(args) or OK
+        status = args.run(args) or OK
+        sys.stdout.flush()  # or nobody would hear that it is full
+        return status
     except UserError as error:
         if error.exit_code != STOPPED or rank() == 0:  # a run's processes stop together; one says so
             print(f"error: {error}", file=sys.stderr)
@@ -117,4 +130,9 @@ def main(argv: list[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()  # the reader has gone; nothing more to say
+        return FAILURE
+    except OSError as error:
+        if (told := told_by(error)) is None:
+            raise
+        print(f"error: {told}", file=sys.stderr)
         return FAILURE

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ivvit.config import Config, DatasetOptions
-from ivvit.ground.errors import UserError
+from ivvit.ground.errors import Failure, UserError
 from ivvit.ground.names import unknown
 from ivvit.planning.environment import load_current
 
@@ -43,7 +43,7 @@ class _Gone(argparse.Action):
 def check_key(now: str, planned: str | None, what: str) -> None:
     """Refuse a job that was planned for another key. Raises UserError."""
     if planned is not None and planned != now:
-        raise UserError(
+        raise Failure(
             f"{what}: files, options or code changed after this job was planned; start snakemake again: it plans with"
             " what is there now"
         )

@@ -8,7 +8,7 @@ from ivvit.cli.extract import extract_frames, lock_frames
 from ivvit.cli.seed import MODELS, PRETRAIN, UseComet, add_seed, choose_device, places, translated
 from ivvit.cli.validate import validate_one
 from ivvit.cli.weights import fetch_weights
-from ivvit.config import Config
+from ivvit.config import Config, load_config
 from ivvit.ground.errors import UserError
 from ivvit.identity.entries import TRAINING
 from ivvit.planning.jobs import Jobs
@@ -44,7 +44,10 @@ def direct_config(args: argparse.Namespace, extra: dict[str, Any] | None = None)
     from ivvit.config.merge import set_key
 
     if not args.dataset_names:
-        raise UserError("name an experiment of the configuration, or give -dn, -bsl, --model and --root_path")
+        swallowed = "; the experiment's name goes before options that take several values" if args.set else ""
+        raise UserError(
+            f"name an experiment of the configuration, or give -dn, -bsl, --model and --root_path{swallowed}"
+        )
     sizes = args.batch_size_list or []
     if len(sizes) != len(args.dataset_names):
         raise UserError(
@@ -62,16 +65,42 @@ def direct_config(args: argparse.Namespace, extra: dict[str, Any] | None = None)
     for item in args.set:
         experiment = set_key(experiment, *read_assignment(item, "--set"))
     raw: dict[str, Any] = {
+        **_own(args.config),
         "experiments": {name_of(args): experiment},
         "results": {"path": args.results},
         **(extra or {}),
     }
     raw["runtime"] = {"comet": args.use_comet, **choose_device(args.cuda)}
     raw["runtime"] |= {} if args.workers is None else {"workers": args.workers}
-    raw["weights"] = places(args)
+    raw["weights"] = {**(raw.get("weights") or {}), **places(args)}
     if args.root_path:
         raw["root_path"] = args.root_path
     return Config(raw, "the command line")
+
+
+def _own(files: list[str] | None) -> dict[str, Any]:
+    """Data sets and weights of one's own, where a configuration is named beside the options."""
+    raw = load_config(*files).raw if files else {}
+    return {key: raw[key] for key in ("root_path", "frames_path", "datasets", "weights") if key in raw}
+
+
+def check_named(args: argparse.Namespace, name: str) -> None:
+    """Refuse options of an experiment without a configuration beside the name of one that has its own.
+
+    Raises:
+        UserError: one is given.
+    """
+    given = {
+        "-i": args.iterations, "-dn": args.dataset_names, "-bsl": args.batch_size_list, "--model": args.model,
+        "--pretrain": args.pretrain, "--root_path": args.root_path, "--workers": args.workers, "--set": args.set,
+        "--ex_name": args.ex_name, "--weight_decay": args.weight_decay, "--sche_list": args.sche_list,
+    }  # fmt: skip
+    wrong = [option for option, value in given.items() if value not in (None, [])]
+    if wrong:
+        raise UserError(
+            f"{', '.join(wrong)} would do nothing: {name} is an experiment of the configuration, which has its "
+            f"settings; change them there (an experiment that `extends: {name}`), or leave the name out"
+        )
 
 
 def prepare(args: argparse.Namespace) -> tuple[Jobs, str]:
@@ -91,12 +120,13 @@ def make_ready(config: Config, name: str) -> Jobs:
     # Read before the checks below import some of it: see ivvit.cli.planned.
     jobs.identities.modules(TRAINING, (experiment.model.name,))
     for dataset, options in experiment.data.items():
-        if not checks.manifest(dataset).is_file():
+        if not checks.locks.is_sound(checks.manifest(dataset)):
             validate_one(checks, dataset)
-        if options.uses_store and not checks.frames(dataset).is_file():
+        if options.uses_store and not checks.locks.is_sound(checks.frames(dataset)):
             extract_frames(checks, dataset)
             lock_frames(checks, dataset)
     pretrain = experiment.pretrain
-    if pretrain != "none" and not pretrain.startswith("experiment:") and not checks.weights(pretrain).is_file():
+    fetched = pretrain == "none" or pretrain.startswith("experiment:")
+    if not fetched and not checks.locks.is_sound(checks.weights(pretrain)):
         fetch_weights(checks, pretrain)
     return jobs

@@ -16,7 +16,7 @@ from ivvit.cli.jobs import evaluation_job, identity_of
 from ivvit.cli.launch import launch, spreads
 from ivvit.cli.planned import load_planned, remember_launched
 from ivvit.config import EvaluationOptions, Experiment, RuntimeOptions
-from ivvit.ground.errors import UserError
+from ivvit.ground.errors import Failure, UserError
 from ivvit.ground.names import unknown
 from ivvit.identity.identity import Identities
 from ivvit.planning.jobs import Jobs, require_identity
@@ -114,7 +114,7 @@ def _planned(jobs: Jobs, args: argparse.Namespace) -> int:
     name, identities = require_identity(jobs, args.identity), jobs.identities
     identity = identities.evaluation(name)
     if identity.digest != args.evaluation:
-        raise UserError(
+        raise Failure(
             f"{name} has the evaluation {identity.digest} now, not {args.evaluation}: code, configuration or data "
             "changed after this job was planned; nothing was evaluated. Start snakemake again"
         )

@@ -9,7 +9,7 @@ from ivvit.config import Experiment
 from ivvit.ground.errors import UserError
 from ivvit.identity.locks import Pending
 from ivvit.ledger.forecast import StudyTodo, unfinished_studies
-from ivvit.ledger.holders import reached
+from ivvit.ledger.holders import resumes_at
 from ivvit.ledger.status import RunState, Status
 from ivvit.runs.extension import obstacle
 
@@ -58,7 +58,7 @@ def study_jobs(status: Status) -> Iterator[tuple[StudyTodo, int]]:
 def iterations_done(status: Status, state: RunState) -> int:
     """What a run that is not finished has behind it: its own beginning, or a shorter run that it may go on from."""
     if state.settled != "stale":
-        return reached(Path(state.folder)) or 0 if state.folder else 0
+        return resumes_at(Path(state.folder)) if state.folder else 0
     earlier = status.earlier(state.experiment, state.seed)
     if earlier is None or not all((reason.kind, reason.subject) == ("spec", "iterations") for reason in state.why):
         return 0
@@ -74,7 +74,7 @@ def can_be_read(status: Status, experiment: Experiment) -> bool:
         needed += [checks.frames(name) for name, data in experiment.data.items() if data.uses_store]
     except Pending:
         return False
-    return all(lock.is_file() for lock in needed)
+    return all(map(checks.locks.is_sound, needed))
 
 
 def _extraction(line: str, size: "StoreSize | None") -> CheckJob:

@@ -23,29 +23,35 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shard", type=count(0), help="this part only, counted from 0")
     parser.add_argument("--shards", type=count(), default=1, help="number of parts (%(default)s)")
     parser.add_argument("--only-check", action="store_true", help="only check that all is there, and write the lock")
+    parser.add_argument("--full", action="store_true", help="decode all that is there, and make what is damaged again")
     parser.add_argument("--workers", type=count(0), default=2, help="processes (%(default)s)")
 
 
 def run(args: argparse.Namespace) -> None:
     """Extract, or check and lock, or both."""
     config = config_of(args)
-    dataset_of(config, args.dataset)
+    if not dataset_of(config, args.dataset).is_video:
+        raise UserError(f"{args.dataset} is a data set of images; only videos have a frame store")
+    if args.shard is not None and args.shard >= args.shards:
+        raise UserError(f"--shard {args.shard}: parts are counted from 0 to {args.shards - 1} (--shards {args.shards})")
     checks = Jobs(config).checks
     if not args.only_check:
-        extract_frames(checks, args.dataset, args.shard or 0, args.shards, key=args.key, workers=args.workers)
+        part = (args.shard or 0, args.shards)
+        extract_frames(checks, args.dataset, *part, key=args.key, workers=args.workers, full=args.full)
     if args.only_check or args.shard is None:
         lock_frames(checks, args.dataset, key=args.key)
 
 
 def extract_frames(
-    checks: Checks, name: str, shard: int = 0, shards: int = 1, *, key: str | None = None, workers: int = 2
-) -> None:
+    checks: Checks, name: str, shard: int = 0, shards: int = 1, *, key: str | None = None, workers: int = 2,
+    full: bool = False,
+) -> None:  # fmt: skip
     """Store a part of a data set's videos. Raises UserError if it is not validated, or `key` is not the lock's."""
     from ivvit.data.extraction.run import extract
 
     _lock(checks, name, key)
     options, root = checks.config.datasets[name], checks.config.root
-    extract(name, options, root, checks.manifest(name), shard=shard, shards=shards, workers=workers)
+    extract(name, options, root, checks.manifest(name), shard=shard, shards=shards, workers=workers, full=full)
 
 
 def lock_frames(checks: Checks, name: str, *, key: str | None = None) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ivvit.cli.common import add_config, config_of
 from ivvit.ground.errors import UserError
+from ivvit.ground.names import did_you_mean
 from ivvit.identity.paths import Paths
 from ivvit.ledger.manifests import difference
 from ivvit.ledger.past import PastRun, linked_run, named_runs
@@ -23,7 +24,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print them."""
-    paths = Paths(config_of(args).results)
+    config = config_of(args)
+    paths = Paths(config.results)
     runs = [run for (name, _), runs in named_runs(paths).items() if name == args.experiment for run in runs]
     folders = paths.links(args.experiment, 0).parent.glob("seed*")
     seeds = [int(folder.name.removeprefix("seed")) for folder in folders]
@@ -31,7 +33,8 @@ def run(args: argparse.Namespace) -> None:
     shown = {run.folder for run in linked}
     runs += [run for run in linked if run.folder not in {other.folder for other in runs}]  # trained under another name
     if not runs:
-        raise UserError(f"{args.experiment}: has no finished run in {paths.results}")
+        hint = did_you_mean(args.experiment, config.entries) if args.experiment not in config.entries else ""
+        raise UserError(f"{args.experiment}: has no finished run in {paths.results}. {hint}".rstrip())
     runs.sort(key=lambda run: run.ended, reverse=True)
     for seed in sorted({run.seed for run in runs}):
         _print([run for run in runs if run.seed == seed], shown, paths)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from ivvit.cli.common import count, relative
+from ivvit.cli.common import add_config, count, relative
 from ivvit.cli.direct import add_direct, direct_config, make_ready, name_of
 from ivvit.cli.study import finish_all
 
@@ -22,6 +22,7 @@ EXAMPLES = """\
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
+    add_config(parser)
     add_direct(parser, "optuna")
     parser.add_argument("--n-trials", "--n_trials", type=count(), default=20, help="trials in all (%(default)s)")
 

@@ -15,6 +15,7 @@ from ivvit.ledger.estimates import Estimate, Experience, Speed
 from ivvit.ledger.forecast import waiting
 from ivvit.ledger.status import RunState, Status
 from ivvit.ledger.unfinished import duration
+from ivvit.planning.remade import is_remade
 
 EXAMPLES = """\
   ivvit plan
@@ -60,7 +61,8 @@ def run(args: argparse.Namespace) -> None:
     for check in checks:
         print(check.text)
     costs = list(_studies(status, estimator))
-    todo = [state for state in states if state.settled not in ("fresh", "trained", "running", "silent", "pending")]
+    done = ("fresh", "trained", "running", "silent", "pending")
+    todo = [state for state in states if state.settled not in done and not _is_kept(status, state)]
     costs += _runs(status, todo, estimator)
     for state in (state for state in states if state.state == "trained"):
         print(f"evaluate: {state.experiment}, seed {state.seed}")
@@ -71,6 +73,13 @@ def run(args: argparse.Namespace) -> None:
     _total(costs + sure, len(later) - len(sure), args.at_once)
     if stored := sum(check.size for check in checks):
         print(f"frame stores: at most {disk(stored)}, twice what UCF101's and Kinetics' videos take by the pixel")
+
+
+def _is_kept(status: Status, state: RunState) -> bool:
+    """Whether a run is damaged in a way that only its owner can mend."""
+    if state.settled != "damaged":
+        return False
+    return not is_remade(status.paths.finished(str(state.identity), state.seed))
 
 
 class _Estimator:

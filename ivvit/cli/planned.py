@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from contextlib import ExitStack
 
-from ivvit.ground.errors import UserError
+from ivvit.ground.errors import Failure, UserError
 from ivvit.identity.closure import Code
 from ivvit.identity.identity import Identity
 
@@ -60,7 +60,7 @@ def _compare(planned: Mapping[str, Mapping[str, str]], names: list[str]) -> None
 
 
 def _changed(what: str) -> UserError:
-    return UserError(
+    return Failure(
         f"code changed while this job started ({what}); nothing was run. Start snakemake again: it plans with what is "
         "there now"
     )

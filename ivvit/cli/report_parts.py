@@ -5,8 +5,6 @@ from os.path import relpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
-
 from ivvit.config import Config
 from ivvit.identity.identity import Identities
 from ivvit.identity.locks import Pending
@@ -41,9 +39,9 @@ def _study(identities: Identities, name: str) -> "StudyEntry":
     except Pending as pending:
         return StudyEntry(name, f"waits for {pending}")
     best, report = paths.best(name, identity, n_trials), paths.study_report(name, identity, n_trials)
-    if not best.is_file():
+    if not identities.checks.locks.is_sound(best):
         return StudyEntry(name, "not finished")
-    content = yaml.safe_load(best.read_text(encoding="utf-8")) or {}
+    content = identities.checks.locks.read(best)
     parameters = {key: _number(value) for key, value in (content.get("parameters") or content).items()}
     trials = _trials(paths.study(name, identity) / "trials.csv", n_trials)
     link = relpath(report, paths.results) if report.is_file() else None

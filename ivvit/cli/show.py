@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> None:
         if dataset not in experiment.data:
             raise UserError(unknown(f"data set of {name}", dataset, experiment.data))
         manifest = identities.checks.manifest(dataset)
-        if not manifest.is_file():
+        if not identities.checks.locks.is_sound(manifest):
             raise UserError(
                 f"{dataset} is not validated as it is now; start `snakemake`, or `ivvit validate {dataset}`"
             )

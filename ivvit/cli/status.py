@@ -20,6 +20,7 @@ COLOURS = {
     "trained": "cyan",
     "running": "cyan",
     "stale": "yellow",
+    "damaged": "red",
     "failed": "red",
     "interrupted": "magenta",
     "silent": "magenta",
@@ -45,7 +46,7 @@ def run(args: argparse.Namespace) -> None:
     """Print the table."""
     states = Status(config_of(args)).runs()
     if args.failed:
-        states = [state for state in states if state.state in ("failed", "interrupted", "silent")]
+        states = [state for state in states if state.state in ("failed", "interrupted", "silent", "damaged")]
     if args.json:
         print(json.dumps([state.as_json() for state in states], indent=1))
         return
@@ -69,4 +70,4 @@ def table_lines(states: list[RunState], width: int | None, *, colour: bool) -> I
         yield f"{name:<{widths[0]}}{seed:<{widths[1]}}{shown}{why}".rstrip()
     counts = Counter(state.state for state in states)
     total = ", ".join(f"{count} {state}" for state, count in counts.items())
-    yield total or "no training failed or was interrupted"
+    yield total or "of the trainings, none failed or was interrupted"

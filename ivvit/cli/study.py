@@ -9,7 +9,7 @@ from typing import Any
 from ivvit.cli.common import add_config, config_of, count
 from ivvit.cli.jobs import command_line, make_job, weights_of
 from ivvit.cli.planned import load_planned
-from ivvit.ground.errors import UserError
+from ivvit.ground.errors import Failure, UserError
 from ivvit.ground.names import unknown
 from ivvit.identity.identity import Identities, Identity
 from ivvit.identity.locks import Pending
@@ -102,7 +102,7 @@ def _identity(identities: Identities, name: str, expected: str | None) -> Identi
     except Pending as pending:
         raise UserError(f"study {name}: not yet known: {pending}; start `snakemake`") from None
     if expected is not None and identity.digest != expected:
-        raise UserError(
+        raise Failure(
             f"study {name} has the identity {identity.digest} now, not {expected}: code, configuration, data or weights"
             " changed after this job was planned; nothing was run. Start snakemake again"
         )

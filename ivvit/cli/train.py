@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ivvit.cli.common import add_config, config_of, count, experiment_of
-from ivvit.cli.direct import add_direct, prepare
+from ivvit.cli.direct import add_direct, check_named, prepare
 from ivvit.cli.evaluate import evaluate_today, table
 from ivvit.cli.jobs import identity_of, link_run, train_job
 from ivvit.cli.launch import launch, spreads
@@ -49,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
     if args.experiment is None and args.identity is None:
         jobs, name = prepare(args)
     else:
+        check_named(args, args.experiment or args.identity)
         jobs = Jobs(config_of(args))
         name = require_identity(jobs, args.identity) if args.identity else experiment_of(jobs.config, args.experiment)
     seed = jobs.config.entries[name].seeds[0] if args.seed is None else args.seed

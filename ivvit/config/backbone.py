@@ -60,6 +60,25 @@ def check_backbone(name: str, args: dict[str, Any]) -> None:
         raise ValueError(f"embed_dim: {width} is not a multiple of num_heads: {heads}")
 
 
+_SHAPES = ("depth", "embed_dim", "num_heads", "patch_size", "mlp_ratio", "qkv_bias", "reg_tokens", "class_token")
+"""What decides the parameters' shapes, so that weights of one cannot be those of the other (positions are adapted)."""
+
+
+def shape_difference(name: str, args: dict[str, Any], other: str, other_args: dict[str, Any]) -> str | None:
+    """`embed_dim 24, there 48`: why one backbone cannot take another's weights, as far as names and arguments tell."""
+    size, other_size = (
+        re.match(r"(\w+?_(?:tiny|small|medium|base|large|huge|giant))_patch(\d+)", n) for n in (name, other)
+    )
+    given = {key for key in _SHAPES if args.get(key) != other_args.get(key)}
+    if size and other_size and size.groups() != other_size.groups():
+        free = {"depth", "embed_dim", "num_heads", "patch_size"} - (args.keys() & other_args.keys())
+        return f"{name}, there {other}" if free else None
+    if name == other and given:
+        key = min(given)
+        return f"{key} {args.get(key, f'of {name}')}, there {other_args.get(key, f'of {other}')}"
+    return None
+
+
 def _problem(key: str, value: Any) -> str | None:
     if key in _ELSEWHERE:
         return f"cannot be given; {_ELSEWHERE[key]}"

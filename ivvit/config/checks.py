@@ -2,6 +2,7 @@
 
 from typing import Any, Protocol
 
+from ivvit.config.backbone import shape_difference
 from ivvit.config.experiment import Experiment
 from ivvit.config.grids import MOST, size
 from ivvit.config.root import ConfigFile, Grid
@@ -79,6 +80,9 @@ def check_references(config: Resolved, name: str) -> None:
             raise config.error(f"experiments.{seen[-1]}.pretrain", unknown("experiment", parent, config.entries))
         if parent in seen:
             raise config.error(f"{key}.pretrain", f"is circular: {' -> '.join([*seen, parent])}")
+        ours, theirs = config.experiment(seen[-1]).backbone, config.experiment(parent).backbone
+        if differing := shape_difference(ours.name, ours.args, theirs.name, theirs.args):
+            raise config.error(f"experiments.{seen[-1]}.pretrain", f"{parent} has another backbone: {differing}")
         seen.append(parent)
     _check_source(config, config.experiment(name).pretrain, f"{key}.pretrain")
 

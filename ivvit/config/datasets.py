@@ -21,6 +21,8 @@ class StoreOptions(Section):
     """mjpeg: small, nearly lossless; ffv1: lossless, for data where every bit counts."""
     quality: int = Field(3, ge=1, le=31)
     """Motion-JPEG's quantiser: 1 is best, 31 is smallest."""
+    folder: PathText | None = Field(None, exclude=True)
+    """Where this data set's frames lie, if not in `frames_path`; no part of a result."""
 
 
 class Counts(Section):

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from ivvit.config.base import Section
 from ivvit.config.experiment import NAME, NAME_RULE
 from ivvit.config.models import MODELS
 from ivvit.ground.errors import UserError
@@ -18,15 +20,16 @@ def explain(
     error: ValidationError, model: type[BaseModel], source: str, prefix: str = "", where: Any = None
 ) -> UserError:
     """One message for all problems of a validation error; `where(path)` may add a line number."""
-    lines, seen = [], set()
+    told: dict[str, list[Mapping[str, Any]]] = {}
     problems = error.errors(include_url=False)
     for problem in problems[: 3 * MOST]:  # nobody reads thousands
-        path = ".".join([prefix, *_visible(problem["loc"])]).strip(".")
-        text = _sentence(problem, model)
-        if (path, text) not in seen:
-            seen.add((path, text))
-            line = where(path) if where else None
-            lines.append(f"{source}{f':{line}' if line else ''}: {path or 'the file'}: {text}")
+        told.setdefault(".".join([prefix, *_visible(problem["loc"])]).strip("."), []).append(problem)
+    lines = []
+    for path, same in told.items():
+        if any(other.startswith(f"{path}.") for other in told) and all(map(_wanted, same)):
+            continue  # it is meant as the member of a union whose keys are told of
+        line = where(path) if where else None
+        lines.append(f"{source}{f':{line}' if line else ''}: {path or 'the file'}: {_together(same, model)}")
     return UserError(shortened("\n".join(lines), max(0, len(problems) - 3 * MOST)))
 
 
@@ -42,7 +45,43 @@ def shortened(message: str, unseen: int = 0) -> str:
     return "\n".join([*lines[:MOST], *([f"... and {more} more"] if more > 0 else [])])
 
 
-_TYPES = ("int", "float", "bool", "str", "Counts")  # members of a union, which pydantic names in the location
+def _together(problems: list[Mapping[str, Any]], model: type[BaseModel]) -> str:
+    """One sentence about a value: several problems of one are those of a union's members, none of which it is."""
+    texts = list(dict.fromkeys(_sentence(problem, model) for problem in problems))
+    if len(texts) == 1:
+        return texts[0]
+    if all(problem["type"] == "literal_error" for problem in problems):
+        allowed = [name for problem in problems for name in _allowed(problem["ctx"]["expected"])]
+        return _choice(problems[0]["input"], allowed)
+    wanted = list(dict.fromkeys(filter(None, map(_wanted, problems))))
+    if not wanted:
+        return "; ".join(texts)
+    whole = min(problems, key=lambda problem: len(_visible(problem["loc"])))
+    shown = repr(whole["input"])
+    return f"must be {' or '.join(wanted)}; found {shown[:80]}"
+
+
+_WANTED = {"int": "a whole number", "float": "a number", "bool": "true or false", "string": "text"}
+
+
+def _wanted(problem: Mapping[str, Any]) -> str:
+    """What one member of a union takes."""
+    kind, context = problem["type"], problem.get("ctx", {})
+    if kind == "literal_error":
+        return " or ".join(_allowed(context["expected"]))
+    if kind in ("model_type", "dict_type", "model_attributes_type"):
+        return "keys and values"
+    if kind in ("tuple_type", "list_type"):
+        return "a list"
+    for bound, words in (("ge", "at least"), ("gt", "more than"), ("le", "at most"), ("lt", "less than")):
+        if bound in context:
+            return f"{words} {context[bound]}"
+    stem, _, rest = kind.partition("_")
+    return _WANTED.get(stem, "") if rest in ("type", "parsing", "from_float") else ""
+
+
+_TYPES = re.compile(r"(constrained-)?(int|float|bool|str)")
+"""Members of a union, which pydantic names in the location; sections go by their classes' names."""
 
 
 def _visible(loc: tuple[Any, ...]) -> list[str]:
@@ -50,11 +89,21 @@ def _visible(loc: tuple[Any, ...]) -> list[str]:
     parts = [
         str(part)
         for part in loc
-        if isinstance(part, int) or (part not in _TYPES and not any(c in part for c in "[]()"))
+        if isinstance(part, int) or not (_TYPES.fullmatch(part) or part in _sections() or set(part) & set("[]()"))
     ]
     return [
         part for before, part in zip(["", *parts], parts, strict=False) if not (before == "model" and part in MODELS)
     ]
+
+
+@cache
+def _sections() -> frozenset[str]:
+    """The names of all sections' classes."""
+    found, queue = set[str](), [Section]
+    while queue:
+        queue += (inner := queue.pop().__subclasses__())
+        found |= {section.__name__ for section in inner}
+    return frozenset(found)
 
 
 def _sentence(problem: Mapping[str, Any], model: type[BaseModel]) -> str:
@@ -65,10 +114,7 @@ def _sentence(problem: Mapping[str, Any], model: type[BaseModel]) -> str:
     if kind == "missing":
         return "is required and missing"
     if kind in ("literal_error", "union_tag_invalid"):
-        allowed = context.get("expected") or context["expected_tags"]
-        value = context.get("tag", found)
-        names = [name.strip().strip("'") for name in allowed.replace(" or ", ", ").split(",")]
-        return f"found {value!r}; {did_you_mean(str(value), names)}allowed: {', '.join(names)}"
+        return _choice(context.get("tag", found), _allowed(context.get("expected") or context["expected_tags"]))
     if kind in ("model_type", "dict_type", "model_attributes_type"):
         return f"must hold keys and values (a mapping); found {str(found)[:80]!r}"
     if kind in ("tuple_type", "list_type"):
@@ -81,6 +127,15 @@ def _sentence(problem: Mapping[str, Any], model: type[BaseModel]) -> str:
     message = message[0].lower() + message[1:]
     shown = repr(found)
     return message if kind == "value_error" and shown[0] in "{[" else f"{message}; found {shown[:80]}"
+
+
+def _allowed(expected: str) -> list[str]:
+    """The names in pydantic's `'a', 'b' or 'c'`."""
+    return [name.strip().strip("'") for name in expected.replace(" or ", ", ").split(",")]
+
+
+def _choice(found: Any, names: list[str]) -> str:
+    return f"found {found!r}; {did_you_mean(str(found), names)}allowed: {', '.join(names)}"
 
 
 def _fields_at(model: Any, loc: tuple[Any, ...]) -> set[str]:

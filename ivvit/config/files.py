@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,7 +97,8 @@ def read_assignment(text: str, option: str) -> tuple[str, Any]:
     """
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
-        raise UserError(f"{option} {text}: write key=value, for instance optimizer.lr=1e-4")
+        hint = "" if "=" in text else f" (the name of an experiment goes before {option}, which takes several values)"
+        raise UserError(f"{option} {text}: write key=value, for instance optimizer.lr=1e-4{hint}")
     try:
         return key.strip(), _parse(value, f"{option} {text}")
     except (yaml.YAMLError, RecursionError):
@@ -130,13 +132,15 @@ def _size(node: yaml.Node, known: dict[int, int]) -> int:
 def line_finder(path: Path) -> Callable[[str], int | None]:
     """A function from a dotted key to its line in the file, or None where the file does not have it."""
 
-    def line(key: str) -> int | None:
-        try:  # not before an error needs it: a thousand experiments take a tenth of a second
-            return _line(yaml.compose(path.read_text(encoding="utf-8-sig"), Loader=_Base), key)
+    @cache
+    def nodes() -> yaml.Node | None:
+        try:
+            return yaml.compose(path.read_text(encoding="utf-8-sig"), Loader=_Base)
         except (OSError, yaml.YAMLError):
             return None
 
-    return line
+    # not before an error needs it: a thousand experiments take a tenth of a second
+    return lambda key: _line(nodes(), key)
 
 
 def _line(node: yaml.Node | None, path: str, best: int | None = None) -> int | None:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -53,7 +52,9 @@ class Config:
         self.source = source
         self._where = where
         self.raw = raw
+        self._unknown: set[str] = set()
         self.file, problems = self._read(raw)
+        self._datasets = self._placed()
         self._cache: dict[tuple[str, str], Experiment] = {}
         self.entries: dict[str, Entry] = {}
         problems += self._problem(lambda: (self.root, self.results))
@@ -84,7 +85,19 @@ class Config:
     @property
     def datasets(self) -> dict[str, DatasetOptions]:
         """All data sets that are known, used or not."""
-        return self.file.datasets
+        return self._datasets
+
+    def _placed(self) -> dict[str, DatasetOptions]:
+        """The data sets with the place of their frames."""
+        folder = self.file.frames_path
+        if folder is None:
+            return self.file.datasets
+        return {
+            name: data.model_copy(update={"store": data.store.model_copy(update={"folder": folder})})
+            if data.store.folder is None
+            else data
+            for name, data in self.file.datasets.items()
+        }
 
     @property
     def sources(self) -> dict[str, dict[str, str]]:
@@ -120,14 +133,28 @@ class Config:
         try:
             return ConfigFile.model_validate(raw), []
         except ValidationError as error:
-            broken = {problem["loc"][0] for problem in error.errors(include_url=False) if problem["loc"]}
-            rest = {key: value for key, value in raw.items() if key in ConfigFile.model_fields and key not in broken}
             message = str(explain(error, ConfigFile, self.source, where=self._where))
-            if not broken & {"datasets", "experiments"}:  # else the others could only be told that these are missing
-                with suppress(ValidationError):
-                    return ConfigFile.model_validate(rest), [message]
-            self.raw = {}
-            return ConfigFile(), [message]
+            places = [problem["loc"] for problem in error.errors(include_url=False)]
+        rest = self._sound(raw, places)
+        try:
+            file = ConfigFile.model_validate(rest)
+        except ValidationError:
+            rest, file = {}, ConfigFile()
+        self.raw = rest
+        return file, [message]
+
+    def _sound(self, raw: dict[str, Any], places: list[tuple[Any, ...]]) -> dict[str, Any]:
+        """The sections, and of data sets and experiments the entries, that have no problem in one of these places."""
+        broken: dict[Any, set[Any]] = {}
+        for section, *entry in filter(None, places):
+            broken.setdefault(section, set()).update(entry[:1] or [None])
+        rest = {key: value for key, value in raw.items() if key in ConfigFile.model_fields and key not in broken}
+        for section in {"datasets", "experiments"} & broken.keys():
+            if None in broken[section]:  # not even its entries are known, and the others could only be told so
+                return {}
+            rest[section] = {name: entry for name, entry in raw[section].items() if name not in broken[section]}
+        self._unknown = broken.get("datasets", set())
+        return rest
 
     def _problem(self, check: Callable[[], object]) -> list[str]:
         try:
@@ -139,7 +166,8 @@ class Config:
     def _enter(self, make: Callable[[], Entry]) -> None:
         entry = make()
         self.entries[entry.name] = entry
-        self.experiment(entry.name)
+        if not self._unknown & set(entry.raw.get("datasets") or {}):  # of those the data set's own mistake is told
+            self.experiment(entry.name)
 
     def _entries(self) -> Iterator[Callable[[], Entry]]:
         """What makes each entry, or raises UserError: one mistake must not hide the others."""
@@ -203,7 +231,7 @@ class Config:
             raise self.error(f"{key}.datasets", "names no data set; give for instance {CIFAR100: {batch_size: 16}}")
         for dataset in names:
             if dataset not in self.datasets:
-                hint = "; a further one needs kind and path under datasets:"
+                hint = "; a further one needs kind and path under datasets: of a configuration file (--config)"
                 raise self.error(f"{key}.datasets.{dataset}", unknown("data set", dataset, self.datasets) + hint)
         fields = {k: v for k, v in raw.items() if k not in _NOT_FIELDS}
         fields["datasets"] = {n: raw["datasets"][n] for n in names}

@@ -103,6 +103,8 @@ class ConfigFile(Section):
 
     root_path: PathText = "results/demo-data"
     """The folder that holds datasets/, pretrained_weight/ and frames/."""
+    frames_path: PathText | None = None
+    """The folder of extracted frames, where root_path cannot be written to; by default root_path's frames/."""
     datasets: Annotated[dict[Name, DatasetOptions], BeforeValidator(_fill_known)] = {}
     """Settings of the four known data sets, or further ones."""
     weights: dict[Name, WeightSource] = {}

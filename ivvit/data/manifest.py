@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ivvit.ground.digest import sha256_of
 from ivvit.ground.errors import UserError
 from ivvit.numerics.timeline import Timeline
 
@@ -34,6 +35,9 @@ class Manifest:
         return self.table[self.table["split"] == name].reset_index(drop=True)
 
 
+_KEYS = {"dataset", "digest"}  # of manifests and of frame stores
+
+
 def read_lock(lock: Path) -> dict[str, Any]:
     """The small JSON of a manifest or a frame store.
 
@@ -41,13 +45,16 @@ def read_lock(lock: Path) -> dict[str, Any]:
         UserError: it is missing or not readable.
     """
     try:
-        content = json.loads(Path(lock).read_text())
+        content = json.loads(Path(lock).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{lock} does not exist; make it with `ivvit validate` (or let Snakemake do it)") from None
     except ValueError as error:
         raise UserError(f"{lock} is not valid JSON ({error}); remove it and validate again") from error
-    if content.get("format") != FORMAT:
-        raise UserError(f"{lock} has format {content.get('format')}, expected {FORMAT}; remove it and validate again")
+    found = content.get("format") if isinstance(content, dict) else None
+    if found != FORMAT:
+        raise UserError(f"{lock} has format {found}, expected {FORMAT}; remove it and validate again")
+    if missing := _KEYS - content.keys():
+        raise UserError(f"{lock} is not what was written ({min(missing)} is missing); remove it and validate again")
     return content
 
 
@@ -60,16 +67,21 @@ def load_manifest(lock: Path) -> Manifest:
     import pyarrow.parquet as pq  # here, because a loader's workers need neither it nor pandas
 
     content = read_lock(lock)
+    if not isinstance(content.get("class_names"), list):
+        raise UserError(f"{lock} is not what was written: class_names is missing; remove it and validate again")
     file = table_file(lock)
     try:
         table = pq.read_table(file)
+        frame = table.to_pandas()
     except FileNotFoundError:
         raise UserError(f"{file} is missing beside {lock}; validate {content['dataset']} again") from None
-    except (OSError, ValueError) as error:
+    except Exception as error:  # a damaged file makes Arrow raise almost anything
         raise UserError(f"{file} cannot be read ({error}); validate {content['dataset']} again") from error
-    if (table.schema.metadata or {}).get(b"digest", b"").decode() != content["digest"]:
+    if (table.schema.metadata or {}).get(b"digest", b"") != str(content["digest"]).encode():
         raise UserError(f"{file} and {lock} are not of the same validation; validate {content['dataset']} again")
-    return Manifest(content["dataset"], content["class_names"], content["digest"], table.to_pandas())
+    if content.get("table_sha256", "") not in ("", sha256_of(file)):
+        raise UserError(f"{file} is not what was written: its checksum differs; validate {content['dataset']} again")
+    return Manifest(content["dataset"], content["class_names"], content["digest"], frame)
 
 
 def table_file(lock: Path) -> Path:

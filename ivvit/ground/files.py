@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ivvit.ground.errors import UserError
+from ivvit.ground.errors import Failure, UserError
 
 TEMPORARY = ".tmp"
 """How the names of half-written files end: `.<name>.<8 random digits>.tmp`."""
@@ -23,10 +23,12 @@ _REMEDIES = {
     errno.ELOOP: "a symbolic link on the way points back to itself; remove it",
     errno.ENAMETOOLONG: "choose a shorter name",
     **dict.fromkeys((errno.ENOTDIR, errno.EEXIST), "a file on the way is in the place of a folder; move it away"),
+    errno.EISDIR: "a folder is in the place of a file; move it away",
 }
+_MISSING = "it, or a folder on the way to it, is not there; make it, or choose another place"
 
 
-class UnwritableError(UserError, OSError):
+class UnwritableError(Failure, OSError):
     """A file cannot be written, for a reason that the user can mend; `errno` and `strerror` are the system's."""
 
     def __init__(self, message: str, error: OSError) -> None:
@@ -58,6 +60,19 @@ def explained(path: Path, *, forbidden: str | None = None) -> Iterator[None]:
         remedy = forbidden if forbidden and error.errno in FORBIDDEN else _REMEDIES[error.errno]
         message = f"cannot write {path}: {os.strerror(error.errno)}; {remedy.format(folder=path.parent)}"
         raise UnwritableError(message, error) from error
+
+
+def told_by(error: OSError) -> str | None:
+    """What to tell of a refusal of the system that nothing nearer explained; None for one without a known remedy."""
+    if error.errno not in (*_REMEDIES, errno.ENOENT):
+        return None
+    if error.filename is None:
+        return f"the output cannot be written: {os.strerror(error.errno)}; send it elsewhere, or make room"
+    path = Path(os.fsdecode(error.filename))
+    remedy = _REMEDIES.get(error.errno, _MISSING)
+    if error.errno in FORBIDDEN:
+        remedy = "make it accessible to you, or choose another place"
+    return f"{path}: {os.strerror(error.errno)}; {remedy.format(folder=path.parent)}"
 
 
 @contextmanager
@@ -130,7 +145,12 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """A JSON file, atomically, keys in the order given. Raises ValueError for a number that is not finite."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, as_json(value))
+
+
+def as_json(value: Any) -> str:
+    """The text of a JSON file. Raises ValueError for a number that is not finite."""
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def replace_link(link: Path, target: Path) -> None:

@@ -9,6 +9,7 @@ import json
 import os
 import socket
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,11 @@ def pulse_of(lock: Path) -> Pulse:
             status = os.fstat(file.fileno())
         return status.st_ino, status.st_mtime_ns
     except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError:  # not ours to read, a folder, a link to itself
+        with suppress(OSError):
+            status = os.lstat(lock)
+            return status.st_ino, status.st_mtime_ns
         return None
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from ivvit.ground.errors import UserError
+from ivvit.ground.errors import Failure
 from ivvit.ground.files import explained
 from ivvit.ground.holder import Holder, Pulse, moment, pulse_of, read_holder
 
@@ -66,9 +66,9 @@ def _acquire(path: Path, me: Holder, silent: Pulse) -> None:
             return
         holder = read_holder(path) or _second_look(path)
         if _alive(path, holder, silent):
-            raise UserError(_refusal(path, holder))
+            raise Failure(_refusal(path, holder))
         _remove_dead(path, holder)
-    raise UserError(f"{path} keeps changing hands; end the other processes that train this run")
+    raise Failure(f"{path} keeps changing hands; end the other processes that train this run")
 
 
 def _refusal(path: Path, holder: Holder | None) -> str:

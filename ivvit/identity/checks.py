@@ -67,9 +67,10 @@ class Checks:
             Pending: the data set must be validated first.
         """
         manifest = self.locks.read(self.manifest(dataset))["digest"]
-        store = self.config.datasets[dataset].store.model_dump()
+        store = self.config.datasets[dataset].store
         code = self._digest(EXTRACTION, WITHIN_EXTRACTION)
-        return self.paths.frames(dataset, digest([manifest, store, str(self.config.root), code]))
+        place = store.folder or str(self.config.root)
+        return self.paths.frames(dataset, digest([manifest, store.model_dump(), place, code]))
 
     def shards(self, dataset: str) -> list[Path]:
         """The marks of an extraction's finished parts. Raises Pending as `frames` does."""
@@ -96,6 +97,14 @@ class Checks:
     def is_made(self, path: Path) -> bool:
         """Whether a file or folder is among the demo's data, which the workflow makes itself."""
         return self.demo is not None and path.absolute().is_relative_to(self.config.root.absolute())
+
+    def trouble(self, rule: str, name: str) -> str | None:
+        """Why the check of this rule cannot be done as things are: `data/clips does not exist`; None if it can."""
+        if rule == "validate":
+            options = self.config.datasets[name]
+            return self.listings.trouble(options, self.config.root)
+        path = self.local_weights(name) if rule == "weights" else None
+        return f"{path} does not exist" if path is not None and not path.exists() else None
 
     def _find_manifest(self, dataset: str) -> Path:
         options = self.config.datasets[dataset]

@@ -21,7 +21,7 @@ DEMO = ("ivvit.demo.data", "ivvit.demo.motion", "ivvit.demo.weights")
 
 WITHIN_EVALUATION = ("ivvit.evaluation", *NUMERICS)
 WITHIN_STUDY = ("ivvit.study", *WITHIN_EVALUATION)
-WITHIN_VALIDATION = ("ivvit.data.validation", "ivvit.data.layouts", *NUMERICS)
+WITHIN_VALIDATION = ("ivvit.data.validation", "ivvit.data.layouts", "ivvit.ground.lists", *NUMERICS)
 WITHIN_EXTRACTION = ("ivvit.data.extraction", *NUMERICS)
 WITHIN_CONVERSION = ("ivvit.weights",)
 WITHIN_TABLES = ("ivvit.results", *WITHIN_EVALUATION)  # they show intervals and pixels

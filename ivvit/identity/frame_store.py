@@ -24,7 +24,12 @@ def settings_name(options: StoreOptions) -> str:
 
 def store_folder(options: StoreOptions, root: Path) -> Path:
     """The folder of one group of settings, shared by all data sets."""
-    return Path(root).expanduser() / "frames" / settings_name(options)
+    return frames_folder(options, root) / settings_name(options)
+
+
+def frames_folder(options: StoreOptions, root: Path) -> Path:
+    """The folder of all settings: the store's own (`frames_path:`), or the root's."""
+    return Path(options.folder).expanduser() if options.folder else Path(root).expanduser() / "frames"
 
 
 def store_file(folder: Path, sha256: str) -> Path:

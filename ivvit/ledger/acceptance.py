@@ -1,15 +1,18 @@
 """Declaring that a superseded run is still valid: its folder is linked to today's identity, with a record of it."""
 
 import getpass
-import json
+import os
 import shutil
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from ivvit.ground.errors import UserError
 from ivvit.ground.files import replace_link, write_json
+from ivvit.ground.seal import altered
 from ivvit.identity.identity import Identity
 from ivvit.identity.paths import Paths
 from ivvit.ledger.past import PastRun
@@ -35,12 +38,15 @@ class Acceptance:
         return f"accepted by {self.who} on {self.when[:10]}: {self.why}"
 
 
+_RECORD = TypeAdapter(Acceptance)
+
+
 def acceptances(paths: Paths) -> dict[str, Acceptance]:
     """All acceptances by identity; a damaged record is as none, and costs only its own experiment's."""
     found = {}
     for record in (paths.results / "accepted").glob("*.json"):
-        with suppress(OSError, ValueError, TypeError):
-            found[record.stem] = Acceptance(**json.loads(record.read_text(encoding="utf-8")))
+        with suppress(OSError, ValueError):  # pydantic's errors are ValueErrors
+            found[record.stem] = _RECORD.validate_json(record.read_bytes())
     return found
 
 
@@ -50,9 +56,11 @@ def accept(
     """Let these runs (by seed) be today's.
 
     Raises:
-        UserError: a run of today has begun.
+        UserError: a run of today has begun, or an earlier one is damaged.
     """
-    for seed in runs:
+    for seed, run in runs.items():
+        if damage := altered(run.folder):
+            raise UserError(f"{name}, seed {seed}: {run.folder}: {damage[0].text}; a damaged run cannot be accepted")
         folder = paths.run(identity.digest, seed)
         if paths.finished(identity.digest, seed).is_file():
             raise UserError(f"{name}, seed {seed}: is fresh already; there is nothing to accept")
@@ -63,7 +71,7 @@ def accept(
         experiment=name,
         identity=identity.digest,
         seeds={str(seed): run.identity for seed, run in runs.items()},
-        who=getpass.getuser(),
+        who=_who(),
         when=datetime.now(UTC).isoformat(timespec="seconds"),
         why=why,
         differences=[reason.text for reason in differences],
@@ -71,6 +79,13 @@ def accept(
     write_json(record, asdict(content))
     for seed, run in runs.items():
         replace_link(paths.run(identity.digest, seed), run.folder.resolve())
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user without a name
+        return f"user {os.getuid()}"
 
 
 def undo(paths: Paths, name: str, identity: Identity) -> dict[int, str]:

@@ -21,6 +21,8 @@ class DueCheck:
     path: Path
     again: bool
     """Whether there is an earlier one."""
+    trouble: str | None = None
+    """What keeps it from being done, or why it must be: its file is damaged, the data are not there."""
 
     @property
     def text(self) -> str:
@@ -32,7 +34,8 @@ class DueCheck:
             "weights": f"weights {self.name}",
         }[self.rule]
         done = {"demo": "made", "validate": "validated", "extract": "extracted", "weights": "fetched"}[self.rule]
-        return f"{what} changed and will be {done} again" if self.again else f"{what} must be {done} first"
+        text = f"{what} changed and will be {done} again" if self.again else f"{what} must be {done} first"
+        return f"{text}; {self.trouble}" if self.trouble else text
 
 
 def due_checks(jobs: Jobs) -> dict[Path, DueCheck]:
@@ -44,8 +47,9 @@ def due_checks(jobs: Jobs) -> dict[Path, DueCheck]:
             path = place()
         except Pending:  # the demo's data or the manifest, which is due itself
             return
-        if not path.is_file():
-            found[path] = DueCheck(rule, name, path, bool(_others(path)))
+        if not jobs.checks.locks.is_sound(path):
+            trouble = jobs.checks.locks.damage(path) or jobs.checks.trouble(rule, name)
+            found[path] = DueCheck(rule, name, path, bool(_others(path)), trouble)
 
     if jobs.checks.demo is not None:
         look("demo", "", lambda: jobs.checks.demo or Path())
@@ -68,23 +72,22 @@ class LastChecks(Checks):
 
     def manifest(self, dataset: str) -> Path:
         """The lock of today's manifest or of the last one. Raises Pending if there is none."""
-        return _last(lambda: super(LastChecks, self).manifest(dataset), self.paths.manifest(dataset, "*"))
+        return self._last(lambda: super(LastChecks, self).manifest(dataset), self.paths.manifest(dataset, "*"))
 
     def weights(self, pretrain: str) -> Path:
         """The lock of today's weights or of the last ones. Raises Pending if there is none."""
-        return _last(lambda: super(LastChecks, self).weights(pretrain), self.paths.weights(pretrain, "*"))
+        return self._last(lambda: super(LastChecks, self).weights(pretrain), self.paths.weights(pretrain, "*"))
 
-
-def _last(today: Callable[[], Path], pattern: Path) -> Path:
-    try:
-        path, pending = today(), None
-        if path.is_file():
-            return path
-    except Pending as error:
-        path, pending = pattern, error
-    if found := list(_glob(pattern)):
-        return max(found, key=lambda file: file.stat().st_mtime)
-    raise pending or Pending([path])
+    def _last(self, today: Callable[[], Path], pattern: Path) -> Path:
+        try:
+            path, pending = today(), None
+            if self.locks.is_sound(path):
+                return path
+        except Pending as error:
+            path, pending = pattern, error
+        if found := [file for file in _glob(pattern) if self.locks.is_sound(file)]:
+            return max(found, key=lambda file: file.stat().st_mtime)
+        raise pending or Pending([path])
 
 
 def _others(path: Path) -> list[Path]:

@@ -30,7 +30,7 @@ def unfinished_studies(status: Status) -> Iterator[StudyTodo]:
         except Pending:
             yield StudyTodo(name, options.n_trials, True, begun)
             continue
-        if not status.paths.best(name, identity.digest, options.n_trials).is_file():
+        if not status.jobs.checks.locks.is_sound(status.paths.best(name, identity.digest, options.n_trials)):
             yield StudyTodo(name, options.n_trials, False, begun)
 
 

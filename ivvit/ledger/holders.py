@@ -2,10 +2,13 @@
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
 from ivvit.ground.holder import holder
+
+_CHECKPOINT = re.compile(r"(\d+)-[0-9a-f]{64}\.ckpt$")  # see ivvit.runs.checkpoint
 
 
 def show_living(results: Path) -> None:
@@ -34,10 +37,16 @@ def reached(folder: Path) -> int | None:
         with (folder / "history.csv").open("rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - 4096))
             lines = file.read().decode(errors="replace").splitlines()
-    except FileNotFoundError:
+    except OSError:
         return None
     for line in reversed(lines):
         first = line.split(",")[0]
         if first.isdigit():
             return int(first)
     return None
+
+
+def resumes_at(folder: Path) -> int:
+    """The iteration of a run's newest checkpoint, from which it goes on; 0 where there is none."""
+    found = [_CHECKPOINT.match(path.name) for path in folder.glob("state/*.ckpt")]
+    return max((int(match[1]) for match in found if match), default=0)

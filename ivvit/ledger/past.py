@@ -36,8 +36,10 @@ class PastRun:
     @property
     def ended(self) -> str:
         """When it was finished (ISO 8601, UTC)."""
-        sessions = self.provenance.get("sessions") or [{}]
-        return sessions[-1].get("ended") or ""
+        try:
+            return str(self.provenance["sessions"][-1]["ended"] or "")
+        except (LookupError, TypeError):  # an earlier version's, or another program's
+            return ""
 
     @property
     def parts(self) -> dict[str, Any]:
@@ -105,7 +107,7 @@ def _folders(folder: os.PathLike[str]) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
             return [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
-    except FileNotFoundError:
+    except OSError:  # none, or not ours to read
         return []
 
 

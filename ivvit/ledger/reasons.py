@@ -15,7 +15,7 @@ DataDiff = Callable[[str, str, str], str | None]
 Kind = Literal[
     "spec", "code", "data", "classes", "frames", "weights", "versions",  # parts of an identity that differ
     "check", "study",  # what must be done before an identity is known
-    "progress", "holder", "failure", "accepted", "drift",  # what else is to be said of a run
+    "progress", "holder", "failure", "accepted", "drift", "damage",  # what else is to be said of a run
 ]  # fmt: skip
 
 

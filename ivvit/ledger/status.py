@@ -12,6 +12,7 @@ from ivvit.ground.versions import drift_of
 from ivvit.identity.identity import Identities, Identity
 from ivvit.identity.locks import Pending
 from ivvit.ledger.acceptance import Acceptance, acceptances
+from ivvit.ledger.damage import damage_of
 from ivvit.ledger.due import DueCheck, LastChecks, due_checks
 from ivvit.ledger.manifests import difference
 from ivvit.ledger.past import PastRun, linked_run, named_runs
@@ -28,8 +29,8 @@ class RunState:
     experiment: str
     seed: int
     state: str
-    """fresh, trained (but not yet evaluated as it is to be today), stale, pending, running, silent, interrupted, failed
-    or never run."""
+    """fresh, trained (but not yet evaluated as it is to be today), damaged, stale, pending, running, silent,
+    interrupted, failed or never run."""
     why: list[Reason] = field(default_factory=list)
     identity: str | None = None
     folder: str | None = None
@@ -82,19 +83,24 @@ class Status:
                 return RunState(name, seed, "pending", waits, settled="pending")
         folder = self.paths.run(identity.digest, seed)
         if os.path.isfile(self.paths.finished(identity.digest, seed)):
-            settled, why = self._evaluated(name, identity.digest, seed), self._notes(folder, identity)
+            settled, why = self._finished(name, identity, seed)
         else:
             settled, why = self._state(name, seed, folder, identity)
         state = "pending" if waits and settled not in ("running", "silent") else settled
         return RunState(name, seed, state, [*waits, *why], identity.digest, str(folder), settled)
 
-    def _evaluated(self, name: str, identity: str, seed: int) -> str:
+    def _finished(self, name: str, identity: Identity, seed: int) -> tuple[str, list[Reason]]:
         """The state of a run that is trained."""
+        if damage := damage_of(self.paths.finished(identity.digest, seed)):
+            return "damaged", damage
+        notes = self._notes(self.paths.run(identity.digest, seed), identity)
         try:
-            evaluation = self._evaluation(name).digest
+            numbers = self.paths.evaluated(identity.digest, seed, self._evaluation(name).digest)
         except Pending:
-            return "trained"
-        return "fresh" if os.path.isfile(self.paths.evaluated(identity, seed, evaluation)) else "trained"
+            return "trained", notes
+        if not os.path.isfile(numbers):
+            return "trained", notes
+        return ("trained", [*damage, *notes]) if (damage := damage_of(numbers)) else ("fresh", notes)
 
     def _state(self, name: str, seed: int, folder: Path, identity: Identity) -> tuple[str, list[Reason]]:
         if found := unfinished(folder, identity.parts["spec"]["iterations"]):

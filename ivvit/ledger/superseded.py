@@ -7,7 +7,7 @@ from typing import Any
 
 from ivvit.config import Config
 from ivvit.ground.holder import Holder, holder, is_held
-from ivvit.identity.frame_store import coder
+from ivvit.identity.frame_store import coder, frames_folder
 from ivvit.identity.locks import Pending
 from ivvit.ledger.acceptance import accepted_runs
 from ivvit.ledger.past import PastRun, finished_runs, past_run
@@ -112,6 +112,8 @@ def _manifests(status: Status) -> list[Leftover]:
         except Pending:
             continue
         for lock in sorted(status.paths.manifest(name, "*").parents[1].glob("*/manifest.json")):
+            if not status.jobs.checks.locks.is_sound(lock):
+                continue
             content = status.jobs.checks.locks.read(lock)
             if lock != today and not used & {content.get("digest"), *_digests(content.get("digests"))}:
                 found.append(Leftover(lock.parent, f"manifest of {name}", size(lock.parent)))
@@ -142,6 +144,7 @@ def _of_earlier_versions(status: Status) -> list[Leftover]:
 
 def _stores(config: Config) -> list[Leftover]:
     """Frame stores that no configuration reads with today's code; other settings' may be another configuration's."""
-    folders = sorted((config.root / "frames").glob("*-*"))
+    places = dict.fromkeys(frames_folder(data.store, config.root) for data in config.datasets.values())
+    folders = sorted(folder for place in places for folder in place.glob("*-*"))
     old = [folder for folder in folders if folder.is_dir() and not folder.name.endswith(f"-{coder()}")]
     return [Leftover(folder, "frame store of other code than today's", size(folder)) for folder in old]

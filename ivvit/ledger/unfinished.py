@@ -67,7 +67,8 @@ def _left(session: dict[str, Any], step: int | None, total: int) -> str:
 
 def _last_session(folder: Path) -> dict[str, Any]:
     sessions = _read(folder / "provenance.json").get("sessions")
-    return sessions[-1] if sessions else {}
+    last = sessions[-1] if isinstance(sessions, list) and sessions else {}
+    return last if isinstance(last, dict) else {}
 
 
 def _read(path: Path) -> dict[str, Any]:

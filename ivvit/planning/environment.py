@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ivvit.config import Config, load_config
+from ivvit.ground.errors import UserError
 
 VARIABLE = "IVVIT_CONFIG"
 
@@ -26,6 +27,13 @@ def load_current(files: list[str] | None = None, environment: Mapping[str, str] 
     if files:
         return load_config(*files)
     if VARIABLE in environment:
-        named, overrides = json.loads(environment[VARIABLE])
-        return load_config(*named, overrides=overrides)
+        try:
+            named, overrides = json.loads(environment[VARIABLE])
+            paths, overrides = list(map(Path, named)), dict(overrides)
+        except (ValueError, TypeError):
+            raise UserError(
+                f"the variable {VARIABLE} is not what snakemake sets for its jobs ({environment[VARIABLE][:80]!r}); "
+                "unset it, and name a configuration with --config"
+            ) from None
+        return load_config(*paths, overrides=overrides)
     return load_config()

@@ -6,13 +6,14 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from ivvit.config import Config, DatasetOptions, Experiment, RuntimeOptions
-from ivvit.ground.errors import UserError
+from ivvit.ground.errors import Failure
 from ivvit.ground.names import safe_name
 from ivvit.identity.checks import Checks
 from ivvit.identity.closure import Code
 from ivvit.identity.fingerprint import Listings
 from ivvit.identity.identity import Identities, searched
 from ivvit.identity.locks import Pending
+from ivvit.planning.remade import is_remade
 from ivvit.planning.tables import table_runs, tables_key
 
 
@@ -90,6 +91,14 @@ class Jobs:
         """The best parameters and the report of every study."""
         return _strings(_known_of(self._study, self.config.file.studies))
 
+    def damaged(self) -> list[str]:
+        """Files that are there and are not what was written: what they name or hold is made again."""
+        checks = [*_known_of(self._manifest, self.datasets), *_known_of(self._converted, self.weights.values())]
+        checks += [path for name in self.config.file.studies for path in _known(partial(self._best, name))]
+        broken = [path for path in checks if self.checks.locks.damage(path)]
+        results = [*_known_of(self._runs, self.config.entries), *_known_of(self._evaluations, self.config.entries)]
+        return _strings([*broken, *(path for path in results if is_remade(path))])
+
     def unknown(self) -> bool:
         """Whether an experiment's runs are not known yet, for a check or a study must be done before."""
         return bool(table_runs(self.identities)[1])
@@ -151,7 +160,9 @@ class Jobs:
 
     def study_inputs(self, study: str, identity: str, n_trials: str) -> list[str]:
         """Of a study's end: the workers' marks; once the best is known those that are there."""
-        if self.paths.best(study, identity, int(n_trials)).is_file():  # more workers would make it no better
+        if self.checks.locks.is_sound(
+            self.paths.best(study, identity, int(n_trials))
+        ):  # more workers would make it no better
             return _strings(sorted(self.paths.study(study, identity).glob(f"workers/{n_trials}-*.done")))
         count = self.config.file.studies[study].workers
         return _strings(self.paths.worker(study, identity, int(n_trials), worker) for worker in range(count))
@@ -241,7 +252,7 @@ def require_identity(jobs: Jobs, identity: str) -> str:
     """
     name = jobs.find(identity)
     if name is None:
-        raise UserError(
+        raise Failure(
             f"no experiment has the identity {identity} now: code, configuration, data or weights changed after this"
             " job was planned; nothing was trained. Start snakemake again: it plans with what is there now"
         )

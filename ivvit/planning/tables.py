@@ -61,6 +61,6 @@ def _published(file: str | None) -> str | None:
 
 
 def _accepted(record: Path) -> str | None:
-    with suppress(OSError, ValueError, KeyError):
+    with suppress(OSError, ValueError, LookupError, TypeError):
         return str(json.loads(record.read_text(encoding="utf-8"))["why"])
     return None

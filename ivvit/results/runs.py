@@ -13,6 +13,7 @@ from ivvit.config import MODELS
 from ivvit.config.datasets import dataset_order
 from ivvit.ground.digest import digest
 from ivvit.ground.errors import UserError
+from ivvit.ground.seal import altered
 from ivvit.results.parts import Parts
 from ivvit.results.predictions import Predictions
 from ivvit.results.summaries import Summaries
@@ -109,6 +110,9 @@ def read_run(ref: RunRef, summaries: Summaries) -> Run:
     Raises:
         UserError: a file of the run or of its evaluation is damaged.
     """
+    folder = ref.evaluated("metrics.json").parent
+    if damage := altered(folder, "metrics.json"):  # predictions are compared where they are read
+        raise UserError(f"{folder}: {damage[0].text}; remove that folder and evaluate again")
     path = ref.evaluated("metrics.json")
     metrics = _read(path, json.loads)
     specification = _read(ref.folder / "experiment.yaml", partial(yaml.load, Loader=_YAML))

@@ -12,7 +12,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from ivvit.config.runtime import RuntimeOptions
-from ivvit.ground.errors import UserError
+from ivvit.ground.errors import Failure, UserError
 from ivvit.ground.ranks import local_world_size, node_rank
 from ivvit.numerics.world import World
 
@@ -86,7 +86,10 @@ def _take(names: list[str], count: int, leases: ExitStack) -> list[int] | None:
 
 
 def _lock(name: str) -> FileLock:
-    return FileLock(lease_folder() / f"{name}.lock", mode=0o666)
+    lock = lease_folder() / f"{name}.lock"
+    if lock.is_symlink():  # what it points to would be opened for writing
+        raise Failure(f"{lock} is a link, in whose place a GPU is leased; remove it")
+    return FileLock(lock, mode=0o666)
 
 
 def lease_folder() -> Path:
@@ -101,7 +104,12 @@ def lease_folder() -> Path:
         os.chmod(folder, 0o777)  # not sticky: in a sticky folder, other users' locks are refused
     if folder.is_symlink() or not folder.is_dir():
         kind = "link" if folder.is_symlink() else "file"
-        raise UserError(f"{folder} is a {kind}, but GPUs are leased in a folder of that name; remove it, or set TMPDIR")
+        raise Failure(f"{folder} is a {kind}, but GPUs are leased in a folder of that name; remove it, or set TMPDIR")
+    if not os.access(folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise Failure(
+            f"{folder} belongs to user {folder.stat().st_uid} and is closed to you, but all users lease their GPUs "
+            "there; let them make it open to all (chmod 777), or set TMPDIR, if the GPUs are yours alone"
+        )
     return folder
 
 

@@ -22,7 +22,8 @@ from ivvit.evaluation.summary import mean_metrics
 from ivvit.evaluation.views import EvalData
 from ivvit.ground.digest import sha256_of
 from ivvit.ground.errors import UserError
-from ivvit.ground.files import write_json
+from ivvit.ground.files import as_json, write_bytes
+from ivvit.ground.seal import altered, seal
 from ivvit.numerics.precision import Precision
 from ivvit.numerics.world import World
 from ivvit.runs.devices import lease_device
@@ -96,7 +97,9 @@ def _is_done(folder: Path, key: dict[str, Any]) -> bool:
         found = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return (folder / "predictions.parquet").is_file() and {name: found.get(name) for name in key} == key
+    if not isinstance(found, dict) or not (folder / "predictions.parquet").is_file() or altered(folder):
+        return False
+    return {name: found.get(name) for name in key} == key
 
 
 def _evaluate(job: EvaluationJob, card: ModelCard, key: dict[str, Any], world: World, stack: ExitStack) -> None:
@@ -221,4 +224,6 @@ def _write(
         iterations=card.iterations, kept_iteration=card.kept_iteration, skipped_steps=card.skipped_steps,
         substitutes=card.substitutes,
     )  # fmt: skip
-    write_json(job.folder / "metrics.json", asdict(content))
+    text = as_json(asdict(content)).encode()
+    seal(job.folder, ["predictions.parquet"], {"metrics.json": text})
+    write_bytes(job.folder / "metrics.json", text)

@@ -3,16 +3,18 @@
 Losses stay on the device until `flush`, so that the loop does not wait for them.
 """
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ivvit.evaluation.summary import Summary
+from ivvit.ground.errors import UserError
 from ivvit.numerics.losses import SUMS
 from ivvit.numerics.trainer import Iteration
 from ivvit.numerics.world import World
-from ivvit.runs.rows import RowLog
+from ivvit.runs.rows import RowLog, read_rows
 
 COLUMNS = ("iteration", "phase", "dataset", *SUMS, "lr", "weight")
 """phase: train (iteration counts from 1; before its step) or val (after that many iterations); loss: cross entropy per
@@ -21,7 +23,11 @@ use, empty for val."""
 
 
 class History:
-    """Collects iterations and evaluations; only the main process writes."""
+    """Collects iterations and evaluations; only the main process writes.
+
+    Raises:
+        UserError: rows of iterations that the checkpoint has behind it are missing.
+    """
 
     def __init__(self, path: Path, batch_sizes: dict[str, int], world: World, iteration: int, evaluated: int) -> None:
         self._batch_sizes, self._world = batch_sizes, world
@@ -29,6 +35,8 @@ class History:
         self.latest: dict[str, dict[str, float]] = {}
         """The newest values of each data set: loss, top1, top5, lr, weight."""
         limits = {"train": iteration, "val": evaluated}
+        if world.leads:
+            _check_whole(path, iteration, evaluated)
         self._rows = (
             RowLog(path, COLUMNS, lambda row: int(row["iteration"]) <= limits[row["phase"]]) if world.leads else None
         )
@@ -75,6 +83,24 @@ class History:
     def _append(self, rows: list[tuple[Any, ...]]) -> None:
         if self._rows is not None:
             self._rows.append(rows)
+
+
+def _check_whole(path: Path, iteration: int, evaluated: int) -> None:
+    rows = read_rows(path) if iteration else []
+    counts = Counter(int(row["iteration"]) for row in rows if row["phase"] == "train")
+    each = max(counts.values(), default=1)
+    missing = [number for number in range(1, iteration + 1) if counts[number] < each]
+    if (
+        not missing
+        and evaluated
+        and not any((row["phase"], row["iteration"]) == ("val", str(evaluated)) for row in rows)
+    ):
+        missing = [evaluated]
+    if missing:
+        raise UserError(
+            f"{path} lacks rows of iterations that are done ({len(missing)}, the first is {missing[0]}): it was cut or "
+            f"removed; put it back, or remove {path.parent / 'state'} to train from the beginning"
+        )
 
 
 def _text(value: float | None) -> str:

@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Event
 
-from ivvit.ground.errors import UserError
+from ivvit.ground.errors import Failure, UserError
 from ivvit.ground.lock import run_lock
 from ivvit.numerics.world import World
 
@@ -20,5 +20,5 @@ def one_holder(lock: Path, world: World) -> Iterator[Event]:
         except UserError as error:
             refusal = str(error)
         if (refusal := world.broadcast(refusal)) is not None:
-            raise UserError(refusal)
+            raise Failure(refusal)
         yield held

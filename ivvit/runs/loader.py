@@ -16,7 +16,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from ivvit.evaluation.views import EvalData
-from ivvit.ground.errors import UserError
+from ivvit.ground.errors import Failure, UserError
 from ivvit.numerics.batch import Batch
 from ivvit.numerics.train_data import TrainData, rows_of
 from ivvit.runs.heap import allocate
@@ -146,7 +146,7 @@ def _explained(items: Iterator[Item]) -> Generator[Item, None, None]:
         size = _shared_memory()
         if size >= _AMPLE or not any(words in str(error) for words in ("worker (pid", "shared memory")):
             raise
-        raise UserError(
+        raise Failure(
             f"a worker that loads data has died ({str(error).splitlines()[0]}): {_SHARED} has only {size >> 20} MiB. "
             "Make it larger (`docker run --shm-size=8g`), or set `runtime.workers` to 0"
         ) from error

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import torch
 
-from ivvit.ground.errors import UserError
+from ivvit.ground.errors import Failure
 
 
 @contextmanager
@@ -19,4 +19,4 @@ def enough_memory(keys: str) -> Iterator[None]:
         yield
     except torch.OutOfMemoryError as error:
         text = str(error).split(". ")[0]
-        raise UserError(f"the GPU has too little memory ({text}); lower {keys} and start again") from error
+        raise Failure(f"the GPU has too little memory ({text}); lower {keys} and start again") from error

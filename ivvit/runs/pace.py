@@ -3,7 +3,7 @@
 import threading
 import time
 
-from ivvit.ground.errors import UserError
+from ivvit.ground.errors import Failure
 from ivvit.numerics.world import World
 from ivvit.runs.stop import StopRequest
 
@@ -30,7 +30,7 @@ class Pace:
             UserError: another process has taken this run over.
         """
         if self._lost.is_set():
-            raise UserError("another process has taken this run over, because this one's heartbeat was lost")
+            raise Failure("another process has taken this run over, because this one's heartbeat was lost")
         now = time.monotonic()
         self._waiting += 1
         flush = now - self._flushed > _FLUSH_SECONDS or self._waiting >= _FLUSH_ITERATIONS

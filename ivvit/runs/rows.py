@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from ivvit.ground.errors import UserError
+from ivvit.ground.errors import Failure
 from ivvit.ground.files import FULL, write_bytes
 
 log = logging.getLogger("ivvit")
@@ -57,7 +57,7 @@ class RowLog:
         try:
             self._write_waiting()
         except OSError as error:
-            raise UserError(
+            raise Failure(
                 f"{self.path}: {len(self._unwritten)} rows cannot be written ({error.strerror}); "
                 f"make room on the disk of {self.path.parent}"
             ) from error

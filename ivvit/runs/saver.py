@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ivvit.ground.errors import UserError
+from ivvit.ground.errors import Failure
 from ivvit.runs.checkpoint import save_checkpoint
 
 log = logging.getLogger("ivvit")
@@ -36,7 +36,7 @@ class Saver:
         try:
             save_checkpoint(self._folder, iteration, state)
         except OSError as error:
-            raise UserError(self._complaint(iteration, error)) from error
+            raise Failure(self._complaint(iteration, error)) from error
 
     def wait(self) -> None:
         """Wait until nothing is being written."""

@@ -6,7 +6,8 @@ from contextlib import closing
 from hashlib import sha256
 from typing import NoReturn
 
-from ivvit.ground.errors import UserError
+from ivvit.ground.errors import Failure
+from ivvit.ground.seal import seal
 from ivvit.numerics.batch import Batch
 from ivvit.numerics.finite import Diverged
 from ivvit.numerics.trainer import Iteration
@@ -19,7 +20,7 @@ from ivvit.runs.history import History
 from ivvit.runs.inputs import initial_weights, samples_of
 from ivvit.runs.job import Interrupted, Result, TrainJob
 from ivvit.runs.memory import enough_memory
-from ivvit.runs.model_file import ModelCard, encode, head_cards, write_model
+from ivvit.runs.model_file import NAME, ModelCard, encode, head_cards, write_model
 from ivvit.runs.pace import FLUSH, SAVE, STOP
 from ivvit.runs.progress import Reporter, device_memory
 from ivvit.runs.provenance import Provenance
@@ -52,7 +53,7 @@ class Session:
             self.iteration = state["iteration"]
             log.info("%s: going on from iteration %d of %d", job.name, self.iteration, self._total)
         if len(set(self._world.gather(self.iteration))) > 1:
-            raise UserError(f"the nodes see different checkpoints in {job.folder / 'state'}; start again")
+            raise Failure(f"the nodes see different checkpoints in {job.folder / 'state'}; start again")
         self._validations = Validations(job, context, feed, self._trainer, state)
         self._substitutes = Substitutes(state["substitutes"] if state else {}, self._world)
         batch_sizes = {name: use.batch_size for name, use in job.experiment.datasets.items()}
@@ -204,6 +205,7 @@ class Session:
             content = encode(model, card)
             if self.record is not None:
                 self.record.made(sha256(content).hexdigest())
+            seal(self._job.folder, ("history.csv", "experiment.yaml"), {NAME: content})
             write_model(self._job.folder, content)
             # brings the model back: Snakemake removes it before a job that was queued when it was not there
             keep_newest(self._job.folder / "state", 1)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ivvit.config.studies import search_order
-from ivvit.ground.errors import UserError
+from ivvit.ground.errors import Failure
 from ivvit.ground.files import write_text
 from ivvit.study.choice import best_text, best_trial
 from ivvit.study.job import StudyJob
@@ -29,7 +29,7 @@ def finish(job: StudyJob, best: Path) -> None:
     trials = Records(job).places(job.options.n_trials)
     finished = sum(trial.state.is_finished() for trial in trials)
     if finished != job.options.n_trials:
-        raise UserError(
+        raise Failure(
             f"study {job.name}: {finished} of {job.options.n_trials} trials are finished; start its workers again"
         )
     chosen = best_trial(job, trials)

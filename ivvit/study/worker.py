@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ivvit.ground.errors import UserError
+from ivvit.ground.errors import Failure, UserError
 from ivvit.numerics.finite import Diverged
 from ivvit.runs.job import Interrupted, Result, TrainJob
 from ivvit.runs.logs import log_to
@@ -162,9 +162,10 @@ class _Main:
         reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
         self.records.note(claim.number, failures=claim.notes.get("failures", 0) + 1, failure=reason)
         if isinstance(error, UserError):
-            raise UserError(f"{self._name(claim)}: {reason}") from error
+            kind = Failure if isinstance(error, Failure) else UserError
+            raise kind(f"{self._name(claim)}: {reason}") from error
         if self.failures[claim.number] >= ATTEMPTS or not alone():
-            raise UserError(
+            raise Failure(
                 f"{self._name(claim)}: failed {self.failures[claim.number]} times, the last time with {reason}; see "
                 f"{self.job.trial_folder(claim.number) / 'train.log'}. Once the cause is fixed, start again: "
                 "the trial resumes from its checkpoint. If these parameters cannot work, take them out of the space"

@@ -49,7 +49,10 @@ def check_recorded(path: Path, folder: Path) -> None:
 
 def _compared(record: Path, key: str, found: str, path: Path) -> dict[str, str]:
     """The record, once it is known not to contradict this file."""
-    seen = json.loads(record.read_text()) if record.is_file() else {}
+    try:
+        seen = dict(json.loads(record.read_text(encoding="utf-8"))) if record.is_file() else {}
+    except (ValueError, TypeError):
+        raise UserError(f"{record} is damaged; delete it, and checksums are recorded anew at first use") from None
     if seen.get(key, found) != found:
         raise UserError(
             f"{path} has SHA-256 {found}, but had {seen[key]} when it was first seen; "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 
 from ivvit.ground.digest import sha256_of
-from ivvit.ground.errors import UserError
+from ivvit.ground.errors import Failure, UserError
 from ivvit.ground.files import explained, write_bytes, write_json
 from ivvit.ground.names import safe_name
 from ivvit.weights.checksums import check_published, check_recorded
@@ -98,7 +98,7 @@ def _download(source: Source, target: Path, pause: float) -> None:
         download(opener, part, pause)
         _accept(part, source)
     except (Interrupted, Refused) as error:
-        raise UserError(
+        raise Failure(
             f"cannot download weights {source.name!r} from {address}: {error}; "
             f"get the file by other means and put it at {target}"
         ) from None

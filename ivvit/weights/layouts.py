@@ -22,7 +22,7 @@ def convert(state_dict: "dict[str, Tensor]") -> Converted:
     """Recognise the layout and give every tensor timm's name.
 
     Raises:
-        UserError: the layout is none of those known, or fits none of the models.
+        UserError: the layout is none of those known, or fits none of the models; or a tensor is not of finite numbers.
     """
     if is_google(state_dict):
         return convert_google(state_dict)
@@ -36,6 +36,7 @@ def convert(state_dict: "dict[str, Tensor]") -> Converted:
             names = _without_text(names)
             for source, name in names.items():
                 _enter(converted, source, _rename(name, rules), state_dict[source])
+            _check_numbers(converted)
             join_qkv(converted)
             _spell_as_timm(converted)
             if layout == "omnimae":
@@ -44,6 +45,16 @@ def convert(state_dict: "dict[str, Tensor]") -> Converted:
     some = ", ".join(sorted(state_dict)[:4])
     known = ", ".join(dict.fromkeys(layout for _, layout, _ in LAYOUTS))
     raise UserError(f"unknown checkpoint layout (names such as {some}); known are {known} and Google's npz")
+
+
+def _check_numbers(converted: Converted) -> None:
+    """Whole numbers would be taken for weights, and what is not finite makes everything so that it meets."""
+    for name, tensor in converted.tensors.items():
+        source = ", ".join(converted.origin[name])
+        if not tensor.is_floating_point():
+            raise UserError(f"{source} ({name}) is of {str(tensor.dtype).removeprefix('torch.')}, not of real numbers")
+        if not tensor.isfinite().all():
+            raise UserError(f"{source} ({name}) has values that are not finite; get the weights again")
 
 
 def _spell_as_timm(converted: Converted) -> None:

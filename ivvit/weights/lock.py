@@ -25,7 +25,9 @@ def load_converted(lock: Path, root: Path) -> "dict[str, Tensor]":
         UserError: the lock or its file is missing, of another format, or the file is not the one locked.
     """
     try:
-        content = json.loads(lock.read_text())
+        content = json.loads(lock.read_text(encoding="utf-8"))
+        if not isinstance(content, dict) or not {"path", "sha256", "name"} <= content.keys():
+            raise ValueError("it is not what was written")
     except (OSError, ValueError) as error:
         raise UserError(f"weights lock {lock} cannot be read ({error}); fetch the weights again") from None
     if content.get("format") != FORMAT:

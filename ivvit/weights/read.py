@@ -36,7 +36,9 @@ def read_state_dict(path: Path | str) -> "dict[str, Tensor]":
         tensors = unwrap(_reader(path, head)(path))
     except pickle.UnpicklingError as error:
         raise UserError(_pickle_message(path, head, error)) from None
-    except (RuntimeError, ValueError, OSError, EOFError, KeyError, AttributeError, zipfile.BadZipFile) as error:
+    except Exception as error:  # damaged files make the readers raise almost anything
+        if head and not _known(head):
+            raise UserError(_NOTHING.format(path=path)) from None
         raise UserError(f"{path} is truncated or no checkpoint ({_first_line(error)}); get it again") from None
     if not tensors:
         raise UserError(f"{path} holds no tensors by name; expected a state dict, maybe inside one of {WRAPPERS}")
@@ -50,7 +52,8 @@ def unwrap(content: Any) -> "dict[str, Tensor]":
     while isinstance(content, dict):
         inner = next((content[key] for key in WRAPPERS if isinstance(content.get(key), dict)), None)
         if inner is None:
-            return {key: value for key, value in content.items() if isinstance(value, torch.Tensor)}
+            named = {key: value for key, value in content.items() if isinstance(key, str)}
+            return {key: value for key, value in named.items() if isinstance(value, torch.Tensor)}
         content = inner
     return {}
 
@@ -108,9 +111,17 @@ def _read_npz(path: Path) -> "dict[str, Tensor]":
         return {name: torch.from_numpy(np.ascontiguousarray(arrays[name])) for name in arrays.files}
 
 
+_NOTHING = "{path} is no checkpoint that PyTorch, safetensors or NumPy wrote; get it again"
+
+
+def _known(head: bytes) -> bool:
+    """Whether a file begins as a pickle, a zip or safetensors do."""
+    return head[:2] == b"PK" or head[:1] == b"\x80" or head[8:9] == b"{"
+
+
 def _pickle_message(path: Path, head: bytes, error: Exception) -> str:
-    if head[:2] != b"PK" and head[:1] != b"\x80":
-        return f"{path} is no checkpoint that PyTorch, safetensors or NumPy wrote; get it again"
+    if not _known(head):
+        return _NOTHING.format(path=path)
     return (
         f"{path} is a pickle that wants to run code when read ({_reason(error)}), so it was not read; if you trust its "
         "source, save its tensors alone once: torch.save(torch.load(FILE, weights_only=False)['state_dict'], NEW)"

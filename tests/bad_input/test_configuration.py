@@ -94,3 +94,19 @@ def test_mistakes_of_all_sections_come_together(tmp_path: Path) -> None:
     found = str(caught.value)
     assert len(found.splitlines()) == 4
     assert all(words in found for words in ("runtime.gpus", "a.modle", "b.precision", "weights.none"))
+
+
+def test_mistakes_of_data_sets_do_not_hide_those_of_experiments(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(
+        "datasets: {own: {kind: imagefolder, path: x}}\n"
+        "experiments:\n"
+        "  a: {datasets: {own: 2}}\n"
+        "  b: {datasets: {CIFAR100: 2}, modle: MSCA}\n"
+        "  c: 3\n"
+    )
+    with pytest.raises(UserError) as caught:
+        load_config(tmp_path / "config.yaml")
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 3
+    for words in ("datasets.own.kind: found 'imagefolder'", "b.modle: unknown key 'modle'", "experiments.c: must hold"):
+        assert any(words in line for line in lines), lines

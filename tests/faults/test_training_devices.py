@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from privileges import bound_by_permissions
 
 from ivvit.ground.errors import UserError
 from ivvit.numerics.world import World
@@ -127,4 +128,17 @@ def test_what_lies_in_the_place_of_the_leases_is_named(kind: str, tmp_path: Path
         (tmp_path / "elsewhere").mkdir()
         place.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(UserError, match=rf"ivvit-gpus is a {kind}"):
+        devices.lease_folder()
+
+
+def test_a_closed_folder_of_leases_and_a_link_in_a_lease_s_place_are_named(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(devices.tempfile, "gettempdir", lambda: str(tmp_path))
+    (tmp_path / "another's").write_text("as it was")
+    devices.lease_folder()
+    (tmp_path / "ivvit-gpus/all.lock").symlink_to(tmp_path / "another's")
+    with ExitStack() as leases, pytest.raises(UserError, match=r"all\.lock is a link, in whose place a GPU is leased"):
+        devices.lease(["a"], World(), leases)
+    assert (tmp_path / "another's").read_text() == "as it was"
+    (tmp_path / "ivvit-gpus").chmod(0o555)
+    with bound_by_permissions(), pytest.raises(UserError, match=r"ivvit-gpus belongs to user \d+ and is closed to you"):
         devices.lease_folder()

@@ -50,7 +50,7 @@ def test_a_refactoring_is_accepted_and_taken_back(copied: Workspace) -> None:
 def test_more_than_code_is_accepted_only_anyway(copied: Workspace) -> None:
     copied.edit("config/config.yaml", "lr: 1.0e-3", "lr: 2.0e-3")
     refused = copied.python("-m", "ivvit", "accept", "joint", "--why", "the same")
-    assert refused.returncode == 1 and "optimizer.lr: 0.001 -> 0.002" in refused.stderr
+    assert refused.returncode == 2 and "optimizer.lr: 0.001 -> 0.002" in refused.stderr
     copied.ivvit("accept", "joint", "--why", "the same", "--anyway")
     assert copied.states()["joint/0"]["state"] == "fresh"
 

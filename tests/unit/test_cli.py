@@ -30,14 +30,14 @@ def test_every_command_explains_itself(command, capsys):
 
 
 def test_an_unknown_command_gets_the_nearest(capsys):
-    assert main(["statsu"]) == 1
+    assert main(["statsu"]) == 2
     assert "unknown command 'statsu'; did you mean status?" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [["stat"], ["status", "--js"], ["--vers"]])
 def test_nothing_is_abbreviated(arguments, capsys):
     try:
-        assert main(arguments) == 1
+        assert main(arguments) == 2
     except SystemExit as end:
         assert end.code == 2
 

@@ -113,7 +113,7 @@ def test_classes_of_other_names(workspace, tmp_path, capsys):
         ("cat: c0\ncat", "cannot be read"),
     ):
         mapping.write_text(text)
-        assert command(*arguments, "--classes", str(mapping)) == 1
+        assert command(*arguments, "--classes", str(mapping)) == 2
         assert message in capsys.readouterr().err
 
 
@@ -134,7 +134,7 @@ def test_val_is_what_training_held_out(tmp_path, capsys):
     digests = {json.loads((tmp_path / split / "metrics.json").read_text())["data"]["pets"] for split in paths}
     assert len(digests) == 3, "an evaluation of another part is another one"
     capsys.readouterr()
-    assert command("evaluate", "results/experiments/held/seed0", "--split", "val") == 1
+    assert command("evaluate", "results/experiments/held/seed0", "--split", "val") == 2
     assert "evaluate by its name an experiment that has validation.holdout" in capsys.readouterr().err
 
 
@@ -161,10 +161,10 @@ def test_the_rules_job_refuses_another_evaluation_than_todays(capsys):
     ],
 )
 def test_one_clear_error(arguments, message, capsys):
-    assert command("evaluate", *arguments) == 1
+    assert command("evaluate", *arguments) == 2
     assert message in capsys.readouterr().err
 
 
 def test_a_selection_without_val_is_an_error_that_names_the_key(capsys):
-    assert command("train", "kept") == 1
+    assert command("train", "kept") == 2
     assert "kept: there is no val of pets to select by; set validation.holdout: 0.1" in capsys.readouterr().err

@@ -6,21 +6,26 @@ import shutil
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 from data_sets import made, options, video, video_folder
 from made_videos import encode
+from privileges import bound_by_permissions
 
 import ivvit.data.extraction.plan as plan
+from ivvit.config import load_config
 from ivvit.config.datasets import StoreOptions
 from ivvit.data.extraction import extract, lock_store
 from ivvit.data.extraction.encode import fitted, jpeg_format
 from ivvit.data.extraction.estimate import store_size, unvalidated_size
 from ivvit.data.extraction.plan import estimated_bytes, store_tasks
 from ivvit.data.manifest import load_manifest, timelines
+from ivvit.data.open import open_samples
 from ivvit.data.validation import validate
 from ivvit.ground.errors import UserError
 from ivvit.identity.frame_store import CODERS, PACKAGE, coder, settings_name
-from ivvit.numerics.decode import read_stored_frames
+from ivvit.numerics.decode import UnreadableError, read_stored_frames
+from ivvit.numerics.sampling import Clip
 
 
 def store(root: Path) -> dict[str, bytes]:
@@ -165,6 +170,45 @@ def test_a_stored_file_cut_short_is_found(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:-50])
     with pytest.raises(UserError, match=r"1 of 8 videos are not in the frame store"):
         lock_store("D", chosen, tmp_path, lock, tmp_path / "frames.json")
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "scrambled"])
+def test_a_damaged_stored_file_is_named_and_made_again(tmp_path: Path, damage: str) -> None:
+    chosen, lock = made(tmp_path, "video-folder")
+    before = store(tmp_path)
+    file = next((tmp_path / "frames").rglob("*.mp4"))
+    whole = file.read_bytes()
+    ruined = {"cut": whole[:-50], "empty": b"", "scrambled": b"\0" * len(whole)}[damage]
+    file.write_bytes(ruined)
+    row = next(row for _, row in load_manifest(lock).table.iterrows() if row["sha256"] == file.stem)
+    samples = open_samples("D", chosen, tmp_path, lock, row["split"])
+    if damage != "cut":
+        with pytest.raises(UnreadableError, match=rf"{file.name} of the frame store is damaged: .* `ivvit extract`"):
+            samples.source.clip(samples.paths.index(row["path"]), Clip(np.arange(4), 0.0))
+    extract("D", chosen, tmp_path, lock, full=damage == "scrambled")
+    assert store(tmp_path) == before
+
+
+def test_frames_lie_elsewhere_where_the_root_cannot_be_written(tmp_path: Path) -> None:
+    video_folder(tmp_path / "root/datasets/D", train=1)
+    (tmp_path / "c.yaml").write_text(
+        f"root_path: {tmp_path}/root\ndatasets: {{D: {{kind: video-folder, path: datasets/D}}}}\n"
+    )
+    chosen = load_config(tmp_path / "c.yaml").datasets["D"]
+    validate("D", chosen, tmp_path / "root", tmp_path / "D.json")
+    (tmp_path / "root").chmod(0o555)
+    with bound_by_permissions():
+        with pytest.raises(UserError, match=r"cannot write .*/root/frames/.*: Permission denied; set frames_path: to"):
+            extract("D", chosen, tmp_path / "root", tmp_path / "D.json")
+        with (tmp_path / "c.yaml").open("a") as file:
+            file.write(f"frames_path: {tmp_path}/elsewhere\n")
+        config = load_config(tmp_path / "c.yaml")
+        extract("D", config.datasets["D"], config.root, tmp_path / "D.json")
+        lock_store("D", config.datasets["D"], config.root, tmp_path / "D.json", tmp_path / "frames.json")
+    (tmp_path / "root").chmod(0o755)
+    assert len(list((tmp_path / "elsewhere").rglob("*.mp4"))) == 4
+    assert len(open_samples("D", config.datasets["D"], config.root, tmp_path / "D.json", "train")) == 2
+    assert config.datasets["D"].store.model_dump() == chosen.store.model_dump()  # no part of a result
 
 
 def test_images_have_no_store(tmp_path: Path) -> None:

@@ -248,7 +248,10 @@ def test_what_is_selected_by_may_overlap(tmp_path: Path) -> None:
     shutil.rmtree(base / "val/c1")
     content = checked(tmp_path, tmp_path / "D.json", **FOLDER)
     assert content["counts"] == {"train": 8, "val": 2, "test": 4}
-    assert content["warnings"] == ["2 contents are in both val and test, such as val/c0/0.png = test/c0/0.png"]
+    assert content["warnings"] == [
+        "1 class has no sample in val: c1",
+        "2 contents are in both val and test, such as val/c0/0.png = test/c0/0.png",
+    ]
 
 
 def test_each_split_has_its_digest(tmp_path: Path) -> None:
@@ -278,9 +281,13 @@ def test_missing_list_entries_are_reported_not_fatal(tmp_path: Path, caplog: pyt
     (tmp_path / "D/all.csv").write_text("a.avi,x,train\nb.avi,y,val\ngone.avi,y,train\nlost.avi,y,train\n")
     content = checked(tmp_path, tmp_path / "D.json", kind="list-file", media="video", path="D/all.csv")
     assert content["counts"] == {"train": 1, "val": 0, "test": 1}
-    assert content["warnings"] == ["2 listed files are not on disk, such as gone.avi"]
+    assert content["warnings"] == [
+        "1 class has no sample in train: y",
+        "1 class has no sample in test: x",
+        "2 listed files are not on disk, such as gone.avi",
+    ]
     assert "- lost.avi" in (tmp_path / "D.md").read_text()
-    assert caplog.messages == [f"D: 1 warnings, 0 damaged files left out; {tmp_path}/D.md says what to do"]
+    assert caplog.messages == [f"D: 3 warnings, 0 damaged files left out; {tmp_path}/D.md says what to do"]
 
 
 def test_a_manifest_and_its_table_belong_together(tmp_path: Path) -> None:

@@ -43,7 +43,9 @@ def wanted(root: Path, model: Path, folder: Path, *names: str, head: str | None 
 def test_a_file_is_enough(data, model, tmp_path):
     """The numbers are those of the model applied by hand, for each sample of the split, in the manifest's order."""
     found = evaluate_run(wanted(data, model, tmp_path, clips=2, crops=3))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["evaluate.log", "metrics.json", "predictions.parquet"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "checksums.json", "evaluate.log", "metrics.json", "predictions.parquet",
+    ]  # fmt: skip
     table = pq.read_table(tmp_path / "predictions.parquet").to_pandas()
     card = read_card(model)
     network = load_model(model, card)

@@ -100,7 +100,7 @@ def test_a_list_changed_by_hand_is_kept(tmp_path: Path) -> None:
 def test_what_is_there_is_not_replaced(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["init"]) == 0
     before = Path("config/config.yaml").read_text()
-    assert main(["init"]) == 1
+    assert main(["init"]) == 2
     assert "--force" in capsys.readouterr().err
     assert Path("config/config.yaml").read_text() == before
 
@@ -113,6 +113,6 @@ def test_names_with_odd_letters(tmp_path: Path) -> None:
 
 def test_nothing_found_says_what_is_expected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "empty").mkdir()
-    assert main(["init", "--root", str(tmp_path / "empty")]) == 1
+    assert main(["init", "--root", str(tmp_path / "empty")]) == 2
     assert "no data set was found; expected class folders" in capsys.readouterr().err
     assert not Path("config").exists()

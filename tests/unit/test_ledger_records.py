@@ -7,6 +7,7 @@ import pytest
 
 from ivvit.identity.paths import Paths
 from ivvit.ledger.acceptance import acceptances
+from ivvit.ledger.holders import reached, resumes_at
 from ivvit.ledger.past import linked_run, past_run
 from ivvit.ledger.reasons import Reason, reasons
 from ivvit.ledger.unfinished import unfinished
@@ -106,3 +107,12 @@ def test_reasons_of_runs_of_an_earlier_version() -> None:
     """They had one digest for all splits, and another kind of digest for the frame store."""
     old = {**PARTS, "data": {"a": "1"}, "frames": {"a": "ab" * 32}}
     assert {reason.kind for reason in reasons(old, PARTS)} == {"data", "frames"}
+
+
+def test_a_run_goes_on_from_its_checkpoint_and_not_from_its_last_row(tmp_path: Path) -> None:
+    folder = begun(tmp_path / "run")
+    assert (reached(folder), resumes_at(folder)) == (3, 0)
+    (folder / "state").mkdir()
+    for name in (f"{1:09d}-{'0' * 64}.ckpt", f"{2:09d}-{'f' * 64}.ckpt", ".000000003.ckpt.12345678.tmp", "3.ckpt"):
+        (folder / "state" / name).touch()
+    assert resumes_at(folder) == 2

@@ -120,7 +120,7 @@ def test_a_model_that_says_otherwise_is_noticed(workspace, tmp_path, capsys):
 def test_a_damaged_bundle(change, message, workspace, tmp_path, capsys):
     shutil.copy(workspace / "x.tar", tmp_path / "x.tar")
     change(tmp_path / "x.tar")
-    assert main(["verify", str(tmp_path / "x.tar"), "--root", "data"]) == 1
+    assert main(["verify", str(tmp_path / "x.tar"), "--root", "data"]) == 2
     assert message in capsys.readouterr().err
 
 
@@ -140,9 +140,9 @@ def test_one_clear_error(workspace, tmp_path, capsys):
         (["bundle", "x", "--out", str(tmp_path)], "is a folder; name a file in it"),
         (["compare", "x", "z"], "unknown experiment 'z'; known: x, y; nor is it a file or folder"),
     ):
-        assert command(*arguments) == 1
+        assert command(*arguments) == 2
         assert message in capsys.readouterr().err
-    assert main(["verify", "x.tar", "--root", str(tmp_path)]) == 1
+    assert main(["verify", "x.tar", "--root", str(tmp_path)]) == 2
     assert "has none of the bundle's data sets" in capsys.readouterr().err
 
 

@@ -65,7 +65,7 @@ def test_nearest_neighbours_on_any_data_set(dataset, samples, workspace, tmp_pat
     found = json.loads(out.read_text())
     assert found["num_samples"] == samples and 0 <= found["top1"] <= 1 and found["split"] == "test"
     assert f"{dataset} (test), 3 nearest neighbours of " in capsys.readouterr().out
-    assert command("knn", model, "--dataset", "cats") == 1
+    assert command("knn", model, "--dataset", "cats") == 2
     assert "unknown data set 'cats'" in capsys.readouterr().err
 
 

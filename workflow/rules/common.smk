@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -15,13 +16,21 @@ from snakemake.workflow import Workflow
 sys.path.insert(0, str(Path(workflow.basedir).parent))
 
 from ivvit.config import load_config
+from ivvit.ground.encoding import names_are_utf8
 from ivvit.ground.errors import UserError
 from ivvit.ledger.forecast import forecast
 from ivvit.ledger.holders import show_living
 from ivvit.ledger.status import Status
 from ivvit.planning import environment
+from ivvit.planning.failures import failures
 from ivvit.planning.jobs import Jobs
 from ivvit.planning.resources import Request
+
+if not names_are_utf8():
+    raise WorkflowError(
+        f"names of files are {sys.getfilesystemencoding()} in this locale, and would mean others than elsewhere; set"
+        " PYTHONUTF8=1 (or LC_ALL=C.UTF-8) and start again"
+    )
 
 CONFIG_FILES = [str(path) for path in workflow.config_settings.configfiles] or [
     "config/config.yaml"
@@ -41,6 +50,7 @@ environment.prepare(CONFIG_FILES, OVERRIDES)
 # Answers all questions about paths; the main process looks at the data sets' files, its jobs are told what it saw.
 JOBS = Jobs(CONFIG, share=workflow.is_main_process)
 RESULTS = JOBS.paths.results
+STARTED = time.time()
 
 # Paths say what is due. Snakemake's memory of a job's text, parameters and inputs would say otherwise (a data set whose
 # files were only touched has another manifest's path), and is lost with .snakemake. Snakemake has no directive for this,
@@ -67,6 +77,7 @@ wildcard_constraints:
 
 def checked(wildcards):
     """Manifests, frame stores and weights in use. Asked for directly, so that a checkpoint changes what is asked for."""
+    force_damaged()
     return JOBS.checked()
 
 
@@ -100,6 +111,14 @@ def studies(wildcards):
     """The best parameters and the report of every study."""
     await_checkpoints()
     return JOBS.studies()
+
+
+def force_damaged():
+    """What lies at a right path and is damaged is made again, as if it were not there: as by --forcerun, whose settings
+    are not known before the rules are read. Asked again after each checkpoint, which may name more.
+    """
+    if workflow.is_main_process:
+        workflow.dag.forcefiles.update(JOBS.damaged())
 
 
 def await_checkpoints():
@@ -153,6 +172,8 @@ def show_failure():
         os.path.isfile(numbers) for numbers in JOBS.evaluations()
     ):
         ivvit("tables")
+    for log, message in failures(Path("logs"), STARTED):
+        print(f"{log}: {message}", file=sys.stderr)
     ivvit("status", "--failed")
     show_changed()
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from ivvit.config.datasets import DatasetOptions
 from ivvit.data.extraction.plan import store_tasks
+from ivvit.data.extraction.sound import is_sound
 from ivvit.data.manifest import FORMAT
-from ivvit.data.validation.content import missing_bytes
 from ivvit.ground.errors import UserError
 from ivvit.ground.files import write_json
 from ivvit.identity.frame_store import settings_name
@@ -19,11 +19,11 @@ def lock_store(name: str, options: DatasetOptions, root: Path, manifest_lock: Pa
         UserError: videos are missing or cut short.
     """
     tasks = store_tasks(name, options, root, manifest_lock)
-    bad = [task for task in tasks if not _complete(task.target)]
+    bad = [task for task in tasks if not is_sound(task)]
     if bad:
         raise UserError(
             f"{name}: {len(bad)} of {len(tasks)} videos are not in the frame store, such as {bad[0].target} (of "
-            f"{bad[0].source}); run `ivvit extract`, after removing files that are cut short"
+            f"{bad[0].source}); run `ivvit extract`, which makes them again"
         )
     settings = settings_name(options.store)
     rows = "\n".join([settings, *(task.sha256 for task in tasks)])
@@ -32,11 +32,3 @@ def lock_store(name: str, options: DatasetOptions, root: Path, manifest_lock: Pa
         "codec": options.store.codec, "videos": len(tasks),
     }  # fmt: skip
     write_json(Path(lock), content)
-
-
-def _complete(file: Path) -> bool:
-    try:
-        size = file.stat().st_size
-        return size > 0 and missing_bytes(file, size) == 0
-    except FileNotFoundError:
-        return False

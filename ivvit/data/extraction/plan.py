@@ -7,8 +7,8 @@ from pathlib import Path
 from ivvit.config.datasets import DatasetOptions, StoreOptions
 from ivvit.data.extraction.encode import fitted
 from ivvit.data.manifest import load_manifest, timelines
-from ivvit.ground.errors import UserError
-from ivvit.identity.frame_store import store_file, store_folder
+from ivvit.ground.errors import Failure, UserError
+from ivvit.identity.frame_store import frames_folder, store_file, store_folder
 from ivvit.numerics.timeline import Timeline
 
 BYTES_PER_PIXEL = {"mjpeg": 0.5, "ffv1": 1.5}
@@ -74,9 +74,11 @@ def check_room(name: str, tasks: list[Task], options: StoreOptions, root: Path) 
     Raises:
         UserError: it has not.
     """
-    need, free = estimated_bytes(tasks, options), shutil.disk_usage(Path(root).expanduser()).free
+    folder = frames_folder(options, root)
+    there = next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
+    need, free = estimated_bytes(tasks, options), shutil.disk_usage(there).free
     if need > free:
-        raise UserError(
-            f"{name}: the frame store needs about {need / 1e9:.1f} GB in {root}, {free / 1e9:.1f} GB are free; "
+        raise Failure(
+            f"{name}: the frame store needs about {need / 1e9:.1f} GB in {folder}, {free / 1e9:.1f} GB are free; "
             f"make room, lower datasets.{name}.store.short_side, or set datasets.{name}.frames: original"
         )

@@ -14,21 +14,74 @@ NOISE = frozenset(("thumbs.db", "desktop.ini"))
 """Files that operating systems leave behind; hidden files are skipped as well."""
 
 
+NO_CLASSES = frozenset(("__macosx", "lost+found", "@eadir", "$recycle.bin", "system volume information"))
+"""Folders that archives, file systems and servers leave behind."""
+
+
 def folders(parent: Path) -> list[str]:
-    """Names of the folders in `parent` (links to folders too), sorted, hidden ones left out."""
-    with os.scandir(parent) as entries:
-        return sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
+    """Names of the folders in `parent` (links to folders too), sorted; hidden ones and NO_CLASSES left out."""
+    return [e.name for e in _entries(parent) if _is_folder(e) and e.name.lower() not in NO_CLASSES]
 
 
-def files_under(parent: Path) -> Iterator[str]:
-    """Posix paths of all files below `parent`, relative to it, sorted; links are followed, hidden names skipped."""
-    with os.scandir(parent) as scan:
-        entries = sorted((e for e in scan if not e.name.startswith(".")), key=lambda e: e.name)
-    for entry in entries:
-        if entry.is_dir():
-            yield from (f"{entry.name}/{inner}" for inner in files_under(Path(entry.path)))
+def left_behind(parent: Path) -> list[str]:
+    """Names of the folders in `parent` that are no class's, sorted."""
+    return [e.name for e in _entries(parent) if _is_folder(e) and e.name.lower() in NO_CLASSES]
+
+
+def named(parent: Path, names: tuple[str, ...]) -> Path | None:
+    """The folder in `parent` that has the first possible of these names, else the first in other capitals."""
+    for name in names:
+        if (parent / name).is_dir():
+            return parent / name
+    found = {name.lower(): name for name in reversed(folders(parent))}
+    return next((parent / found[name] for name in names if name in found), None)
+
+
+def loose_files(parent: Path) -> list[str]:
+    """Names of what lies in `parent` and is no folder, sorted; hidden names and those of NOISE left out."""
+    return [entry.name for entry in _entries(parent) if not _is_folder(entry) and entry.name.lower() not in NOISE]
+
+
+def files_under(parent: Path, above: frozenset[tuple[int, int]] | None = None) -> Iterator[str]:
+    """Posix paths of all files below `parent`, relative to it, sorted; links are followed, hidden names skipped.
+
+    A link to a folder around it is not followed: there would be no end. `above` are the folders around `parent`.
+
+    Raises:
+        UserError: a folder cannot be read.
+    """
+    if above is None:
+        above = frozenset(map(_place, parent.resolve().parents))
+    if (place := _place(parent)) in above:
+        return
+    for entry in _entries(parent):
+        if _is_folder(entry):
+            yield from (f"{entry.name}/{inner}" for inner in files_under(Path(entry.path), above | {place}))
         elif entry.name.lower() not in NOISE:
             yield entry.name
+
+
+def _place(folder: Path) -> tuple[int, int]:
+    try:
+        status = os.stat(folder)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be read ({error.strerror}); mend access to it and validate again") from None
+    return status.st_dev, status.st_ino
+
+
+def _entries(parent: Path) -> list["os.DirEntry[str]"]:
+    try:
+        with os.scandir(parent) as scan:
+            return sorted((entry for entry in scan if not entry.name.startswith(".")), key=lambda entry: entry.name)
+    except OSError as error:
+        raise UserError(f"{parent} cannot be read ({error.strerror}); mend access to it and validate again") from None
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def is_utf8(name: str) -> bool:
@@ -54,19 +107,6 @@ def split_by_extension(names: Iterator[str], extensions: frozenset[str]) -> tupl
     return kept, ignored
 
 
-def first_folder(candidates: list[Path], what: str) -> Path:
-    """The first of the candidates that is a folder.
-
-    Raises:
-        UserError: none is; the message lists what was looked for.
-    """
-    for candidate in candidates:
-        if candidate.is_dir():
-            return candidate
-    looked = "\n  ".join(str(c) for c in candidates)
-    raise UserError(f"{what} not found; looked for\n  {looked}\nPut the data there, or set the data set's `path`")
-
-
 def numbered_lines(file: Path, advice: str) -> list[tuple[int, str]]:
     """The lines of a list file that are not blank, stripped, with their numbers; any line ends, a BOM or none.
 
@@ -74,9 +114,13 @@ def numbered_lines(file: Path, advice: str) -> list[tuple[int, str]]:
         UserError: the file is missing (the message ends with `advice`) or is not UTF-8 text.
     """
     try:
+        if file.exists() and not file.is_file():
+            raise UserError(f"{file} is no file of text; {advice}")
         text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise UserError(f"{file} does not exist; {advice}") from None
+    except OSError as error:
+        raise UserError(f"{file} cannot be read ({error.strerror}); mend access to it and validate again") from None
     except UnicodeDecodeError as error:
         raise UserError(f"{file} is not UTF-8 text ({error}); save it as UTF-8") from error
     return [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]

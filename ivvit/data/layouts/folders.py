@@ -8,13 +8,15 @@ from ivvit.data.layouts.files import (
     IMAGE_EXTENSIONS,
     VIDEO_EXTENSIONS,
     files_under,
-    first_folder,
     folders,
+    left_behind,
+    loose_files,
+    named,
     split_by_extension,
 )
 from ivvit.ground.errors import UserError
 
-VAL_NAMES, TEST_NAMES = ("val", "validation", "valid"), ("test",)
+TRAIN_NAMES, VAL_NAMES, TEST_NAMES = ("train",), ("val", "validation", "valid"), ("test",)
 
 
 def read_folders(path: Path, options: DatasetOptions, *, labelled_test: bool = True) -> Entries:
@@ -23,8 +25,8 @@ def read_folders(path: Path, options: DatasetOptions, *, labelled_test: bool = T
     Raises:
         UserError: a split's folder is missing, or another one has a class that train has not.
     """
-    base = split_base(path)
-    train = base / "train"
+    train = train_folder(path)
+    base = train.parent
     extensions = VIDEO_EXTENSIONS if options.is_video else IMAGE_EXTENSIONS
     classes = folders(train)
     if not classes:
@@ -38,26 +40,40 @@ def read_folders(path: Path, options: DatasetOptions, *, labelled_test: bool = T
 
 def _other_splits(base: Path, labelled_test: bool) -> dict[str, Path]:
     """The folders of val and test; the only one beside train is test."""
-    val = [base / name for name in VAL_NAMES if (base / name).is_dir()][:1]
-    test = [base / name for name in TEST_NAMES if (base / name).is_dir() and labelled_test]
+    val, test = named(base, VAL_NAMES), named(base, TEST_NAMES) if labelled_test else None
     if val and test:
-        return {"val": val[0], "test": test[0]}
-    names = (*TEST_NAMES, *VAL_NAMES) if labelled_test else VAL_NAMES
-    return {"test": first_folder([base / name for name in names], "the folder of the test split")}
+        return {"val": val, "test": test}
+    if only := test or val:
+        return {"test": only}
+    names = [*TEST_NAMES, *VAL_NAMES] if labelled_test else VAL_NAMES
+    looked = "\n  ".join(str(base / name) for name in names)
+    raise UserError(
+        f"the folder of the test split not found; looked for\n  {looked}\nPut the data there, or set the data set's "
+        "`path`; `ivvit init` splits a data set that has only one folder of classes"
+    )
 
 
-def split_base(path: Path) -> Path:
-    """The folder that holds train/: `path` itself, or a folder in it (an archive's own top folder).
+def train_folder(path: Path) -> Path:
+    """train/ of a data set, in `path` itself or in a folder in it (an archive's own top folder).
 
     Raises:
         UserError: there is none, or more than one.
     """
-    if (path / "train").is_dir():
-        return path
-    nested = [path / name for name in folders(path) if (path / name / "train").is_dir()]
+    if not path.is_dir():
+        raise UserError(f"{path} is a file; the data set's `path` must be its folder (a list is `kind: list-file`)")
+    if train := named(path, TRAIN_NAMES):
+        return train
+    nested = [train for name in folders(path) if (train := named(path / name, TRAIN_NAMES))]
     if len(nested) != 1:
-        found = f"several: {', '.join(p.name for p in nested)}" if nested else "none"
-        raise UserError(f"expected a folder train/ in {path} or in one folder below it; found {found}")
+        found = f"several: {', '.join(train.parent.name for train in nested)}" if nested else "none"
+        flat = folders(path)
+        hint = (
+            f"; {path} has {len(flat)} folders ({', '.join(flat[:3])}, ...): if these are classes, `ivvit init` makes "
+            "a list that splits them into train and test"
+        )
+        raise UserError(
+            f"expected a folder train/ in {path} or in one folder below it; found {found}" + (hint if flat else "")
+        )
     return nested[0]
 
 
@@ -65,6 +81,12 @@ def add_class_folders(
     entries: Entries, split: str, folder: Path, index: dict[str, int], base: Path, extensions: frozenset[str]
 ) -> None:
     """Add the files of each class folder of a split, named relative to `base`."""
+    place = folder.relative_to(base).as_posix()
+    loose, others = split_by_extension(iter(loose_files(folder)), extensions)
+    dangling = [name for name in others if (folder / name).is_symlink()]
+    entries.loose += [f"{place}/{name}" for name in [*loose, *dangling]]
+    entries.ignored += [f"{place}/{name}" for name in others if name not in dangling]
+    entries.loose += [f"{place}/{name}/" for name in left_behind(folder)]
     for name in folders(folder):
         prefix = (folder / name).relative_to(base).as_posix()
         kept, ignored = split_by_extension(files_under(folder / name), extensions)

@@ -1,6 +1,7 @@
 """A list file: `path,label[,split[,group]]` a line; or a folder with train.csv and test.csv, and perhaps val.csv."""
 
-import csv
+import os
+import unicodedata
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -8,8 +9,8 @@ from ivvit.config.datasets import DatasetOptions
 from ivvit.data.layouts.entries import SPLITS, Entries
 from ivvit.data.layouts.files import numbered_lines
 from ivvit.ground.errors import UserError
+from ivvit.ground.lists import ROLES, Dialect, dialect_of
 
-ROLES = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 FORM = "path,label[,split[,group]]"
 SUFFIXES = (".csv", ".txt", ".tsv")
 
@@ -17,27 +18,40 @@ SUFFIXES = (".csv", ".txt", ".tsv")
 def read_list(path: Path, options: DatasetOptions) -> Entries:
     """Samples of a CSV or text file, paths relative to the file's folder; labels are indices or names.
 
-    Classes are the labels of all splits: names sorted, numbers in numerical order. Rows without a split are
-    train's, unless the list is train.csv, val.csv or test.csv of a folder. Two splits are train and test.
+    A file's separator, header and columns are one for all of its lines (`ivvit.ground.lists`). Classes are the labels
+    of all splits: names sorted; numbers in numerical order, from 0, or from 1 where 1 to n are all there. Rows without
+    a split are train's, unless the list is train.csv, val.csv or test.csv of a folder. Two splits are train and test.
 
     Raises:
         UserError: a line cannot be understood, or a split or number is out of range.
     """
-    rows = _rows_of_folder(path) if path.is_dir() else _rows(path, None)
+    lists = _lists_of_folder(path) if path.is_dir() else [_List(path, "")]
+    notes: list[str] = []
+    rows = [row for file in lists for row in _rows(file, notes)]
     if not rows:
         raise UserError(f"{path} names no samples; expected lines of {FORM}")
-    classes = _classes({row.label for row in rows}, path)
+    labels = {row.label for row in rows}
+    classes, first = _classes(labels, path)
+    notes.append(f"labels are {'names' if first is None else f'numbers from {first}'}")
     index = {name: number for number, name in enumerate(classes)}
-    entries = Entries(classes)
+    entries = Entries(classes, notes=notes)
     folder = path if path.is_dir() else path.parent
     second = {"val": "test"} if {row.split for row in rows} == {"train", "val"} else {}
     for row in rows:
-        if (folder / row.file).exists():
-            entries.samples[second.get(row.split, row.split)].append((row.file, index[row.label]))
-            entries.groups |= {row.file: row.group} if row.group else {}
+        label = row.label if first is None else str(int(row.label))
+        file = _on_disk(folder, row.file)
+        if file is not None:
+            entries.samples[second.get(row.split, row.split)].append((file, index[label]))
+            entries.groups |= {file: row.group} if row.group else {}
         else:
             entries.missing.append(row.file)
     return entries
+
+
+class _List(NamedTuple):
+    file: Path
+    split: str
+    """Of rows that name none; empty for a list of all splits."""
 
 
 class _Row(NamedTuple):
@@ -47,45 +61,53 @@ class _Row(NamedTuple):
     group: str
 
 
-def _rows_of_folder(folder: Path) -> list[_Row]:
+def _lists_of_folder(folder: Path) -> list[_List]:
     lists = {split: [folder / f"{split}{suffix}" for suffix in SUFFIXES] for split in SPLITS}
     found = {split: file for split, files in lists.items() for file in files[::-1] if file.is_file()}
     if "train" not in found or len(found) < 2:
         raise UserError(f"{folder} lacks lists; a list-file folder needs train.csv and test.csv (and perhaps val.csv)")
-    return [row for split, file in found.items() for row in _rows(file, split)]
+    return [_List(file, split) for split, file in found.items()]
 
 
-def _rows(file: Path, split: str | None) -> list[_Row]:
-    lines = numbered_lines(file, f"a list file has lines of {FORM}")
-    if lines and _fields(lines[0][1])[:2] == ["path", "label"]:
-        lines = lines[1:]
-    return [_row(file, number, line, split) for number, line in lines if not line.lstrip().startswith("#")]
+def _rows(source: _List, notes: list[str]) -> list[_Row]:
+    lines = numbered_lines(source.file, f"a list file has lines of {FORM}")
+    lines = [(number, line) for number, line in lines if not line.startswith("#")]
+    if not lines:
+        return []
+    dialect = dialect_of([line for _, line in lines])
+    notes.append(f"{source.file.name}: {dialect}")
+    return [_row(source, number, line, dialect) for number, line in lines[dialect.header :]]
 
 
-def _fields(line: str) -> list[str]:
-    """Separated by commas (CSV quoting), tabs, or else by the last blank (a path may have blanks)."""
-    for delimiter in (",", "\t"):
-        if delimiter in line:
-            return [field.strip() for field in next(csv.reader([line], delimiter=delimiter))]
-    head, _, tail = line.strip().rpartition(" ")
-    return [head.strip(), tail]
-
-
-def _row(file: Path, number: int, line: str, split: str | None) -> _Row:
-    fields = _fields(line)
-    if not 2 <= len(fields) <= 4 or not all(fields[:2]):
-        raise UserError(f"{file}, line {number}: expected {FORM}, found {line.strip()!r}")
-    name, label, given, group = [*fields, "", ""][:4]
-    role = given.lower() or split or "train"
+def _row(source: _List, number: int, line: str, dialect: Dialect) -> _Row:
+    found = dialect.split(line)
+    if found is None:
+        raise UserError(f"{source.file}, line {number}: expected {FORM}, found {line!r} (the list has {dialect})")
+    given = found.get("split", "")
+    role = given.lower() or source.split or "train"
     if role not in ROLES:
-        raise UserError(f"{file}, line {number}: the split must be train, val or test, found {given!r}")
-    return _Row(PurePosixPath(name.replace("\\", "/")).as_posix(), label, ROLES[role], group)
+        raise UserError(f"{source.file}, line {number}: the split must be train, val or test, found {given!r}")
+    name = PurePosixPath(found["path"].replace("\\", "/")).as_posix()
+    if "\0" in name:
+        raise UserError(f"{source.file}, line {number}: a path cannot hold the character NUL")
+    return _Row(name, found["label"], ROLES[role], found.get("group", ""))
 
 
-def _classes(labels: set[str], path: Path) -> list[str]:
-    if not all(label.isdigit() for label in labels):
-        return sorted(labels)
-    highest = max(int(label) for label in labels)
-    if highest >= 100 * len(labels):
-        raise UserError(f"{path}: labels are numbers up to {highest}, but only {len(labels)} differ; number from 0")
-    return [str(number) for number in range(highest + 1)]
+def _on_disk(folder: Path, name: str) -> str | None:
+    """The name as it is on disk, where the list may have it in another form of Unicode; None where there is none."""
+    for form in (name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)):
+        if os.path.exists(folder / form):
+            return form
+    return None
+
+
+def _classes(labels: set[str], path: Path) -> tuple[list[str], int | None]:
+    """The classes; and the first number, where labels are numbers."""
+    if not all(label.isascii() and label.isdigit() and len(label) < 10 for label in labels):
+        return sorted(labels), None
+    numbers = {int(label) for label in labels}
+    highest = max(numbers)
+    if highest >= 100 * len(numbers):
+        raise UserError(f"{path}: labels are numbers up to {highest}, but only {len(numbers)} differ; number from 0")
+    first = 1 if numbers == set(range(1, highest + 1)) else 0
+    return [str(number) for number in range(first, highest + 1)], first

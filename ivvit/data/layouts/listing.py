@@ -56,6 +56,11 @@ class Listing:
     misnamed: list[str] = field(default_factory=list)
     """Files whose names are not UTF-8 (their bytes, as in Python); neither a table nor a report could name them."""
 
+    loose: list[str] = field(default_factory=list)
+    """Files, links and folders that belong to no class, or that no list names (same form)."""
+    notes: list[str] = field(default_factory=list)
+    """How a list was understood."""
+
     @property
     def splits(self) -> dict[str, list[Sample]]:
         """The samples by split, each perhaps empty."""
@@ -75,12 +80,19 @@ def list_samples(name: str, options: DatasetOptions, root: Path) -> Listing:
             class indices, or the pattern of groups does not match a file.
     """
     path = dataset_path(options, root)
-    if not path.exists():
+    if not os.path.lexists(path):
         raise UserError(f"{name}: {path} does not exist; put the data there, or set datasets.{name}.path or root_path")
+    if not path.exists():
+        raise UserError(
+            f"{name}: {path} is a link that leads nowhere; mend it, or set datasets.{name}.path or root_path"
+        )
     try:
         entries = READERS[options.kind](path, options)
     except UserError as error:
         raise UserError(f"{name}: {error}") from error
+    except OSError as error:
+        told = f"{error.filename or path} cannot be read ({error.strerror})"
+        raise UserError(f"{name}: {told}; mend access to it and validate again") from error
     for label in entries.classes:
         if not is_utf8(label):
             raise UserError(f"{name}: the name of the class folder {printable(label)} is not UTF-8; rename it")
@@ -93,9 +105,11 @@ def list_samples(name: str, options: DatasetOptions, root: Path) -> Listing:
     }
     misnamed = [printable(file) for rows in entries.samples.values() for file, _ in rows if not is_utf8(file)]
     ignored = [printable(file) for file in entries.ignored]
+    loose = sorted(map(printable, entries.loose))
     return Listing(
-        tuple(entries.classes), **splits, missing=entries.missing, ignored=ignored, misnamed=sorted(misnamed)
-    )
+        tuple(entries.classes), **splits, missing=entries.missing, ignored=ignored, misnamed=sorted(misnamed),
+        loose=loose, notes=entries.notes,
+    )  # fmt: skip
 
 
 def _grouping(name: str, options: DatasetOptions, entries: Entries) -> Callable[[str], str]:

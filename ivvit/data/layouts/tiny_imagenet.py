@@ -4,8 +4,15 @@ from pathlib import Path
 
 from ivvit.config.datasets import DatasetOptions
 from ivvit.data.layouts.entries import Entries, class_index
-from ivvit.data.layouts.files import IMAGE_EXTENSIONS, files_under, folders, numbered_lines, split_by_extension
-from ivvit.data.layouts.folders import add_class_folders, read_folders, split_base
+from ivvit.data.layouts.files import (
+    IMAGE_EXTENSIONS,
+    files_under,
+    folders,
+    named,
+    numbered_lines,
+    split_by_extension,
+)
+from ivvit.data.layouts.folders import VAL_NAMES, add_class_folders, read_folders, train_folder
 from ivvit.ground.errors import UserError
 
 ANNOTATIONS = "val_annotations.txt"
@@ -17,14 +24,18 @@ def read_tiny_imagenet(path: Path, options: DatasetOptions) -> Entries:
     Raises:
         UserError: a folder is missing, a line of val_annotations.txt cannot be read, or a class is unknown.
     """
-    base = split_base(path)
-    if not (base / "val" / ANNOTATIONS).is_file() or set(folders(base / "val")) != {"images"}:
+    train = train_folder(path)
+    base = train.parent
+    val = named(base, VAL_NAMES)
+    if val is None or set(folders(val)) != {"images"}:
         return read_folders(path, options, labelled_test=False)
-    entries = Entries(folders(base / "train"))
+    if not (val / ANNOTATIONS).exists():
+        raise UserError(f"{val} has images/ without {ANNOTATIONS}, which says their classes; unpack the archive again")
+    entries = Entries(folders(train))
     index = {name: number for number, name in enumerate(entries.classes)}
-    add_class_folders(entries, "train", base / "train", index, path, IMAGE_EXTENSIONS)
+    add_class_folders(entries, "train", train, index, path, IMAGE_EXTENSIONS)
     entries.ignored = [file for file in entries.ignored if not file.endswith("_boxes.txt")]
-    _add_annotated(entries, base / "val", path)
+    _add_annotated(entries, val, path)
     return entries
 
 
@@ -48,5 +59,9 @@ def _read_annotations(file: Path) -> dict[str, str]:
         fields = line.split("\t")
         if len(fields) < 2:
             raise UserError(f"{file}, line {number}: expected <file><tab><wnid>..., found {line!r}")
-        labels[fields[0].strip()] = fields[1].strip()
+        name, label = fields[0].strip(), fields[1].strip()
+        if labels.setdefault(name, label) != label:
+            raise UserError(
+                f"{file}, line {number}: {name} is {label} here and {labels[name]} before; keep one of them"
+            )
     return labels

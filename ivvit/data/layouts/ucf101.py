@@ -35,6 +35,8 @@ def read_ucf101(path: Path, options: DatasetOptions) -> Entries:
             else:
                 entries.samples[split].append((found.prefix + file, label))
                 entries.groups[found.prefix + file] = _group(file)
+    listed = {file for rows in entries.samples.values() for file, _ in rows}
+    entries.loose = [found.prefix + file for file in on_disk if found.prefix + file not in listed]
     return entries
 
 

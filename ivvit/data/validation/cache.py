@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TextIO
 
 from ivvit.data.validation.finding import Finding
-from ivvit.ground.files import write_text
+from ivvit.ground.files import explained, write_text
 
 FORMAT = 2
 """Raise it when probing finds out something else for the same file."""
@@ -25,7 +25,7 @@ class FindingsCache:
             self._read()
 
     def _read(self) -> None:
-        for line in self._file.read_text().splitlines():
+        for line in self._file.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 row = json.loads(line)
                 number, path = row.pop("format"), row.pop("path")
@@ -42,11 +42,12 @@ class FindingsCache:
     def add(self, path: str, finding: Finding) -> None:
         """Remember a finding, on disk at once."""
         self._known[path] = finding
-        if self._stream is None:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            self._stream = self._file.open("a", buffering=1)
-            self._stream.write("\n")  # ends a line that a kill cut short
-        self._stream.write(_line(path, finding))
+        with explained(self._file):
+            if self._stream is None:
+                self._file.parent.mkdir(parents=True, exist_ok=True)
+                self._stream = self._file.open("a", buffering=1, encoding="utf-8")
+                self._stream.write("\n")  # ends a line that a kill cut short
+            self._stream.write(_line(path, finding))
 
     def close(self, keep: set[str]) -> None:
         """Forget files that are no longer part of the data set, and close."""

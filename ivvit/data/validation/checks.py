@@ -64,6 +64,32 @@ def check_duplicates(name: str, options: DatasetOptions, table: pd.DataFrame, fo
     return warnings
 
 
+def class_warnings(classes: list[str], table: pd.DataFrame, folder: str) -> list[str]:
+    """Classes without usable samples in a split, empty splits, and contents that have two labels."""
+    warnings = []
+    for split in SPLITS:
+        labels = set(table["label"][table["split"] == split])
+        without = [name for label, name in enumerate(classes) if label not in labels]
+        if not labels and split == "test":
+            warnings.append("test is empty: nothing can be reported on")
+        elif labels and without:
+            many = "1 class has" if len(without) == 1 else f"{len(without)} classes have"
+            warnings.append(f"{many} no sample in {split}: {_some(without)}")
+    different = table[["sha256", "label", "path"]].drop_duplicates(["sha256", "label"])
+    twins = different[different["sha256"].duplicated(keep=False)].sort_values(["sha256", "label"])
+    if len(twins):
+        first = twins[twins["sha256"] == twins["sha256"].iloc[0]]
+        pairs = zip(first["path"], first["label"], strict=True)
+        told = ", ".join(f"{inside(path, folder)} ({classes[label]})" for path, label in pairs)
+        warnings.append(f"{twins['sha256'].nunique()} contents have two labels, such as {told}")
+    return warnings
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
 def check_damaged(name: str, options: DatasetOptions, damaged: list[dict[str, Any]], total: int, report: str) -> None:
     """The limit of damaged files.
 

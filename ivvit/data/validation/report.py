@@ -20,14 +20,17 @@ def report_text(content: dict[str, Any], options: DatasetOptions, listing: Listi
         f"{content['classes']} classes, {counts['train']:,} training, {counts['val']:,} validation and "
         f"{counts['test']:,} test {'videos' if options.is_video else 'images'}. Digest {content['digest'][:16]}.",
         "",
+        *(f"{note}." for note in listing.notes),
+        *([""] if listing.notes else []),
         *(_videos(table) if options.is_video and len(table) else []),
         "## What to do",
         "",
-        *_advice(content, options),
+        *_advice(content, listing),
         "",
         *_section("Warnings", content["warnings"]),
         *_section("Damaged files, left out", [f"{q['path']}: {q['reason']}" for q in content["quarantined"]]),
         *_section("Listed files that are not on disk", listing.missing),
+        *_section("Files and folders of no class, left out", listing.loose),
         *_section("Ignored files", sorted(listing.ignored)),
     ]
     return "\n".join(lines).rstrip() + "\n"
@@ -44,7 +47,7 @@ def _videos(table: pd.DataFrame) -> list[str]:
     ]
 
 
-def _advice(content: dict[str, Any], options: DatasetOptions) -> list[str]:
+def _advice(content: dict[str, Any], listing: Listing) -> list[str]:
     advice = []
     no_access = sum(1 for entry in content["quarantined"] if entry.get("no_access"))
     if no_access:
@@ -61,6 +64,8 @@ def _advice(content: dict[str, Any], options: DatasetOptions) -> list[str]:
         )
     if any("contents are in both" in warning for warning in content["warnings"]):
         advice.append("- Samples are in two splits, which flatters what is measured on them: remove them from one.")
+    if len(content["warnings"]) + len(content["quarantined"]) + len(listing.missing) > 0 and not advice:
+        advice.append("- Look through the warnings: what they name is used, or left out, as they say.")
     return advice or ["Nothing: the data set is as expected."]
 
 

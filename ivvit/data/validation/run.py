@@ -8,13 +8,14 @@ import pandas as pd
 
 from ivvit.config.datasets import DatasetOptions
 from ivvit.data.layouts import SPLITS, Listing, list_samples
-from ivvit.data.manifest import FORMAT
+from ivvit.data.manifest import FORMAT, table_file
 from ivvit.data.places import dataset_folder, relative_to_root
-from ivvit.data.validation.checks import check_counts, check_damaged, check_duplicates
+from ivvit.data.validation.checks import check_counts, check_damaged, check_duplicates, class_warnings
 from ivvit.data.validation.finding import Finding
 from ivvit.data.validation.findings import find_all
 from ivvit.data.validation.report import report_text
 from ivvit.data.validation.table import SCHEMA, digest_of, inside, row_of, write_table
+from ivvit.ground.digest import sha256_of
 from ivvit.ground.errors import UserError
 from ivvit.ground.files import write_json, write_text
 
@@ -37,13 +38,12 @@ def validate(
             counts are wrong and it is `strict`.
     """
     root, lock = Path(root).expanduser(), Path(lock)
-    lock.parent.mkdir(parents=True, exist_ok=True)
     cache = cache or lock.with_suffix(".cache.jsonl")
     listing = list_samples(name, options, root)
     findings = find_all(name, options, root, listing, cache, workers=workers, full=full)
     folder = relative_to_root(dataset_folder(options, root), root)
     table, quarantined = _usable(listing, findings, folder)
-    warnings = _warnings(listing, findings, folder)
+    warnings = [*_warnings(listing, findings, folder), *_still(table, options, folder)]
     parts = {split: table[table["split"] == split] for split in SPLITS}
     content: dict[str, Any] = {
         "format": FORMAT, "dataset": name, "digest": digest_of(table, folder),
@@ -56,7 +56,8 @@ def validate(
     report = lock.with_suffix(".md")
     try:
         twins = check_duplicates(name, options, table, folder)
-        content["warnings"] = [*check_counts(name, options, found), *twins, *warnings]
+        odd = class_warnings(list(listing.classes), table, folder)
+        content["warnings"] = [*check_counts(name, options, found), *odd, *twins, *warnings]
         total = len(listing.samples) + len(listing.misnamed)
         check_damaged(name, options, quarantined, total, str(report))
         if not content["counts"]["train"]:
@@ -67,7 +68,7 @@ def validate(
         log.warning("%s: %d warnings, %d damaged files left out; %s says what to do",
                     name, len(content["warnings"]), len(quarantined), report)  # fmt: skip
     write_table(table, lock, content["digest"])
-    write_json(lock, content)
+    write_json(lock, {**content, "table_sha256": sha256_of(table_file(lock))})
 
 
 def _usable(listing: Listing, findings: dict[str, Any], folder: str) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
@@ -95,6 +96,9 @@ def _warnings(listing: Listing, findings: dict[str, Any], folder: str) -> list[s
     warnings = []
     if listing.missing:
         warnings.append(f"{len(listing.missing)} listed files are not on disk, such as {listing.missing[0]}")
+    if listing.loose:
+        warnings.append(f"{len(listing.loose)} files or folders belong to no class and are left out, such as "
+                        f"{', '.join(listing.loose[:3])}")  # fmt: skip
     if listing.ignored:
         warnings.append(f"{len(listing.ignored)} files have another extension and are ignored, such as "
                         f"{sorted(listing.ignored)[0]}")  # fmt: skip
@@ -103,3 +107,9 @@ def _warnings(listing: Listing, findings: dict[str, Any], folder: str) -> list[s
         for remark in finding.remarks:
             odd.setdefault(remark, []).append(inside(path, folder))
     return warnings + [f"{len(paths)} files, such as {paths[0]}: {remark}" for remark, paths in sorted(odd.items())]
+
+
+def _still(table: pd.DataFrame, options: DatasetOptions, folder: str) -> list[str]:
+    """A warning about videos of one frame."""
+    still = [inside(path, folder) for path in table["path"][table["frames"] == 1]] if options.is_video else []
+    return [f"{len(still)} videos have a single frame, such as {still[0]}"] if still else []

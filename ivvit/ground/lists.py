@@ -1,0 +1,72 @@
+"""List files of samples: `path,label[,split[,group]]` a line, in one dialect that all lines decide together.
+
+The dialect is the separator (comma, tab, semicolon or blank), whether the first line is a header, and the columns.
+"""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+ROLES = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+COLUMNS = ("path", "label", "split", "group")
+SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons", " ": "blanks"}
+_NAMES = {
+    "path": ("path", "paths", "file", "filename", "file_name", "filepath", "file_path", "image", "video", "clip"),
+    "label": ("label", "labels", "class", "classes", "category", "target", "class_name", "class_id"),
+    "split": ("split", "subset", "set", "partition"),
+    "group": ("group", "groups"),
+}
+_MEANING = {name: column for column, names in _NAMES.items() for name in names}
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a list is written."""
+
+    separator: str
+    columns: tuple[str, ...]
+    """What each column holds: some of COLUMNS, each once; `""` for one of a header that means nothing here."""
+    header: bool
+
+    def __str__(self) -> str:
+        named = ", ".join(column or "(unused)" for column in self.columns)
+        return f"{SEPARATORS[self.separator]} between {named}; {'a' if self.header else 'no'} header"
+
+    def split(self, line: str) -> dict[str, str] | None:
+        """Column -> text of a line; None where it has another number of columns, or no path or label."""
+        fields = _fields(line, self.separator, len(self.columns))
+        if len(fields) != len(self.columns):
+            return None
+        found = {column: field for column, field in zip(self.columns, fields, strict=True) if column}
+        return found if found["path"] and found["label"] else None
+
+
+def dialect_of(lines: Sequence[str]) -> Dialect:
+    """The dialect in which most of these lines (stripped, none blank) can be read; of equals, one that reads the first.
+
+    A header may name the columns in any order; without one they are in the order of COLUMNS.
+    """
+    guesses = [guess for separator in SEPARATORS for guess in _guesses(lines, separator)]
+    return max(
+        guesses,
+        key=lambda guess: (sum(guess.split(line) is not None for line in lines), guess.split(lines[0]) is not None),
+    )
+
+
+def _guesses(lines: Sequence[str], separator: str) -> list[Dialect]:
+    if separator == " ":  # a path may have blanks: only the last fields are others
+        with_split = all(line.rpartition(" ")[2].lower() in ROLES and line.count(" ") > 1 for line in lines)
+        return [Dialect(separator, COLUMNS[: 3 if with_split else 2], False)]
+    named = [_MEANING.get(field.lower(), "") for field in _fields(lines[0], separator, 0)] if lines else []
+    if {"path", "label"} <= set(named) and all(named.count(column) < 2 for column in COLUMNS):
+        return [Dialect(separator, tuple(named), True)]
+    return [Dialect(separator, COLUMNS[:count], False) for count in (2, 3, 4)]
+
+
+def _fields(line: str, separator: str, count: int) -> list[str]:
+    if separator == " ":
+        return [field.strip() for field in line.rsplit(" ", count - 1)]
+    try:
+        return [field.strip() for field in next(csv.reader([line], delimiter=separator), [])]
+    except csv.Error:
+        return []
