@@ -1,6 +1,5 @@
 """`evaluate_run`: one function starts or resumes an evaluation."""
 
-import json
 import logging
 import shutil
 from collections.abc import Iterator
@@ -93,10 +92,10 @@ def _key(job: EvaluationJob, card: ModelCard) -> dict[str, Any]:
 
 def _is_done(folder: Path, key: dict[str, Any]) -> bool:
     try:
-        found = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = asdict(read_metrics(folder))  # with defaults for what an earlier version did not write
+    except UserError:
         return False
-    return (folder / "predictions.parquet").is_file() and {name: found.get(name) for name in key} == key
+    return (folder / "predictions.parquet").is_file() and {name: found[name] for name in key} == key
 
 
 def _evaluate(job: EvaluationJob, card: ModelCard, key: dict[str, Any], world: World, stack: ExitStack) -> None:

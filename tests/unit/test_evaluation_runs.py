@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import signal
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,7 @@ from ivvit.numerics.batch import Batch
 from ivvit.numerics.finite import Diverged
 from ivvit.numerics.pixels import PAPER, normalize
 from ivvit.runs.evaluate import evaluate_run
-from ivvit.runs.evaluation_job import EvaluatedDataset, EvaluationJob
+from ivvit.runs.evaluation_job import EvaluatedDataset, EvaluationJob, EvaluationMetrics
 from ivvit.runs.inputs import open_eval
 from ivvit.runs.job import Interrupted
 from ivvit.runs.model_file import encode, load_model, read_card
@@ -76,6 +76,21 @@ def test_what_is_done_is_not_done_again_and_another_protocol_is(data, model, tmp
     assert (tmp_path / "predictions.parquet").stat().st_mtime_ns == time
     assert evaluate_run(wanted(data, model, tmp_path, "shades", crops=3)).evaluation["crops"] == 3
     assert evaluate_run(wanted(data, model, tmp_path, "shades", split="val")).datasets["shades"].num_samples == 15
+
+
+def test_a_finished_evaluation_of_an_earlier_version_is_kept(data, model, tmp_path):
+    """One from before its metrics.json said `renamed`; another model's is not taken for it."""
+    first = evaluate_run(wanted(data, model, tmp_path, "shades"))
+    file, before = tmp_path / "metrics.json", (tmp_path / "predictions.parquet").stat().st_mtime_ns
+    content = json.loads(file.read_text())
+    later = {field.name for field in fields(EvaluationMetrics) if field.default_factory is not MISSING}
+    assert "renamed" in later
+    file.write_text(json.dumps({key: value for key, value in content.items() if key not in later}))
+    assert evaluate_run(wanted(data, model, tmp_path, "shades")) == first
+    assert (tmp_path / "predictions.parquet").stat().st_mtime_ns == before
+    file.write_text(json.dumps(content | {"model_sha256": "0" * 64}))
+    assert evaluate_run(wanted(data, model, tmp_path, "shades")) == first
+    assert (tmp_path / "predictions.parquet").stat().st_mtime_ns != before
 
 
 class Stopping:
