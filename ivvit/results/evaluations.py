@@ -23,6 +23,8 @@ def evaluations_table(found: dict[str, EvaluationMetrics]) -> str:
         for name, values in metrics.datasets.items():
             table.add_row(label, name, *_cells(values))
             label = ""  # once is enough
+        for name, values in metrics.knn.items():
+            table.add_row("", f"{name}, {metrics.evaluation['knn']}-NN", *_cells(values))
     text = io.StringIO()
     console = Console(file=text, width=max(shutil.get_terminal_size().columns, _NARROWEST))
     console.print(table)
