@@ -110,9 +110,10 @@ def read_card(file: Path) -> ModelCard:
     except FileNotFoundError:
         raise UserError(f"{file} does not exist") from None
     except (OSError, SafetensorError) as error:
+        remedy = "remove it to have it trained again" if file.name == NAME else "name another"
         raise UserError(
             f"{file} cannot be read as a model ({error}): it is damaged, or no safetensors file; copy it again, or "
-            "remove it to have it trained again"
+            f"{remedy}"
         ) from None
     if content is None:
         raise UserError(f"{file} has no metadata of a model; only files that `ivvit train` wrote can be used")
