@@ -69,7 +69,8 @@ def _loaded(card: ModelCard, head: str | None, file: Path) -> nn.Module:
         ).eval()
     except RuntimeError as error:
         raise UserError(
-            f"{card.model} changes its backbone beyond what timm has ({str(error).splitlines()[0]}); export it as onnx"
+            f"{card.model} changes its backbone beyond what timm has ({str(error).splitlines()[-1].strip()[:200]}); "
+            "export it as onnx"
         ) from None
 
 
