@@ -54,6 +54,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", choices=["test", "val", "train"], help="what to evaluate on (test)")
     parser.add_argument("--clips", type=count(), help="clips per video")
     parser.add_argument("--crops", type=count(), help="crops per clip or image (1 or 3)")
+    parser.add_argument("--knn", type=count(), metavar="K", help="have K nearest training samples vote as well")
     parser.add_argument("--batch-size", type=count(), help="samples at a time")
     parser.add_argument("--dataset", nargs="+", metavar="NAME", help="data sets of the configuration (the model's)")
     parser.add_argument("--head", help="the head that is to know their classes (the one of the same name)")

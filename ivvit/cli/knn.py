@@ -1,5 +1,6 @@
 """How good a trained model's features are on another data set, without training: the vote of the nearest neighbours
-among its training samples. (For a linear probe, train an experiment with `freeze: all`.)
+among its training samples. (As an experiment: `freeze: all` trains a linear probe, `evaluation: {knn: 20}` has the
+neighbours vote beside it.)
 """
 
 import argparse
@@ -36,10 +37,11 @@ def run(args: argparse.Namespace) -> None:
     """Print the accuracy."""
     if args.out is not None:
         check_writable(args.out)
+    from ivvit.evaluation.neighbours import knn_metrics
     from ivvit.numerics.precision import Precision
     from ivvit.runs.inputs import open_eval
     from ivvit.use.device import device_of
-    from ivvit.use.knn import embed, knn_metrics
+    from ivvit.use.knn import features_of
     from ivvit.use.load import load_run
 
     config, device = config_of(args), device_of(args.device)
@@ -55,8 +57,8 @@ def run(args: argparse.Namespace) -> None:
         for split in ("train", args.split)
     )  # fmt: skip
     precision = Precision(card.precision, device)
-    embeddings = tuple(embed(model, data, precision, device, args.batch_size, workers) for data in (train, test))
-    found = knn_metrics(train, test, args.split, (embeddings[0], embeddings[1]), args.neighbours)
+    bank, asked = (features_of(model, data, precision, device, args.batch_size, workers) for data in (train, test))
+    found = knn_metrics(bank, train.samples, asked, test.samples, args.split, args.neighbours, device)
     low, high = (100 * bound for bound in found.top1_interval)
     print(
         f"{args.dataset} ({args.split}), {args.neighbours} nearest neighbours of {len(train.samples):,}: top-1 "

@@ -68,8 +68,11 @@ def run(args: argparse.Namespace) -> int:
     if args.html is not None:
         write_text(args.html, page(found, classes, args.top, Path(args.model)))
     damaged = [result for result in found if result.damage]
-    for result in damaged:
-        print(f"{printable(result.path)} cannot be read: {result.damage}", file=sys.stderr)
+    if damaged and args.out is None and not (args.csv or args.json):  # the text has named them
+        print(f"{len(damaged)} of {len(found)} files cannot be read", file=sys.stderr)
+    else:
+        for result in damaged:
+            print(f"{printable(result.path)} cannot be read: {result.damage}", file=sys.stderr)
     return FAILURE if damaged else OK
 
 

@@ -130,6 +130,19 @@ class EvaluationOptions(Views):
 
     split: Literal["test", "val", "train"] = "test"
     """What is reported on."""
+    knn: int | None = Field(None, ge=1, json_schema_extra=off(None))
+    """So many nearest training samples vote on each sample as well, by the features that the head sees: how good these
+    are without any training (20 as in DINO's evaluation)."""
+
+    def counted(self) -> dict[str, Any]:
+        """What can change a number: all but what is off, and how many samples are computed at a time."""
+        return self.model_dump(mode="json", exclude={"batch_size"} | (set() if self.knn else {"knn"}))
+
+    @model_validator(mode="after")
+    def _others_vote(self) -> "EvaluationOptions":
+        if self.knn is not None and self.split == "train":
+            raise ValueError("knn: training samples vote, so it is no question to ask on split: train")
+        return self
 
     @model_validator(mode="before")
     @classmethod

@@ -7,6 +7,7 @@ NUMERICS = ("ivvit.numerics",)
 TRAINING = ("ivvit.numerics.training",)
 SELECTION = ("ivvit.evaluation.evaluate", "ivvit.evaluation.views", "ivvit.evaluation.summary")
 EVALUATION = (*SELECTION, "ivvit.evaluation.metrics", "ivvit.evaluation.predictions", "ivvit.numerics.holdout")
+NEIGHBOURS = ("ivvit.evaluation.neighbours",)  # of an evaluation that asks them
 STUDY = ("ivvit.study.proposals", "ivvit.study.pruning", "ivvit.study.choice", "ivvit.study.objective")
 VALIDATION = ("ivvit.data.validation.run",)
 EXTRACTION = ("ivvit.data.extraction.run", "ivvit.data.extraction.lock")

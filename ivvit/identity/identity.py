@@ -12,7 +12,16 @@ from ivvit.ground.digest import digest
 from ivvit.ground.versions import versions
 from ivvit.identity.checks import Checks
 from ivvit.identity.closure import Code
-from ivvit.identity.entries import EVALUATION, NUMERICS, SELECTION, STUDY, TRAINING, WITHIN_EVALUATION, WITHIN_STUDY
+from ivvit.identity.entries import (
+    EVALUATION,
+    NEIGHBOURS,
+    NUMERICS,
+    SELECTION,
+    STUDY,
+    TRAINING,
+    WITHIN_EVALUATION,
+    WITHIN_STUDY,
+)
 from ivvit.identity.frame_store import settings_name
 from ivvit.identity.locks import Pending
 from ivvit.identity.models import model_modules
@@ -57,16 +66,20 @@ class Identities:
             Pending: as for the experiment.
         """
         experiment = self.resolved(name)
-        code, code_digest = self.modules(EVALUATION, (experiment.model.name,))
+        options, neighbours = experiment.evaluation, experiment.evaluation.knn is not None
+        code, code_digest = self.modules((*EVALUATION, *NEIGHBOURS * neighbours), (experiment.model.name,))
         parts = {
-            "spec": experiment.evaluation.model_dump(mode="json", exclude={"batch_size"}),
+            "spec": options.counted(),
             "code": code,
-            "data": {
-                data: split_digest(self._manifest(data), experiment.evaluation.split, holdout_of(experiment, data))
-                for data in experiment.data
-            },
+            "data": self._split_digests(experiment, options.split),
+            **({"bank": self._split_digests(experiment, "train")} if neighbours else {}),
         }
         return Identity(digest({**parts, "code": code_digest}), parts)
+
+    def _split_digests(self, experiment: Experiment, split: str) -> dict[str, str]:
+        return {
+            data: split_digest(self._manifest(data), split, holdout_of(experiment, data)) for data in experiment.data
+        }
 
     def resolved(self, name: str) -> Experiment:
         """The experiment with its study's best parameters, if it takes any.

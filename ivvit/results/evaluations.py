@@ -2,6 +2,7 @@
 
 import io
 import shutil
+from collections.abc import Iterator
 
 from rich import box
 from rich.console import Console
@@ -11,20 +12,23 @@ from ivvit.evaluation.metrics import DatasetMetrics
 from ivvit.runs.evaluation_job import EvaluationMetrics
 
 _COLUMNS = ("model", "data set", "split", "samples", "groups", "top-1", "top-5", "loss", "class mean", "ECE")
+_OPTIONAL = ("groups", "top-5")  # left out where no row has any
+_NOTHING = ("", "–")
 _NARROWEST = 110
 
 
 def evaluations_table(found: dict[str, EvaluationMetrics]) -> str:
     """A row per model and data set; accuracies in percent with their 95% intervals."""
+    rows = [row for label, metrics in found.items() for row in _rows(label, metrics)]
+    shown = [place for place, title in enumerate(_COLUMNS)
+             if title not in _OPTIONAL or any(row[place] not in _NOTHING for row in rows)]  # fmt: skip
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for place, title in enumerate(_COLUMNS):
-        table.add_column(title, justify="left" if place < 3 else "right", no_wrap=place > 0, overflow="fold")
-    for label, metrics in found.items():
-        for name, values in metrics.datasets.items():
-            table.add_row(label, name, *_cells(values))
-            label = ""  # once is enough
+    for place in shown:
+        table.add_column(_COLUMNS[place], justify="left" if place < 3 else "right", no_wrap=place > 0, overflow="fold")
+    for row in rows:
+        table.add_row(*(row[place] for place in shown))
     text = io.StringIO()
-    console = Console(file=text, width=max(shutil.get_terminal_size().columns, _NARROWEST))
+    console = Console(file=text, width=max(shutil.get_terminal_size().columns, _NARROWEST), markup=False)
     console.print(table)
     for settings in dict.fromkeys(_settings(metrics) for metrics in found.values()):
         console.print(settings)
@@ -33,6 +37,14 @@ def evaluations_table(found: dict[str, EvaluationMetrics]) -> str:
             if values.unreadable:
                 console.print(f"{label}: {len(values.unreadable)} files of {name} could not be read")
     return text.getvalue().rstrip()
+
+
+def _rows(label: str, metrics: EvaluationMetrics) -> Iterator[list[str]]:
+    for name, values in metrics.datasets.items():
+        yield [label, name, *_cells(values)]
+        label = ""  # once is enough
+    for name, values in metrics.knn.items():
+        yield ["", f"{name}, {metrics.evaluation['knn']}-NN", *_cells(values)]
 
 
 def _cells(values: DatasetMetrics) -> list[str]:

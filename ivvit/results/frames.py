@@ -124,6 +124,8 @@ def _numbers(comparison: Comparison, row: Row, column: str) -> dict[str, Any]:
             values = [getattr(run.datasets[column], name) for run in row.runs if column in run.datasets]
             known = [value for value in values if value is not None]
             found.setdefault(f"{column}_{name}", sum(known) / len(known) if known else None)
+        if voted := [run.knn[column].top1 for run in row.runs if column in run.knn]:
+            found[f"{column}_knn_top1"] = sum(voted) / len(voted)
     if comparison.baseline is not None:
         difference = row.differences[column]
         found |= {f"{column}_difference": difference.value, f"{column}_difference_low": difference.low,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from math import isnan
 
 from ivvit.results.accuracy_table import accuracy_table
-from ivvit.results.comparison import Comparison, Row
+from ivvit.results.comparison import METRIC_NAMES, Comparison, Row
 from ivvit.results.estimates import Difference
 from ivvit.results.runs import DatasetResult
 from ivvit.results.safe import plain
@@ -17,7 +17,9 @@ def text_tables(comparison: Comparison) -> list[TextTable]:
     if comparison.finished:
         tables += [_differences(comparison)] if _has_differences(comparison) else []
         tables += [_joint(comparison)] if comparison.joint else []
-        tables += [_further(comparison), _costs(comparison)]
+        tables += [_further(comparison)]
+        tables += [_neighbours(comparison)] if any(run.knn for row in comparison.finished for run in row.runs) else []
+        tables += [_costs(comparison)]
     return tables
 
 
@@ -91,6 +93,28 @@ def _several(row: Row, dataset: str, shown: dict[str, Callable[[DatasetResult], 
 def _over_seeds(values: list[float | None]) -> str:
     known = [value for value in values if value is not None]
     return percent(sum(known) / len(known)) if known else NOTHING
+
+
+def _neighbours(comparison: Comparison) -> TextTable:
+    """Of the experiments whose evaluation asks nearest neighbours."""
+    asked = [row for row in comparison.finished if any(run.knn for run in row.runs)]
+    measured = {name for row in asked for run in row.runs for name in run.knn}
+    names = [name for name in comparison.statistics.datasets if name in measured]
+    rows = [[experiment_name(row), *(_vote(row, name, comparison.metric) for name in names)] for row in asked]
+    note = (
+        f"{METRIC_NAMES[comparison.metric]} accuracy in %, means over seeds: by the vote of the k training samples "
+        "whose features are nearest / by the head."
+    )
+    return TextTable("neighbours", "Nearest neighbours", ["experiment", *names], rows, [], [note])
+
+
+def _vote(row: Row, dataset: str, metric: str) -> str:
+    runs = [run for run in row.runs if dataset in run.knn]
+    if not runs:
+        return NOTHING
+    voted, own = ([part[dataset].value(metric) for part in parts] for parts in
+                  ([run.knn for run in runs], [run.datasets for run in runs]))  # fmt: skip
+    return f"{_over_seeds(voted)} / {_over_seeds(own)} (k = {runs[0].evaluation['knn']})"
 
 
 def _costs(comparison: Comparison) -> TextTable:

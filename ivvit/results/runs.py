@@ -97,6 +97,8 @@ class Run:
     """Data set -> what was predicted for each sample."""
     numbers: str = ""
     """A digest of metrics.json."""
+    knn: dict[str, DatasetResult] = field(default_factory=dict)
+    """The same by the vote of nearest neighbours, where the evaluation asks for it."""
 
     @property
     def model(self) -> str:
@@ -118,7 +120,10 @@ def read_run(ref: RunRef, summaries: Summaries) -> Run:
     specification = _read(ref.folder / "experiment.yaml", partial(yaml.load, Loader=_YAML))
     provenance = _read(ref.folder / "provenance.json", json.loads)
     try:
-        datasets = {name: _result(found) for name, found in metrics["datasets"].items()}
+        datasets, knn = (
+            {name: _result(found) for name, found in part.items()}
+            for part in (metrics["datasets"], metrics.get("knn", {}))
+        )
         numbers = digest(metrics)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise UserError(f"{path} is damaged ({error!r}); remove its folder and evaluate again") from None
@@ -126,7 +131,7 @@ def read_run(ref: RunRef, summaries: Summaries) -> Run:
     # damaged ones are found here, where the run is still left out
     predictions = summaries.predictions(file, numbers, partial(_check, file, datasets))
     evaluation = metrics.get("evaluation") or {}
-    return Run(ref, datasets, specification, provenance, evaluation, predictions, numbers)
+    return Run(ref, datasets, specification, provenance, evaluation, predictions, numbers, knn)
 
 
 def _check(file: Path, datasets: dict[str, DatasetResult], found: dict[str, Predictions]) -> None:

@@ -53,7 +53,7 @@ class EvaluationMetrics:
     mean: MeanMetrics
     """Over the data sets."""
     evaluation: dict[str, Any]
-    """split, clips, crops, precision."""
+    """split, clips, crops, precision, and knn where it is asked for."""
     heads: dict[str, str]
     """The head that each data set was evaluated by."""
     data: dict[str, str]
@@ -70,6 +70,10 @@ class EvaluationMetrics:
     """Of the model's file."""
     renamed: dict[str, dict[str, str]] = field(default_factory=dict)
     """What the head calls classes of a data set whose names differ."""
+    knn: dict[str, DatasetMetrics] = field(default_factory=dict)
+    """By the vote of each data set's nearest training samples, where `evaluation.knn` says how many."""
+    bank: dict[str, str] = field(default_factory=dict)
+    """The digest of the training samples that voted."""
 
 
 def read_metrics(folder: Path) -> EvaluationMetrics:

@@ -87,7 +87,8 @@ def initial_weights(job: TrainJob) -> dict[str, Tensor] | None:
     if job.weights is None:
         return None
     if job.weights.suffix != ".json":
-        return read_tensors(job.weights, read_card(job.weights))
+        read_card(job.weights)  # refuses what is no model of ours
+        return read_tensors(job.weights)
     tensors = load_converted(job.weights, job.root)
     for note in notes(job.experiment, json.loads(job.weights.read_text())):
         log.warning("%s: %s", job.name, note)

@@ -1,7 +1,5 @@
 """model.safetensors: a trained model with everything needed to use it, wherever it is copied to."""
 
-import hashlib
-import json
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,6 +10,7 @@ from ivvit.ground.errors import UserError
 from ivvit.ground.files import write_atomically
 from ivvit.numerics.pixels import Pixels
 from ivvit.numerics.sizes import short_side_range
+from ivvit.weights.sealed import read_content, read_sealed, seal
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 FORMAT = 2
 NAME = "model.safetensors"
-_KEY = "ivvit"  # one alone: safetensors writes several in any order
 
 
 @dataclass(frozen=True)
@@ -86,11 +84,7 @@ def head_cards(experiment: Experiment, classes: dict[str, list[str]], img_size: 
 
 def encode(tensors: "dict[str, Tensor]", card: ModelCard) -> bytes:
     """The file's content; equal models give equal bytes."""
-    from safetensors.torch import save
-
-    tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    content = {"format": FORMAT, **asdict(card), "checksum": checksum(tensors)}
-    return save(tensors, {_KEY: _dump({**content, "sha256": hashlib.sha256(_dump(content).encode()).hexdigest()})})
+    return seal(tensors, {"format": FORMAT, **asdict(card)})
 
 
 def write_model(folder: Path, content: bytes) -> None:
@@ -109,21 +103,20 @@ def read_card(file: Path) -> ModelCard:
     Raises:
         UserError: the file is missing, damaged, or not of this project.
     """
-    from safetensors import SafetensorError, safe_open
+    from safetensors import SafetensorError
 
     try:
-        with safe_open(file, "pt") as opened:
-            metadata = opened.metadata() or {}
+        content = read_content(file)
     except FileNotFoundError:
         raise UserError(f"{file} does not exist") from None
     except (OSError, SafetensorError) as error:
+        remedy = "remove it to have it trained again" if file.name == NAME else "name another"
         raise UserError(
             f"{file} cannot be read as a model ({error}): it is damaged, or no safetensors file; copy it again, or "
-            "remove it to have it trained again"
+            f"{remedy}"
         ) from None
-    if _KEY not in metadata:
+    if content is None:
         raise UserError(f"{file} has no metadata of a model; only files that `ivvit train` wrote can be used")
-    content = _checked(file, metadata[_KEY])
     if content.pop("format") != FORMAT:
         raise UserError(f"{file} was written by another version of ivvit; train it again, or use that version")
     content["heads"] = {name: HeadCard(**head) for name, head in content["heads"].items()}
@@ -132,22 +125,18 @@ def read_card(file: Path) -> ModelCard:
     return ModelCard(**content)
 
 
-def read_tensors(file: Path, card: ModelCard) -> "dict[str, Tensor]":
+def read_tensors(file: Path) -> "dict[str, Tensor]":
     """A model's tensors, as they were written.
 
     Raises:
         UserError: the file is damaged.
     """
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
 
     try:
-        tensors = load_file(file)
+        return read_sealed(file)
     except (OSError, SafetensorError) as error:
         raise UserError(f"{file} is damaged ({error}); copy it again") from None
-    if checksum(tensors) != card.checksum:
-        raise UserError(f"{file} is damaged: its tensors are not those that were written; copy it again")
-    return tensors
 
 
 def load_model(file: Path, card: ModelCard) -> "JointModel":
@@ -158,7 +147,7 @@ def load_model(file: Path, card: ModelCard) -> "JointModel":
     """
     from ivvit.numerics.models import create_model
 
-    tensors = read_tensors(file, card)
+    tensors = read_tensors(file)
     classes = {name: len(head.classes) for name, head in card.heads.items()}
     model = create_model(
         card.model, classes, backbone=card.backbone, num_frames=card.num_frames, backbone_args=card.backbone_args,
@@ -167,32 +156,3 @@ def load_model(file: Path, card: ModelCard) -> "JointModel":
     model.load_state_dict(tensors)
     model.pixels = card.pixels
     return model.eval()
-
-
-def checksum(tensors: "dict[str, Tensor]") -> str:
-    """SHA-256 over the tensors' names, types, shapes and bytes."""
-    import torch
-
-    found = hashlib.sha256()
-    for name, tensor in sorted(tensors.items()):
-        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        found.update(tensor.contiguous().flatten().view(torch.uint8).numpy().data)
-    return found.hexdigest()
-
-
-def _dump(content: dict[str, Any]) -> str:
-    return json.dumps(content, ensure_ascii=False, allow_nan=False)
-
-
-def _checked(file: Path, text: str) -> dict[str, Any]:
-    """What the file says about itself, if it is what was written."""
-    try:
-        content = json.loads(text)
-        known = content.pop("sha256", None)
-        if known != hashlib.sha256(_dump(content).encode()).hexdigest():
-            raise ValueError
-    except (ValueError, AttributeError):
-        raise UserError(
-            f"{file} is damaged: what it says about itself is not what was written; copy it again, or train it again"
-        ) from None
-    return content

@@ -58,7 +58,8 @@ def _same_protocol(first: Path, second: Path) -> tuple[tuple[Path, EvaluationMet
 
 
 def _protocol(metrics: EvaluationMetrics) -> dict[str, object]:
-    return {key: value for key, value in metrics.evaluation.items() if key != "precision"}
+    """What decides on what is predicted: neither precision nor what else was asked for."""
+    return {key: value for key, value in metrics.evaluation.items() if key not in ("precision", "knn")}
 
 
 def _samples(name: str, first: Predictions, second: Predictions) -> Samples:

@@ -9,6 +9,7 @@ import jinja2
 import numpy as np
 
 from ivvit.data.layouts.files import printable
+from ivvit.use.media import STRIP
 from ivvit.use.outcome import FileResult, Prediction, ranked
 from ivvit.use.report import Classes
 
@@ -44,8 +45,9 @@ def page(results: Sequence[FileResult], classes: Classes, top: int, model: Path)
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
     return environment.get_template("page.html").render(
-        title="Predictions", model=printable(str(model)), files=files, damaged=sum(bool(file.damage) for file in files)
-    )
+        title="Predictions", model=printable(str(model)), files=files, strip=STRIP,
+        damaged=sum(bool(file.damage) for file in files),
+    )  # fmt: skip
 
 
 def _file(result: FileResult, classes: Classes, top: int) -> _File:

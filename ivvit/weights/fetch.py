@@ -149,6 +149,8 @@ def _pixels(source: Source, original: Path) -> dict[str, Any] | None:
         from ivvit.weights.hub import pixels_of_tag
 
         return pixels_of_tag(source.location)
+    if (own := _own_content(original)) is not None:
+        return own["pixels"]
     described = original / "preprocessor_config.json"
     if not (original.is_dir() and described.is_file()):
         return None
@@ -157,6 +159,19 @@ def _pixels(source: Source, original: Path) -> dict[str, Any] | None:
         return None
     interpolation = "bicubic" if known.get("resample") == 3 else "bilinear"  # PIL's numbers
     return {"mean": known["image_mean"], "std": known["image_std"], "interpolation": interpolation}
+
+
+def _own_content(original: Path) -> dict[str, Any] | None:
+    """What a model that `ivvit train` wrote says of itself; None for any other checkpoint."""
+    from safetensors import SafetensorError
+
+    from ivvit.weights.read import file_of
+    from ivvit.weights.sealed import read_content
+
+    try:
+        return read_content(file_of(original))
+    except SafetensorError:
+        return None
 
 
 def _store(tensors: "dict[str, Tensor]", folder: Path, stem: str) -> tuple[Path, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ivvit.ground.errors import UserError
+from ivvit.weights.sealed import read_sealed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,7 +26,7 @@ def read_state_dict(path: Path | str) -> "dict[str, Tensor]":
     Raises:
         UserError: the file is missing, damaged, no checkpoint, or a pickle that wants to run code.
     """
-    path = _in_folder(Path(path).expanduser())
+    path = file_of(path)
     if not path.is_file():
         raise UserError(f"weights file {path} does not exist")
     with path.open("rb") as file:
@@ -58,7 +59,13 @@ def unwrap(content: Any) -> "dict[str, Tensor]":
     return {}
 
 
-def _in_folder(path: Path) -> Path:
+def file_of(path: Path | str) -> Path:
+    """The checkpoint that is meant: the file itself, or the one in a folder of Hugging Face or of a run.
+
+    Raises:
+        UserError: the folder has none.
+    """
+    path = Path(path).expanduser()
     if path.is_dir():
         found = [path / name for name in ("model.safetensors", "pytorch_model.bin") if (path / name).is_file()]
         if not found:
@@ -95,10 +102,9 @@ def _read_torch(path: Path) -> Any:
 
 def _read_safetensors(path: Path) -> "dict[str, Tensor]":
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
 
     try:
-        return load_file(path)
+        return read_sealed(path)
     except SafetensorError as error:
         raise ValueError(error) from None
 

@@ -139,7 +139,7 @@ def test_val_is_what_training_held_out(tmp_path, capsys):
 
 
 def test_the_rules_job_refuses_another_evaluation_than_todays(capsys):
-    run, evaluation = next(Path("results").glob("runs/*/seed0/evaluations/*")).parts[-4::3]
+    run, evaluation = Path("results/experiments/x/seed0/metrics.json").resolve().parts[-5:-1:3]
     assert command("evaluate", "--identity", run, "--seed", "0", "--evaluation", evaluation) == 0
     assert command("evaluate", "--identity", run, "--seed", "0", "--evaluation", "0" * 16) == 1
     assert f"x has the evaluation {evaluation} now, not {'0' * 16}" in capsys.readouterr().err

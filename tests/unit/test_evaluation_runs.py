@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import signal
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from training_runs import DATASETS
 
+import ivvit.runs.course as course
 import ivvit.runs.evaluate as evaluation
 from ivvit.config import DatasetOptions, EvaluationOptions, RuntimeOptions
 from ivvit.data.manifest import load_manifest
@@ -24,7 +25,7 @@ from ivvit.numerics.batch import Batch
 from ivvit.numerics.finite import Diverged
 from ivvit.numerics.pixels import PAPER, normalize
 from ivvit.runs.evaluate import evaluate_run
-from ivvit.runs.evaluation_job import EvaluatedDataset, EvaluationJob
+from ivvit.runs.evaluation_job import EvaluatedDataset, EvaluationJob, EvaluationMetrics
 from ivvit.runs.inputs import open_eval
 from ivvit.runs.job import Interrupted
 from ivvit.runs.model_file import encode, load_model, read_card
@@ -80,6 +81,21 @@ def test_what_is_done_is_not_done_again_and_another_protocol_is(data, model, tmp
     assert evaluate_run(wanted(data, model, tmp_path, "shades", split="val")).datasets["shades"].num_samples == 15
 
 
+def test_a_finished_evaluation_of_an_earlier_version_is_kept(data, model, tmp_path):
+    """One from before its metrics.json said `renamed`; another model's is not taken for it."""
+    first = evaluate_run(wanted(data, model, tmp_path, "shades"))
+    file, before = tmp_path / "metrics.json", (tmp_path / "predictions.parquet").stat().st_mtime_ns
+    content = json.loads(file.read_text())
+    later = {field.name for field in fields(EvaluationMetrics) if field.default_factory is not MISSING}
+    assert "renamed" in later
+    file.write_text(json.dumps({key: value for key, value in content.items() if key not in later}))
+    assert evaluate_run(wanted(data, model, tmp_path, "shades")) == first
+    assert (tmp_path / "predictions.parquet").stat().st_mtime_ns == before
+    file.write_text(json.dumps(content | {"model_sha256": "0" * 64}))
+    assert evaluate_run(wanted(data, model, tmp_path, "shades")) == first
+    assert (tmp_path / "predictions.parquet").stat().st_mtime_ns != before
+
+
 class Stopping:
     """Evaluation data that asks this process to stop, as a scheduler does, at one of its batches."""
 
@@ -96,23 +112,49 @@ class Stopping:
         return self._data.batch(*arguments)
 
 
-def test_a_stopped_evaluation_goes_on_and_ends_in_the_same_bytes(data, model, tmp_path, monkeypatch):
+@pytest.mark.parametrize("knn", [None, 3])
+def test_a_stopped_evaluation_goes_on_and_ends_in_the_same_bytes(knn, data, model, tmp_path, monkeypatch):
     opens, seen = evaluation.open_for_head, []
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    evaluate_run(wanted(data, model, whole))
-    predict = evaluation.predict
-    monkeypatch.setattr(evaluation, "predict", lambda *a: (seen.extend(r.path for r in a[2].records), predict(*a))[1])
-    monkeypatch.setattr(evaluation, "open_for_head", lambda *a: Stopping(opens(*a), at=4))
+    evaluate_run(wanted(data, model, whole, knn=knn))
+    predict, embed = course.predict, course.embed
+    monkeypatch.setattr(course, "predict", lambda *a: (seen.extend(("head", r) for r in a[2].records), predict(*a))[1])
+    monkeypatch.setattr(course, "embed", lambda *a: (seen.extend(("trunk", r) for r in a[1].records), embed(*a))[1])
+    monkeypatch.setattr(evaluation, "open_for_head", lambda *a: Stopping(opens(*a), at=4 if knn is None else 7))
     stops = 0
     while not (parts / "metrics.json").exists():
         try:
-            evaluate_run(wanted(data, model, parts))
+            evaluate_run(wanted(data, model, parts, knn=knn))
         except Interrupted:
             stops += 1
             assert list(parts.glob("state/parts/*/*.npz")) and not (parts / "predictions.parquet").exists()
-    assert stops >= 2 and len(seen) == len(set(seen)) == 20, "no sample twice"
+    samples = 20 if knn is None else 20 + 20 + 40  # predictions; their features, and those of the training samples
+    assert stops >= 2 and len(seen) == len(set(seen)) == samples, "no sample twice"
     for name in ("metrics.json", "predictions.parquet"):
         assert (whole / name).read_bytes() == (parts / name).read_bytes(), name
+
+
+def test_nearest_training_samples_vote_beside_the_head(data, model, tmp_path):
+    """By hand from the model without its heads; the head's own numbers stay what they are."""
+    found = evaluate_run(wanted(data, model, tmp_path / "asked", "shades", knn=3))
+    plain = evaluate_run(wanted(data, model, tmp_path / "plain", "shades"))
+    assert (found.datasets, found.evaluation["knn"]) == (plain.datasets, 3) and not plain.knn and not plain.bank
+    assert "knn" not in plain.evaluation
+    network, features = load_model(model, read_card(model)), {}
+    for split in ("train", "test"):
+        lock, options = data / "manifests/shades.json", DatasetOptions(**DATASETS["shades"])
+        views = open_eval("shades", options, data, lock, img_size=32, num_frames=2, split=split)
+        pixels = normalize(views.batch(list(range(len(views.samples)))).pixels[:, 0], PAPER)
+        with torch.no_grad():
+            seen = network.pool(network.features(pixels))
+        features[split] = torch.nn.functional.normalize(seen, dim=1), torch.tensor(views.samples.labels)
+    (bank, known), (asked, labels) = features["train"], features["test"]
+    likeness, nearest = (asked @ bank.T).topk(3)
+    votes = torch.zeros(len(asked), 3).scatter_add_(1, known[nearest], (likeness / 0.07).softmax(1))
+    assert found.knn["shades"].top1 == pytest.approx((votes.argmax(1) == labels).float().mean().item())
+    own = votes[range(len(labels)), labels].clamp(min=1e-6)
+    assert found.knn["shades"].loss == pytest.approx(-own.log().mean().item(), rel=1e-3)
+    assert found.bank["shades"] != found.data["shades"] and found.knn["shades"].num_samples == len(labels)
 
 
 def test_what_another_model_left_is_not_taken_up(data, model, tmp_path):
@@ -169,7 +211,7 @@ def test_a_destroyed_model_gets_no_numbers(value, data, model, tmp_path):
     tensors["heads.moves.weight"][0, 0] = value
     (tmp_path / "broken.safetensors").write_bytes(encode(tensors, read_card(model)))
     with pytest.raises(Diverged, match=r"moves: the model's output is not finite for \d of 2 samples"):
-        evaluate_run(wanted(data, tmp_path / "broken.safetensors", tmp_path / "run", "moves"))
+        evaluate_run(wanted(data, tmp_path / "broken.safetensors", tmp_path / "run", "moves", knn=3))
     assert not (tmp_path / "run/metrics.json").exists()
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from ivvit.config.base import Section
 from ivvit.identity.closure import PACKAGE, Code
-from ivvit.identity.entries import EVALUATION, NUMERICS, SELECTION, STUDY, TABLES, TRAINING, WITHIN_TABLES
+from ivvit.identity.entries import EVALUATION, NEIGHBOURS, NUMERICS, SELECTION, STUDY, TABLES, TRAINING, WITHIN_TABLES
 from ivvit.identity.models import model_modules
 from ivvit.identity.prose import without_prose
 
@@ -38,9 +38,9 @@ def test_all_that_evaluates_counts_and_what_only_reports_is_no_part_of_a_selecti
     """An edit of metrics or intervals once made no evaluation stale, and one of predictions made studies so."""
     every = {module for module in MODULES if module.startswith("evaluation/")}
     found = [{module for module in Code().closure(entries, within=("ivvit",)).modules if module in every}
-             for entries in (EVALUATION, (*TRAINING, *SELECTION, *STUDY))]  # fmt: skip
+             for entries in ((*EVALUATION, *NEIGHBOURS), (*TRAINING, *SELECTION, *STUDY))]  # fmt: skip
     assert found[0] == every
-    only = {"evaluation/metrics.py", "evaluation/intervals.py", "evaluation/predictions.py"}
+    only = {"evaluation/metrics.py", "evaluation/intervals.py", "evaluation/predictions.py", "evaluation/neighbours.py"}
     assert every - found[1] == only
 
 

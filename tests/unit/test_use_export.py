@@ -68,7 +68,7 @@ ROTARY = {"model": {"name": "polyvit", "positions": "rotary", "head": "attentive
 
 @pytest.mark.slow
 @pytest.mark.parametrize("settings", [*({"model": name} for name in MODELS), ROTARY], ids=[*MODELS, "rotary"])
-def test_every_model_in_every_form(settings, data, tmp_path):
+def test_every_model_in_every_form(settings, data, tmp_path, capsys):
     """Two heads on images, which share one graph; other names than Python's; and clips."""
     train(job(data, tmp_path / "run", **settings, iterations=1, num_frames=4))
     run = ivvit.load_run(tmp_path / "run")
@@ -76,6 +76,10 @@ def test_every_model_in_every_form(settings, data, tmp_path):
         assert export(tmp_path / "run", form, tmp_path / form) == 0
     check_onnx(run.model, tmp_path / "onnx/clips.onnx", ["moves"], (4, 3, 32, 32))
     check_onnx(run.model, tmp_path / "onnx/images.onnx", ["shades"], (3, 32, 32))
+    assert export(tmp_path / "run", "safetensors", tmp_path / "safetensors") == 0
+    beyond = run.card.options.get("positions") == "rotary" or "adapters." in "".join(run.model.state_dict())
+    assert export(tmp_path / "run", "timm", tmp_path / "timm") == beyond, "timm has neither"
+    assert ("export it as onnx" in capsys.readouterr().err) == beyond
 
 
 def test_torch_export_of_a_head(run_folder, tmp_path):
@@ -103,6 +107,10 @@ def test_timm_loads_the_backbone(run_folder, tmp_path):
         for model in (one, other):
             assert torch.allclose(model.eval()(pixels), right, atol=1e-4)
         assert other.pretrained_cfg["mean"] == list(run.card.pixels.mean)
+        card = ModelCard((out / "README.md").read_text()).data
+        assert card.pipeline_tag == ("image-classification" if head else "image-feature-extraction")
+        told = [entry.dataset_name for entry in card.eval_results or []]
+        assert told == ([head] if head else []), "what timm's model cannot do is not told of it"
     assert export(run_folder, "timm", tmp_path, "--dataset", "shades", "moves") == 1
 
 

@@ -1,16 +1,23 @@
 """How frozen encoders are compared on data that they were not trained on: nearest neighbours, and a linear probe."""
 
+import csv
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from data_sets import image_folder, video_folder
+from data_sets import image, image_folder, video_folder
 from safetensors.torch import load_file
 
 from ivvit.cli import main
-from ivvit.use.knn import Embedding, neighbours
+from ivvit.cli.tables import current_comparison
+from ivvit.evaluation.neighbours import neighbours
+from ivvit.ground.errors import UserError
+from ivvit.identity.identity import Identities
+from ivvit.planning.environment import load_current
+from ivvit.planning.tables import table_runs
+from ivvit.results.tables import write_tables
 
 CONFIG = """\
 root_path: data
@@ -25,7 +32,7 @@ defaults:
   precision: fp32
 experiments:
   parent: {model: polyvit, datasets: {pets: 2}}
-  probe: {model: polyvit, datasets: {cars: 2}, pretrain: "experiment:parent", freeze: all}
+  probe: {model: polyvit, datasets: {cars: 2}, pretrain: "experiment:parent", freeze: all, evaluation: {knn: 3}}
 runtime: {workers: 0, gpus: 0}
 """
 
@@ -57,6 +64,52 @@ def test_a_linear_probe_trains_the_new_head_alone(workspace):
     assert all(torch.equal(parent[name], probe[name]) for name in probe if "heads." not in name)
 
 
+def test_neighbours_vote_beside_the_probe(workspace, tmp_path, monkeypatch, capsys):
+    """On the same frozen features: the numbers of `ivvit knn`, in metrics, tables and on the terminal."""
+    monkeypatch.chdir(workspace)
+    metrics = json.loads((workspace / "results/experiments/probe/seed0/metrics.json").read_text())
+    model = "results/experiments/parent/seed0"
+    assert command("knn", model, "--dataset", "cars", "--neighbours", "3", "--out", str(tmp_path / "knn.json")) == 0
+    by_hand = json.loads((tmp_path / "knn.json").read_text())
+    assert metrics["knn"]["cars"]["top1"] == by_hand["top1"] and metrics["evaluation"]["knn"] == 3
+    assert metrics["knn"]["cars"]["per_class"] == by_hand["per_class"]
+    identities = Identities(load_current(["config.yaml"]))
+    write_tables(current_comparison(identities, table_runs(identities)[0]), tmp_path)
+    text = (tmp_path / "comparison.md").read_text()
+    head, voted = (f"{100 * metrics[part]['cars']['top1']:.1f}" for part in ("datasets", "knn"))
+    assert "## Nearest neighbours" in text and f"| probe | {voted} / {head} (k = 3) |" in text
+    with (tmp_path / "comparison.csv").open() as file:
+        rows = {row["experiment"]: row for row in csv.DictReader(file)}
+    assert float(rows["probe"]["cars_knn_top1"]) == by_hand["top1"] and rows["parent"]["cars_knn_top1"] == ""
+    capsys.readouterr()
+    assert command("evaluate", "parent", "--knn", "2") == 0
+    assert "pets, 2-NN" in capsys.readouterr().out
+
+
+def test_neighbours_are_part_of_an_evaluation_and_of_no_training(workspace, monkeypatch):
+    """Other training samples make it due again where they vote; samples cannot vote on themselves."""
+    monkeypatch.chdir(workspace)
+    text = Path("config.yaml").read_text()
+
+    def digests(**knn: int) -> tuple[str, str]:
+        Path("other.yaml").write_text(text.replace("{knn: 3}", str(knn)))
+        identities = Identities(load_current(["other.yaml"]))
+        return identities.experiment("probe").digest, identities.evaluation("probe").digest
+
+    training, asked = digests(knn=3)
+    assert digests(knn=5)[0] == training and digests(knn=5)[1] != asked
+    _, plain = digests()
+    image(Path("data/cars/train/c0/another.png"))
+    assert command("validate", "cars") == 0
+    assert digests()[1] == plain and digests(knn=3)[1] != asked
+    Path("data/cars/train/c0/another.png").unlink()
+    assert command("validate", "cars") == 0
+    assert digests(knn=3) == (training, asked)
+    Path("other.yaml").write_text(text.replace("{knn: 3}", "{knn: 5, split: train}"))
+    with pytest.raises(UserError, match="knn: training samples vote, so it is no question to ask on split: train"):
+        load_current(["other.yaml"])
+
+
 @pytest.mark.parametrize(("dataset", "samples"), [("cars", 6), ("films", 2), ("pets", 4)])
 def test_nearest_neighbours_on_any_data_set(dataset, samples, workspace, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(workspace)
@@ -71,8 +124,9 @@ def test_nearest_neighbours_on_any_data_set(dataset, samples, workspace, tmp_pat
 
 def test_the_nearest_vote_by_their_likeness():
     """By hand: two neighbours of class 1 at 0.8 and of class 0 at 0.6."""
-    train = Embedding(torch.tensor([[0.8, 0.6], [0.6, 0.8], [-1.0, 0.0]]), [0, 1, 2])
-    found = neighbours(train, [1, 0, 2], Embedding(torch.tensor([[1.0, 0.0]]), [0]), 3, 2)
+    bank = np.array([[0.8, 0.6], [0.6, 0.8], [-1.0, 0.0]], np.float32)
+    asked, cpu = np.array([[1.0, 0.0]], np.float32), torch.device("cpu")
+    found = neighbours(bank, [1, 0, 2], asked, 3, 2, cpu)
     weight = np.exp((0.8 - 0.6) / 0.07)
     assert found[0] == pytest.approx([1 / (1 + weight), weight / (1 + weight), 0])
-    assert neighbours(train, [1, 0, 2], train, 3, 1).argmax(1).tolist() == [1, 0, 2], "each is its own nearest"
+    assert neighbours(bank, [1, 0, 2], bank, 3, 1, cpu).argmax(1).tolist() == [1, 0, 2], "each is its own nearest"

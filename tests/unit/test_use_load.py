@@ -1,6 +1,8 @@
 """A trained model in Python: three lines, from its file alone, and never from a damaged one."""
 
+import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +14,16 @@ from training_runs import DATASETS, job
 
 import ivvit
 from ivvit.config import DatasetOptions, EvaluationOptions, RuntimeOptions
+from ivvit.config.pixels import pixels_of_weights
 from ivvit.ground.errors import UserError
 from ivvit.numerics.decode import decode_all
+from ivvit.numerics.pixels import Pixels
 from ivvit.results.predictions import read_confidences
 from ivvit.runs.evaluate import evaluate_run
 from ivvit.runs.evaluation_job import EvaluatedDataset, EvaluationJob
+from ivvit.runs.model_file import encode, read_card
 from ivvit.runs.run import train
+from ivvit.weights.fetch import fetch
 
 
 @pytest.fixture(scope="module", params=[{}, {"frames": "original"}], ids=["store", "original"])
@@ -98,6 +104,21 @@ def test_forty_flipped_bytes_are_noticed(start, data, model, tmp_path):
         ivvit.load_run(damaged)
     with pytest.raises(UserError, match=r"model\.safetensors (is damaged|cannot be read as a model)"):
         train(job(data, tmp_path / "child", weights=damaged, model="MSCA"))
+    with pytest.raises(UserError, match=r"model\.safetensors (is damaged|is truncated or no checkpoint)"):
+        fetch(f"file:{damaged}", root=tmp_path, lock=tmp_path / "lock.json")
+    assert not (tmp_path / "lock.json").exists()
+
+
+@pytest.mark.parametrize("form", ["file", "folder"])
+def test_a_file_that_a_training_starts_from_says_what_pixels_it_knows(form, model, tmp_path):
+    """`pretrain: file:` of a model, which `experiment:` follows by itself."""
+    card, run = read_card(model), tmp_path / "run"
+    run.mkdir()
+    seen = Pixels((0.5, 0.4, 0.3), (0.2, 0.2, 0.1), "bicubic")
+    (run / "model.safetensors").write_bytes(encode(load_file(model), replace(card, pixels=seen)))
+    fetch(f"file:{run if form == 'folder' else run / 'model.safetensors'}", root=tmp_path, lock=tmp_path / "lock.json")
+    normalize, interpolation = pixels_of_weights(json.loads((tmp_path / "lock.json").read_text()))
+    assert (normalize.mean, normalize.std, interpolation) == (seen.mean, seen.std, "bicubic")
 
 
 def test_a_digit_changed_in_what_the_file_says_is_noticed(model, tmp_path):

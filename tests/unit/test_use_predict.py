@@ -62,6 +62,14 @@ def test_a_folder_of_all_kinds(files, model, tmp_path, capsys):
     assert len(windows) > 2 and len(by_name["deep/short.avi"]["heads"]["moves"]["windows"]) == 1
 
 
+def test_damaged_files_are_named_once(files, model, capsys):
+    """Where the text names them, what is beside it only counts them."""
+    assert predict(model, files, "--workers", 0, "--clips", 1) == 1
+    said = capsys.readouterr()
+    assert said.err == "3 of 6 files cannot be read\n"
+    assert all(said.out.count(f"{files / name}  cannot be read: ") == 1 for name in BAD)
+
+
 def test_csv_of_named_heads_and_an_evaluations_clips(files, model, capsys):
     clip = files / "deep/long.avi"
     assert predict(model, clip, "--dataset", "shades", "moves", "--clips", 2, "--csv", "--top", 2) == 0

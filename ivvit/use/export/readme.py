@@ -53,16 +53,28 @@ def model_card(card: ModelCard, name: str, form: str, heads: list[str], results:
         results: evaluations of this file.
     """
     results = list(results)
+    told = [result for metrics in results for result in _eval_results(card, metrics, _classifying(card, form, heads))]
     data = ModelCardData(
         model_name=name, library_name="timm" if form == "timm" else None, tags=["ivvit", card.model, card.backbone],
-        datasets=list(card.heads), pipeline_tag=_TASKS[any(head.video for head in card.heads.values())],
-        eval_results=[result for metrics in results for result in _eval_results(card, metrics)] or None,
+        datasets=list(card.heads), pipeline_tag=_task(card, form, heads), eval_results=told or None,
     )  # fmt: skip
     parts = [f"---\n{data.to_yaml()}\n---", f"# {name}", _what(card), "## Use", _use(card, form, heads)]
     parts += ["## Input", _input(card), "## Training", _training(card), "## Results", _results(results)]
+    parts += ["These are of the whole model, with all of its heads and what it does across frames."] * (form == "timm")
     parts += ["## Licence", "To be chosen by who publishes this model; the licences of the data and of the initial "
               "weights bind as well."]  # fmt: skip
     return "\n\n".join(parts) + "\n"
+
+
+def _classifying(card: ModelCard, form: str, heads: list[str]) -> list[str]:
+    """The heads whose results the exported files give: timm's see single images, and have one head at most."""
+    return [name for name in heads if not card.heads[name].video] if form == "timm" else heads or list(card.heads)
+
+
+def _task(card: ModelCard, form: str, heads: list[str]) -> str:
+    if form == "timm":
+        return _TASKS[False] if heads else "image-feature-extraction"
+    return _TASKS[any(card.heads[name].video for name in heads or card.heads)]
 
 
 def _what(card: ModelCard) -> str:
@@ -82,9 +94,9 @@ def _use(card: ModelCard, form: str, heads: list[str]) -> str:
     video = card.heads[head].video
     of_kind = [name for name in heads or card.heads if card.heads[name].video == video]
     side = f"3, {card.img_size}, {card.img_size})"
-    args = "".join(f", {key}={value!r}" for key, value in card.backbone_args.items())
     return _USE[form].format(
-        graph="clips" if video else "images", head=head, heads=", ".join(of_kind), backbone=card.backbone, args=args,
+        graph="clips" if video else "images", head=head, heads=", ".join(of_kind), backbone=card.backbone,
+        args="".join(f", {key}={value!r}" for key, value in card.backbone_args.items()),
         shape=f"(B, {card.num_frames}, {side}" if video else f"(B, {side}", model=card.model,
         classes=len(card.heads[heads[0]].classes) if heads else 0, sample="clip.mp4" if video else "image.jpg",
     )  # fmt: skip
@@ -146,10 +158,11 @@ def _percent(value: float | None, interval: tuple[float, float] | None) -> str:
     return f"{100 * value:.2f} [{100 * interval[0]:.2f}, {100 * interval[1]:.2f}]"
 
 
-def _eval_results(card: ModelCard, metrics: EvaluationMetrics) -> list[EvalResult]:
+def _eval_results(card: ModelCard, metrics: EvaluationMetrics, heads: list[str]) -> list[EvalResult]:
     return [
         result
         for name, found in metrics.datasets.items()
+        if metrics.heads[name] in heads
         for result in _of_dataset(name, found, card.heads[metrics.heads[name]].video)
     ]
 

@@ -36,6 +36,8 @@ def write_timm(model: JointModel, card: ModelCard, head: str | None, folder: Pat
     """
     if head is not None and model.heads.attentive:
         raise UserError(f"the head {head} is attentive, which timm has not; leave --dataset out, or export it as onnx")
+    if any(name.startswith("adapters.") for name in model.state_dict()):
+        raise UserError(f"{card.model} has adapters beside its backbone, which timm has not; export it as onnx")
     tensors = {
         name.removeprefix(_PREFIX): tensor.contiguous()
         for name, tensor in model.state_dict().items()
@@ -67,7 +69,8 @@ def _loaded(card: ModelCard, head: str | None, file: Path) -> nn.Module:
         ).eval()
     except RuntimeError as error:
         raise UserError(
-            f"{card.model} changes its backbone beyond what timm has ({str(error).splitlines()[0]}); export it as onnx"
+            f"{card.model} changes its backbone beyond what timm has ({str(error).splitlines()[-1].strip()[:200]}); "
+            "export it as onnx"
         ) from None
 
 
