@@ -1,17 +1,18 @@
 """From a manifest to the samples of a split."""
 
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ivvit.config.datasets import DatasetOptions
-from ivvit.data.manifest import load_manifest, timelines
+from ivvit.data.manifest import Manifest, load_manifest
+from ivvit.data.timelines import Timelines
 from ivvit.ground.errors import UserError
+from ivvit.ground.sequences import Computed
 from ivvit.identity.frame_store import store_file, store_folder
 from ivvit.numerics.samples import Samples
 from ivvit.numerics.sources import CifarSource, ImageSource, Source, VideoSource
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def open_samples(name: str, options: DatasetOptions, root: Path, manifest_lock: Path, split: str) -> Samples:
@@ -21,26 +22,43 @@ def open_samples(name: str, options: DatasetOptions, root: Path, manifest_lock: 
         UserError: the manifest or the frame store is missing, or the split is empty.
     """
     manifest = load_manifest(manifest_lock)
-    rows = manifest.split(split)
-    if rows.empty:
+    if not manifest.counts[split]:
         raise UserError(f"{name} has no samples in split {split}; see {Path(manifest_lock).with_suffix('.md')}")
     return Samples(
         dataset=name,
         classes=manifest.classes,
-        paths=rows["path"].tolist(),
-        labels=rows["label"].tolist(),
-        groups=rows["group"].tolist(),
-        source=_source(rows, Path(root).expanduser(), options),
+        paths=manifest.column("path", split),
+        labels=manifest.column("label", split),
+        groups=manifest.column("group", split),
+        source=_source(manifest, split, Path(root).expanduser(), options),
     )
 
 
-def _source(rows: "pd.DataFrame", root: Path, options: DatasetOptions) -> Source:
-    originals = [str(root / path) for path in rows["path"]]
+def _source(manifest: Manifest, split: str, root: Path, options: DatasetOptions) -> Source:
+    originals = _Files(manifest.column("path", split), partial(os.path.join, root))
     if not options.is_video:
         return CifarSource(originals) if options.kind == "cifar100" else ImageSource(originals)
     if not options.uses_store:
-        return VideoSource(originals, timelines(rows), stored=False)
+        return VideoSource(originals, Timelines(manifest, split), stored=False)
     folder = store_folder(options.store, root)
     if not folder.is_dir():
         raise UserError(f"{folder} does not exist; run `ivvit extract`, or set `frames: original`")
-    return VideoSource([str(store_file(folder, sha256)) for sha256 in rows["sha256"]], timelines(rows), stored=True)
+    stored = _Files(manifest.column("sha256", split), partial(_stored, folder))
+    return VideoSource(stored, Timelines(manifest, split), stored=True)
+
+
+def _stored(folder: Path, sha256: str) -> str:
+    return str(store_file(folder, sha256))
+
+
+class _Files(Computed[str]):
+    """The files of samples, named from a column where they are asked for."""
+
+    def __init__(self, values: Sequence[str], name: Callable[[str], str]) -> None:
+        self._values, self._name = values, name
+
+    def value(self, place: int) -> str:
+        return self._name(self._values[place])
+
+    def __len__(self) -> int:
+        return len(self._values)

@@ -1,5 +1,6 @@
 """How one sample is read: an image file, a row of CIFAR's pickles, an original video, a stored one."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Self
@@ -11,18 +12,19 @@ from ivvit.numerics.cifar import read_images
 from ivvit.numerics.decode import UnreadableError, read_frames, read_stored_frames
 from ivvit.numerics.images import read_image
 from ivvit.numerics.sampling import Clip
+from ivvit.numerics.selection import Selected, Selection
 from ivvit.numerics.timeline import Timeline
 
 
 class ImageSource:
     """Image files: (C, H, W) uint8 each."""
 
-    def __init__(self, files: list[str]) -> None:
+    def __init__(self, files: Sequence[str]) -> None:
         self._files = files
 
-    def take(self, indices: list[int]) -> Self:
-        """Those at these positions."""
-        return type(self)([self._files[index] for index in indices])
+    def take(self, selection: Selection) -> Self:
+        """Those that are selected."""
+        return type(self)(Selected(self._files, selection))
 
     def image(self, index: int) -> torch.Tensor:
         """(C, H, W) uint8. Raises UnreadableError."""
@@ -33,19 +35,18 @@ class ImageSource:
 class CifarSource:
     """Rows of CIFAR's pickles, (C, H, W) uint8 each; each process reads a file once."""
 
-    def __init__(self, files: list[str]) -> None:
+    def __init__(self, files: Sequence[str]) -> None:
         """Files are named with their row: `.../train#17`."""
-        parts = [file.rsplit("#", 1) for file in files]
-        self._files, self._rows = [p[0] for p in parts], [int(p[1]) for p in parts]
+        self._files = files
 
-    def take(self, indices: list[int]) -> Self:
-        """Those at these positions."""
-        return type(self)([f"{self._files[index]}#{self._rows[index]}" for index in indices])
+    def take(self, selection: Selection) -> Self:
+        """Those that are selected."""
+        return type(self)(Selected(self._files, selection))
 
     def image(self, index: int) -> torch.Tensor:
         """(C, H, W) uint8. Raises UserError."""
-        images = _cifar_images(Path(self._files[index]))
-        return torch.from_numpy(images[self._rows[index]].copy())
+        file, _, row = self._files[index].rpartition("#")
+        return torch.from_numpy(_cifar_images(Path(file))[int(row)].copy())
 
 
 @lru_cache(maxsize=2)
@@ -56,13 +57,12 @@ def _cifar_images(file: Path) -> np.ndarray:
 class VideoSource:
     """Clips (T, C, H, W) uint8, from the frame store or from the original files: the same frames either way."""
 
-    def __init__(self, files: list[str], timelines: list[Timeline], stored: bool) -> None:
+    def __init__(self, files: Sequence[str], timelines: Sequence[Timeline], stored: bool) -> None:
         self._files, self._timelines, self._stored = files, timelines, stored
 
-    def take(self, indices: list[int]) -> Self:
-        """Those at these positions."""
-        chosen = [(self._files[index], self._timelines[index]) for index in indices]
-        return type(self)([file for file, _ in chosen], [line for _, line in chosen], self._stored)
+    def take(self, selection: Selection) -> Self:
+        """Those that are selected."""
+        return type(self)(Selected(self._files, selection), Selected(self._timelines, selection), self._stored)
 
     def timeline(self, index: int) -> Timeline:
         """When each frame of a video is shown."""

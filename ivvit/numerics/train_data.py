@@ -9,8 +9,8 @@ import torch
 from ivvit.ground.errors import UserError
 from ivvit.numerics.batch import Batch, Record, collate
 from ivvit.numerics.decode import UnreadableError
+from ivvit.numerics.erasing import erase
 from ivvit.numerics.pixels import PAPER, Pixels
-from ivvit.numerics.rand_augment import erase, rand_augment
 from ivvit.numerics.rng import Rng
 from ivvit.numerics.samples import Samples
 from ivvit.numerics.sampling import random_clip, sample_at, substitute_at
@@ -100,6 +100,8 @@ class TrainData:
             return pixels
         rng = Rng(self.seed, self.samples.dataset, "recipe", position)
         if recipe.rand_augment:
+            from ivvit.numerics.rand_augment import rand_augment  # here, because other workers need no torchvision
+
             pixels = rand_augment(pixels, recipe.rand_augment, recipe.rand_augment_ops, rng)
         return erase(pixels, self.pixels.mean, rng) if rng.uniform() < recipe.random_erasing else pixels
 

@@ -52,6 +52,25 @@ def test_normalize(std: tuple[float, float, float]) -> None:
     assert normalize(pixels, PAPER, torch.bfloat16).dtype == torch.bfloat16 and pixels.dtype == torch.uint8
 
 
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_resizing_is_torchvision_s(interpolation: str) -> None:
+    from torchvision.transforms import InterpolationMode
+    from torchvision.transforms.v2 import functional
+
+    import ivvit.numerics.compat  # noqa: F401  (before torchvision)
+
+    clip = noise(2, 45, 61, 3)
+    for antialias in (True, False):
+        for pixels in (clip.permute(0, 3, 1, 2), clip[0].permute(2, 0, 1), clip.permute(0, 3, 1, 2).contiguous()):
+            mode, size = InterpolationMode(interpolation), (70, 32)
+            mine = Resize(interpolation, antialias)(pixels, *size)
+            if torch.backends.cpu.get_cpu_capability() == "DEFAULT":  # there torchvision goes by way of floats
+                pixels = pixels.float()
+            theirs = functional.resize(pixels, list(size), mode, antialias=antialias)
+            torch.testing.assert_close(mine, theirs.clamp(0, 255).round().byte(), atol=1, rtol=0)
+            assert theirs.is_floating_point() or (mine == theirs).all()
+
+
 def test_clips_without_antialias_are_as_pytorchvideo_has_them() -> None:
     """A clip that is made smaller: torch's bilinear interpolation of two by two pixels."""
     clip = noise(2, 3, 96, 128).float()

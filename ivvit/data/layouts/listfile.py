@@ -5,8 +5,9 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from ivvit.config.datasets import DatasetOptions
-from ivvit.data.layouts.entries import SPLITS, Entries
+from ivvit.data.layouts.entries import Entries
 from ivvit.data.layouts.files import numbered_lines
+from ivvit.data.manifest import SPLITS
 from ivvit.ground.errors import UserError
 
 ROLES = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
