@@ -11,8 +11,13 @@ from ivvit.data.timelines import Timelines
 from ivvit.ground.errors import UserError
 from ivvit.ground.sequences import Computed
 from ivvit.identity.frame_store import store_file, store_folder
+from ivvit.numerics.decode import read_frames, read_intra_frames
+from ivvit.numerics.motion_jpeg import read_jpegs
 from ivvit.numerics.samples import Samples
-from ivvit.numerics.sources import CifarSource, ImageSource, Source, VideoSource
+from ivvit.numerics.sources import CifarSource, ImageSource, Read, Source, VideoSource
+
+READERS: dict[str, Read] = {"mjpeg": read_jpegs, "ffv1": read_intra_frames}
+"""How a frame store of each codec is read."""
 
 
 def open_samples(name: str, options: DatasetOptions, root: Path, manifest_lock: Path, split: str) -> Samples:
@@ -39,12 +44,12 @@ def _source(manifest: Manifest, split: str, root: Path, options: DatasetOptions)
     if not options.is_video:
         return CifarSource(originals) if options.kind == "cifar100" else ImageSource(originals)
     if not options.uses_store:
-        return VideoSource(originals, Timelines(manifest, split), stored=False)
+        return VideoSource(originals, Timelines(manifest, split), read_frames)
     folder = store_folder(options.store, root)
     if not folder.is_dir():
         raise UserError(f"{folder} does not exist; run `ivvit extract`, or set `frames: original`")
     stored = _Files(manifest.column("sha256", split), partial(_stored, folder))
-    return VideoSource(stored, Timelines(manifest, split), stored=True)
+    return VideoSource(stored, Timelines(manifest, split), READERS[options.store.codec])
 
 
 def _stored(folder: Path, sha256: str) -> str:

@@ -16,7 +16,7 @@ from ivvit.numerics.samples import Samples
 from ivvit.numerics.sampling import random_clip, sample_at, substitute_at
 from ivvit.numerics.sizes import short_side_range
 from ivvit.numerics.sources import VideoSource
-from ivvit.numerics.transforms import Resize, train_clip, train_image
+from ivvit.numerics.transforms import Resize, clip_crop, train_image
 
 if TYPE_CHECKING:
     from ivvit.config.datasets import DatasetOptions
@@ -90,7 +90,8 @@ class TrainData:
             image = train_image(source.image(index), self.img_size, self.options.crop_scale, flip, rng, resize)
             return self._augmented(image, position), 0.0
         clip = random_clip(source.timeline(index), self.options.clip_seconds, self.num_frames, rng)
-        frames = train_clip(source.clip(index, clip), self.img_size, self.short_side, flip, rng, resize)
+        crop = clip_crop(self.img_size, self.short_side, flip, rng)
+        frames = crop.finish(source.clip(index, clip, crop.box), resize)
         return self._augmented(frames, position), clip.start_seconds
 
     def _augmented(self, pixels: torch.Tensor, position: int) -> torch.Tensor:

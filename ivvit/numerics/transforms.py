@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from ivvit.numerics.decode import Box
 from ivvit.numerics.rng import Rng
 
 
@@ -44,16 +45,34 @@ ASPECT = (3 / 4, 4 / 3)
 """Range of the aspect ratio of a random resized crop (torchvision's default)."""
 
 
-def train_clip(
-    clip: Tensor, img_size: int, short_side: tuple[int, int], flip: bool, rng: Rng, resize: Resize = DEFAULT
-) -> Tensor:
-    """(T, C, H, W) uint8 -> (T, C, img_size, img_size): one crop and one flip for all frames of the clip."""
-    height, width = clip.shape[-2:]
+@dataclass(frozen=True)
+class ClipCrop:
+    """One crop and one flip for all frames of a clip, drawn before the frames are read."""
+
+    img_size: int
+    side: int
+    """The short side that the frames would be scaled to."""
+    place: tuple[float, float]
+    """Where the crop lies, in shares of the room: down, across."""
+    flipped: bool
+
+    def box(self, height: int, width: int) -> Box:
+        """The part of a frame to read."""
+        crop = max(1, min(round(self.img_size * min(height, width) / self.side), height, width))
+        rooms = (height - crop, width - crop)
+        top, left = (min(int(share * (room + 1)), room) for share, room in zip(self.place, rooms, strict=True))
+        return top, left, crop, crop
+
+    def finish(self, part: Tensor, resize: Resize = DEFAULT) -> Tensor:
+        """The part of the frames, (T, C, h, w) uint8 -> (T, C, img_size, img_size)."""
+        return _finish(part, self.img_size, self.flipped, resize)
+
+
+def clip_crop(img_size: int, short_side: tuple[int, int], flip: bool, rng: Rng) -> ClipCrop:
+    """A short side of the range, a place and a flip."""
     side = short_side[0] + rng.integer(short_side[1] - short_side[0] + 1)
-    crop = max(1, min(round(img_size * min(height, width) / side), height, width))
-    top, left = rng.integer(height - crop + 1), rng.integer(width - crop + 1)
-    flipped = rng.uniform() < 0.5 and flip
-    return _finish(clip, (top, left, crop, crop), img_size, flipped, resize)
+    place = rng.uniform(), rng.uniform()
+    return ClipCrop(img_size, side, place, rng.uniform() < 0.5 and flip)
 
 
 def train_image(
@@ -61,14 +80,12 @@ def train_image(
 ) -> Tensor:
     """(C, H, W) uint8 -> (C, img_size, img_size): a random resized crop (Szegedy et al., 2015) and a flip."""
     box = _random_box(image.shape[-2], image.shape[-1], scale, rng)
-    flipped = rng.uniform() < 0.5 and flip
-    return _finish(image, box, img_size, flipped, resize)
+    return _finish(_cut(image, *box), img_size, rng.uniform() < 0.5 and flip, resize)
 
 
-def _finish(pixels: Tensor, box: tuple[int, int, int, int], size: int, flipped: bool, resize: Resize) -> Tensor:
-    crop = _cut(pixels, *box)
-    crop = crop.movedim(-3, -1).contiguous().movedim(-1, -3)  # dense, channels last: what the kernel is fast on
-    out = resize(crop, size, size)
+def _finish(part: Tensor, size: int, flipped: bool, resize: Resize) -> Tensor:
+    dense = part.movedim(-3, -1).contiguous().movedim(-1, -3)  # channels last: what the kernel is fast on
+    out = resize(dense, size, size)
     return out.flip(-1) if flipped else out
 
 

@@ -11,7 +11,8 @@ from made_videos import CASES, FRAMES, IRREGULAR, picture
 from ivvit.config.datasets import StoreOptions
 from ivvit.data.extraction.encode import write_stored
 from ivvit.data.validation.probe_video import probe_video
-from ivvit.numerics.decode import UnreadableError, read_frames, read_stored_frames
+from ivvit.numerics.decode import UnreadableError, read_frames, read_intra_frames
+from ivvit.numerics.motion_jpeg import read_jpegs
 from ivvit.numerics.timeline import Timeline
 
 REAL = ("hmdb51_Turnk_r_Pippi_Michel_cartwheel_f_cm_np2_le_med_6.avi", "TrumanShow_wave_f_nm_np1_fr_med_26.avi")
@@ -59,7 +60,7 @@ def test_frames_equal_those_of_a_full_decode(case: Path, tmp_path: Path) -> None
     stored = tmp_path / "stored.mp4"
     write_stored(case, stored, timeline, StoreOptions(codec="ffv1", short_side=1000))
     for indices in choices(timeline.frames):
-        frames = read_stored_frames(stored, timeline, indices)
+        frames = read_intra_frames(stored, timeline, indices)
         assert all((got == full[i]).all() for got, i in zip(frames, indices, strict=True)), indices
 
 
@@ -73,7 +74,7 @@ def test_the_store_keeps_times_and_nearly_the_pixels(case: Path, tmp_path: Path)
         assert stream.codec_context.name == "mjpeg"
     assert times == [timeline.pts_of(i) * timeline.time_base for i in range(timeline.frames)]
     indices = list(range(0, timeline.frames, 7))
-    for index, pixels in zip(indices, read_stored_frames(stored, timeline, indices), strict=True):
+    for index, pixels in zip(indices, read_jpegs(stored, timeline, indices), strict=True):
         errors = {i: np.mean((pixels - full[i].astype(np.float32)) ** 2) for i in near(index, timeline.frames)}
         assert errors[index] < min(30, 1.01 * min(errors.values()))  # above 33 dB, and of no other frame
 

@@ -17,11 +17,11 @@ from ivvit.data.extraction.encode import fitted, jpeg_format
 from ivvit.data.extraction.estimate import store_size, unvalidated_size
 from ivvit.data.extraction.plan import estimated_bytes, store_tasks
 from ivvit.data.manifest import load_manifest
+from ivvit.data.open import READERS
 from ivvit.data.timelines import timelines
 from ivvit.data.validation import validate
 from ivvit.ground.errors import UserError
 from ivvit.identity.frame_store import CODERS, PACKAGE, coder, settings_name
-from ivvit.numerics.decode import read_stored_frames
 
 
 def store(root: Path) -> dict[str, bytes]:
@@ -119,7 +119,7 @@ def test_odd_sizes_and_rgb_sources(tmp_path: Path, codec: str) -> None:
     rows = load_manifest(lock).table
     rows = rows[rows["path"].str.endswith("rgb.mkv")]
     task = next(task for task in store_tasks("D", chosen, tmp_path, lock) if task.source == source)
-    kept = read_stored_frames(task.target, next(timelines(rows)), range(5))
+    kept = READERS[codec](str(task.target), next(timelines(rows)), range(5))
     with av.open(str(source)) as container:
         originals = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     for pixels, original in zip(kept, originals, strict=True):
