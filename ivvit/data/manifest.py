@@ -23,8 +23,8 @@ class Manifest:
     """A data set's usable samples.
 
     The table has a row per sample: split, path (relative to the root), label, group, frames, fps, width, height,
-    duration (seconds), size (bytes), mtime_ns, sha256; and, for videos, time_base, first_pts, pts_step, pts and keys
-    (see `Timeline`). The rows of a split lie together.
+    duration (seconds), size (bytes), mtime_ns, sha256; and, for videos, time_base, first_pts, pts_step, pts, keys
+    and stamped (see `Timeline`). The rows of a split lie together.
     """
 
     dataset: str

@@ -14,7 +14,7 @@ from ivvit.numerics.timeline import Timeline
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = ("frames", "fps", "time_base", "first_pts", "pts_step", "pts", "keys")
+COLUMNS = ("frames", "fps", "time_base", "first_pts", "pts_step", "stamped", "pts", "keys")
 
 
 class Timelines(Computed[Timeline]):
@@ -38,11 +38,12 @@ def timelines(rows: "pd.DataFrame") -> Iterator[Timeline]:
 
 
 def _timeline(
-    frames: int, fps: float, base: str, first: int, step: int, pts: np.ndarray | None, keys: np.ndarray | None
-) -> Timeline:
+    frames: int, fps: float, base: str, first: int, step: int, stamped: bool, pts: np.ndarray | None,
+    keys: np.ndarray | None,
+) -> Timeline:  # fmt: skip
     return Timeline(
         int(frames), float(fps), _fraction(base), int(first), int(step), pts,
-        None if keys is None else keys.reshape(-1, 4),
+        None if keys is None else keys.reshape(-1, 4), bool(stamped),
     )  # fmt: skip
 
 

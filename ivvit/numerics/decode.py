@@ -6,6 +6,7 @@ need it. Decoders and scalers run on one thread, for a loader's workers are the 
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,10 +86,12 @@ def read_frames(
         UnreadableError: a frame cannot be decoded, or is not in the file.
     """
     key = timeline.key_before(min(indices))
+    known = {timeline.pts_of(index): index for index in indices}
+    frames = partial(_known_frames, known) if timeline.stamped else _frames_from
     try:
-        return _collect(path, indices, choose, lambda container, stream: _frames_from(container, stream, key))
+        return _collect(path, indices, choose, lambda container, stream: frames(container, stream, key))
     except _SeekError:
-        return _collect(path, indices, choose, lambda container, stream: _frames_from(container, stream, None))
+        return _collect(path, indices, choose, lambda container, stream: frames(container, stream, None))
 
 
 def read_intra_frames(
@@ -152,11 +155,29 @@ def _frames_from(container: Any, stream: Any, key: Key | None) -> Numbered:
             yield index, frame
 
 
-def _packets_from(container: Any, stream: Any, key: Key) -> Iterator[Any]:
-    """Packets from the key frame's own on, which is recognised by its place in the file.
+def _known_frames(known: dict[int, int], container: Any, stream: Any, key: Key | None) -> Numbered:
+    """The frames of the packets with these time stamps, numbered.
+
+    Of the frames in between, the decoder leaves out those that no other refers to.
+    """
+    context, left = stream.codec_context, set(known)
+    for packet in _packets_from(container, stream, key):
+        context.skip_frame = "DEFAULT" if packet.pts in known else "NONREF"
+        left.discard(packet.pts)
+        yield from ((known[frame.pts], frame) for frame in packet.decode() if frame.pts in known)
+        if not left:
+            break
+    yield from ((known[frame.pts], frame) for frame in context.decode(None) if frame.pts in known)
+
+
+def _packets_from(container: Any, stream: Any, key: Key | None) -> Iterator[Any]:
+    """Packets from the key frame's own on, which is recognised by its place in the file; without one, all.
 
     Demultiplexers differ in what they seek by: some take presentation, some decoding time.
     """
+    if key is None:
+        yield from container.demux(stream)
+        return
     for target in dict.fromkeys((key.pts, key.dts)):
         container.seek(target, stream=stream, backward=True)
         packets = container.demux(stream)

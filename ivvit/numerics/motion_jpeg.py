@@ -50,9 +50,9 @@ def read_jpegs(
     Raises:
         UnreadableError: the file is no file of the store, or a frame is corrupt or not in it.
     """
-    wanted, places = np.unique(np.asarray(indices), return_inverse=True)
+    wanted = sorted(set(indices))
     try:
-        frames = _packets(path, wanted.tolist())
+        frames = _packets(path, wanted)
         head = _head(frames[0])
         form = _form(head)
         if any(not frame.startswith(head) for frame in frames):
@@ -67,7 +67,7 @@ def read_jpegs(
     except (ValueError, IndexError, struct.error) as error:
         raise UnreadableError(f"it is damaged ({error})") from error
     pixels = parts[0] if len(parts) == 1 else np.concatenate(parts)
-    return pixels if len(wanted) == len(indices) else pixels[places]
+    return pixels if wanted == list(indices) else pixels[[wanted.index(index) for index in indices]]
 
 
 def _packets(path: Path | str, indices: list[int]) -> list[bytes]:
@@ -155,12 +155,13 @@ def _joined(
     frames: list[bytes], head: bytes, form: Form, rows: range, columns: range, size: tuple[int, int]
 ) -> bytearray:
     """A JPEG of the segments at these rows and columns of each frame, one frame below the other."""
-    begins, ends = _segments(frames, len(head), form)
+    content = b"".join(frames)
+    begins, ends = _segments(content, [len(frame) for frame in frames], len(head), form)
     begins, ends = (found[:, rows.start : rows.stop, columns.start : columns.stop] for found in (begins, ends))
     first, last = begins[..., 0].ravel(), ends[..., -1].ravel() + 2  # a segment's end is its marker, of two bytes
     moved = np.cumsum(last - first) - last + len(head)
-    content = memoryview(b"".join(frames))
-    pieces = [content[one:two] for one, two in zip(first.tolist(), last.tolist(), strict=True)]
+    view = memoryview(content)
+    pieces = [view[one:two] for one, two in zip(first.tolist(), last.tolist(), strict=True)]
     picture = bytearray(b"".join([head, *pieces]))
     struct.pack_into(">HH", picture, form.size_at, *size)
     markers = (ends.reshape(len(first), -1) + moved[:, None]).ravel()
@@ -170,17 +171,15 @@ def _joined(
     return picture
 
 
-def _segments(frames: list[bytes], head: int, form: Form) -> tuple[np.ndarray, np.ndarray]:
-    """Where each segment begins in the joined frames, and where the marker after it is; (T, rows, segments) each."""
+def _segments(content: bytes, sizes: list[int], head: int, form: Form) -> tuple[np.ndarray, np.ndarray]:
+    """Where each segment begins in the frames, and where the marker after it is; (T, rows, segments) each."""
     rows, columns = form.grid
-    array = np.frombuffer(b"".join(frames), np.uint8)
+    array, stops = np.frombuffer(content, np.uint8), np.cumsum(sizes)
     found = np.flatnonzero(array[:-1] == 0xFF)
     found = found[array[found + 1] & 0xF8 == 0xD0]
-    sizes = np.array([len(frame) for frame in frames])
-    stops = np.cumsum(sizes)
-    if len(found) != len(frames) * (rows * columns - 1) or any(frame[-2:] != b"\xff\xd9" for frame in frames):
+    if len(found) != len(sizes) * (rows * columns - 1) or (array[stops - 1] != 0xD9).any():
         raise ValueError("a frame is corrupt")
-    ends = np.concatenate([found.reshape(len(frames), -1), stops[:, None] - 2], 1)
+    ends = np.concatenate([found.reshape(len(sizes), -1), stops[:, None] - 2], 1)
     begins = np.concatenate([(stops - sizes + head)[:, None], ends[:, :-1] + 2], 1)
     return begins.reshape(-1, rows, columns), ends.reshape(-1, rows, columns)
 

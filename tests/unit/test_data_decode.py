@@ -11,7 +11,7 @@ from made_videos import CASES, FRAMES, IRREGULAR, picture
 from ivvit.config.datasets import StoreOptions
 from ivvit.data.extraction.encode import write_stored
 from ivvit.data.validation.probe_video import probe_video
-from ivvit.numerics.decode import UnreadableError, read_frames, read_intra_frames
+from ivvit.numerics.decode import UnreadableError, _known_frames, open_video, read_frames, read_intra_frames
 from ivvit.numerics.motion_jpeg import read_jpegs
 from ivvit.numerics.timeline import Timeline
 
@@ -27,6 +27,7 @@ def timeline_of(path: Path) -> Timeline:
     return Timeline(
         facts["frames"], facts["fps"], Fraction(facts["time_base"]), facts["first_pts"], facts["pts_step"],
         np.array(pts) if pts else None, np.array(keys).reshape(-1, 4) if keys else None,
+        facts["stamped"],
     )  # fmt: skip
 
 
@@ -77,6 +78,16 @@ def test_the_store_keeps_times_and_nearly_the_pixels(case: Path, tmp_path: Path)
     for index, pixels in zip(indices, read_jpegs(stored, timeline, indices), strict=True):
         errors = {i: np.mean((pixels - full[i].astype(np.float32)) ** 2) for i in near(index, timeline.frames)}
         assert errors[index] < min(30, 1.01 * min(errors.values()))  # above 33 dB, and of no other frame
+
+
+def test_frames_that_no_other_needs_are_left_out(tmp_path: Path) -> None:
+    """By their stamps where these can be trusted, and then decoding takes fewer frames; else none is left out."""
+    sound, unsound = CASES["b-frames.mp4"](tmp_path / "sound.mp4"), CASES["h264.avi"](tmp_path / "unsound.avi")
+    assert timeline_of(sound).stamped and not timeline_of(unsound).stamped
+    stamps = {timeline_of(sound).pts_of(40): 40}
+    with open_video(sound) as (container, stream):
+        assert [index for index, _ in _known_frames(stamps, container, stream, None)] == [40]
+        assert stream.codec_context.skip_frame == "NONREF"
 
 
 def near(index: int, frames: int) -> range:

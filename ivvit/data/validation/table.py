@@ -22,6 +22,7 @@ SCHEMA = pa.schema(
         ("size", pa.int64()), ("mtime_ns", pa.int64()), ("sha256", pa.string()), ("time_base", pa.string()),
         ("first_pts", pa.int64()), ("pts_step", pa.int64()), ("pts", pa.large_list(pa.int64())),
         ("keys", pa.large_list(pa.int64())),
+        ("stamped", pa.bool_()),
     ]
 )  # fmt: skip
 
