@@ -45,7 +45,7 @@ Loader = Callable[[], Iterator[int]]
 
 
 def prepare(shared: Path, work: Path, videos: int) -> None:
-    """Real UCF101 clips as they are (avi), as H.264 with one key frame (h264) and as hosts code it (web), and a store."""
+    """Real UCF101 clips as they are (avi), as H.264 (one key frame; as hosts code it), and a store."""
     sources = sorted((shared / "UCF101/video").glob("*/*.avi"))[:: max(1, 90 // videos)][:videos]
     for source in sources:
         label = source.parent.name
@@ -337,7 +337,8 @@ def _write(args: argparse.Namespace, rates: dict, seen: dict, notes: dict, memor
     import torch
 
     content = {
-        "cpu": cpu_name(), "torch": torch.__version__, "av": av.__version__, "videos": args.videos, "rounds": args.rounds,
+        "cpu": cpu_name(), "torch": torch.__version__, "av": av.__version__, "videos": args.videos,
+        "rounds": args.rounds,
         "loaders": [
             {"files": files, "loader": loader, "samples_per_second_and_core": rate,
              "rounds": seen[(files, loader)], "left_out": notes[(files, loader)]}

@@ -11,7 +11,7 @@ from made_videos import CASES, FRAMES, IRREGULAR, picture
 from ivvit.config.datasets import StoreOptions
 from ivvit.data.extraction.encode import write_stored
 from ivvit.data.validation.probe_video import probe_video
-from ivvit.numerics.decode import UnreadableError, _known_frames, open_video, read_frames, read_intra_frames
+from ivvit.numerics.decode import RGB, UnreadableError, _known_frames, open_video, read_frames, read_intra_frames
 from ivvit.numerics.motion_jpeg import read_jpegs
 from ivvit.numerics.timeline import Timeline
 
@@ -80,14 +80,14 @@ def test_the_store_keeps_times_and_nearly_the_pixels(case: Path, tmp_path: Path)
         assert errors[index] < min(30, 1.01 * min(errors.values()))  # above 33 dB, and of no other frame
 
 
-def test_frames_that_no_other_needs_are_left_out(tmp_path: Path) -> None:
-    """By their stamps where these can be trusted, and then decoding takes fewer frames; else none is left out."""
+def test_frames_are_known_by_stamps_where_these_are_sound(tmp_path: Path) -> None:
     sound, unsound = CASES["b-frames.mp4"](tmp_path / "sound.mp4"), CASES["h264.avi"](tmp_path / "unsound.avi")
-    assert timeline_of(sound).stamped and not timeline_of(unsound).stamped
-    stamps = {timeline_of(sound).pts_of(40): 40}
+    timeline, full = timeline_of(sound), full_decode(sound)
+    assert timeline.stamped and not timeline_of(unsound).stamped
+    stamps = {timeline.pts_of(index): index for index in (3, 40)}
     with open_video(sound) as (container, stream):
-        assert [index for index, _ in _known_frames(stamps, container, stream, None)] == [40]
-        assert stream.codec_context.skip_frame == "NONREF"
+        found = {index: RGB()(frame) for index, frame in _known_frames(stamps, container, stream, None)}
+    assert all((pixels == full[index]).all() for index, pixels in found.items()) and list(found) == [3, 40]
 
 
 def near(index: int, frames: int) -> range:
