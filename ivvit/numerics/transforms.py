@@ -107,14 +107,26 @@ def _random_box(height: int, width: int, scale: tuple[float, float], rng: Rng) -
 
 def eval_views(pixels: Tensor, img_size: int, short_side: int, crops: int, resize: Resize = DEFAULT) -> Tensor:
     """(..., C, H, W) -> (crops, ..., C, img_size, img_size): short side scaled, crops spread along the long side."""
+    scaled = scale_short_side(pixels, short_side, resize)
+    places = crop_places(scaled.shape[-2], scaled.shape[-1], img_size, crops)
+    return torch.stack([_cut(scaled, top, left, img_size, img_size) for top, left in places])
+
+
+def scale_short_side(pixels: Tensor, short_side: int, resize: Resize = DEFAULT) -> Tensor:
+    """(..., C, H, W), the long side in proportion."""
     short = min(pixels.shape[-2:])
-    scaled = resize(pixels, *(short_side * side // short for side in pixels.shape[-2:]))
-    height, width = scaled.shape[-2:]
-    views = []
-    for k in range(crops):
-        top, left = (_place(length - img_size, k, crops, length == max(height, width)) for length in (height, width))
-        views.append(_cut(scaled, top, left, img_size, img_size))
-    return torch.stack(views)
+    return resize(pixels, *(short_side * side // short for side in pixels.shape[-2:]))
+
+
+def crop_places(height: int, width: int, img_size: int, crops: int) -> list[tuple[int, int]]:
+    """(top, left) of each crop."""
+    return [
+        (
+            _place(height - img_size, k, crops, height >= width),
+            _place(width - img_size, k, crops, width >= height),
+        )
+        for k in range(crops)
+    ]
 
 
 def _place(room: int, k: int, crops: int, spread: bool) -> int:
