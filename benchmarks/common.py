@@ -16,23 +16,32 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def alone(run: Callable[..., Any], *args: object) -> Any:
-    """What `run` returns, in a fresh process of its own."""
+    """What `run` returns, in a fresh process of its own.
+
+    Raises:
+        RuntimeError: it failed, or the process ended without an answer.
+    """
     context = multiprocessing.get_context("spawn")
-    queue = context.Queue()
-    process = context.Process(target=_put, args=(queue, run, args))
+    here, there = context.Pipe(duplex=False)
+    process = context.Process(target=_send, args=(there, run, args))
     process.start()
-    done, result = queue.get()
+    there.close()
+    try:
+        done, result = here.recv()
+    except EOFError:
+        process.join()
+        raise RuntimeError(f"the process ended with {process.exitcode}") from None
     process.join()
     if not done:
         raise RuntimeError(result)
     return result
 
 
-def _put(queue: Any, run: Callable[..., Any], args: tuple[object, ...]) -> None:
+def _send(there: Any, run: Callable[..., Any], args: tuple[object, ...]) -> None:
     try:
-        queue.put((True, run(*args)))
+        there.send((True, run(*args)))
     except BaseException:
-        queue.put((False, traceback.format_exc()))
+        there.send((False, traceback.format_exc()))
 
 
 def resident(pid: int) -> float:
