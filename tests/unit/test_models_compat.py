@@ -16,7 +16,7 @@ def test_a_fresh_process_imports_torchvision_and_timm():
 
 def test_an_evaluation_starts_without_torch_s_compiler_and_can_have_it_later():
     code = """
-import sys, ivvit.runs.evaluate
+import sys, ivvit.runs.evaluate, ivvit.numerics.models
 assert "torch._dynamo" not in sys.modules
 import torch, torchvision.ops
 print(torch.compile(torch.nn.Linear(2, 2), backend="eager")(torch.ones(1, 2)).shape)
