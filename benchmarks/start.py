@@ -21,7 +21,8 @@ CASES = {
     "torch and timm": "import torch, ivvit.numerics.compat, torch._dynamo, timm",
     "a loader's worker": "import ivvit.runs.loader",
     "ivvit evaluate": "import ivvit.runs.evaluate, ivvit.numerics.models",
-    "ivvit train": "import torch, ivvit.runs.run, ivvit.numerics.models; torch.optim.AdamW([torch.nn.Parameter(torch.ones(1))])",
+    "ivvit train": "import torch, ivvit.runs.run, ivvit.numerics.models\n"
+    "torch.optim.AdamW([torch.nn.Parameter(torch.ones(1))])",
 }
 
 
