@@ -5,6 +5,7 @@ that were looked at are given back every so often, so that reading all of a colu
 """
 
 import mmap
+import os
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -77,15 +78,15 @@ class MappedTable:
         return self._batches[number]
 
 
-@lru_cache(maxsize=32)
 def open_table(file: Path, digest: str) -> MappedTable:
-    """The table of a manifest with this digest, mapped once a process.
+    """The table of a manifest with this digest; each version of a file is mapped once a process.
 
     Raises:
         UserError: the file is missing, damaged, or of another validation.
     """
     try:
-        table = MappedTable(file)
+        stat = os.stat(file)
+        table = _mapped(file, (stat.st_ino, stat.st_size, stat.st_mtime_ns))
     except FileNotFoundError:
         raise UserError(f"{file} is missing beside its lock; validate the data set again") from None
     except (OSError, ValueError) as error:
@@ -93,6 +94,11 @@ def open_table(file: Path, digest: str) -> MappedTable:
     if table.metadata.get("digest") != digest:
         raise UserError(f"{file} and its lock are not of the same validation; validate the data set again")
     return table
+
+
+@lru_cache(maxsize=32)
+def _mapped(file: Path, version: tuple[int, int, int]) -> MappedTable:
+    return MappedTable(file)
 
 
 class Column(Computed[Value], Generic[Value]):

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from data_sets import made
 
-from ivvit.data.columns import open_table
 from ivvit.data.manifest import load_manifest, table_file
 from ivvit.data.open import open_samples
 from ivvit.data.validation import table as written
@@ -39,7 +38,6 @@ def test_a_worker_is_sent_a_name(tmp_path: Path) -> None:
     content = pickle.dumps(samples)
     assert not any(path.rpartition("/")[2].encode() in content for path in samples.paths)
     table_file(lock).write_bytes(b"another")
-    open_table.cache_clear()  # as in a worker, which has not opened it yet
     with pytest.raises(UserError, match=r"cannot be read .*validate the data set again"):
         pickle.loads(content)
 
