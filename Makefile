@@ -8,7 +8,7 @@ CPU_INDEX := https://download.pytorch.org/whl/cpu
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
 PARALLEL := -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test test-all test-slurm lint format schema graph docs shell clean
+.PHONY: run test test-all test-slurm lint format schema graph docs bench shell clean
 
 run: .venv/installed
 	@$(BIN)/python tools/run.py
@@ -42,6 +42,9 @@ docs: .venv/installed  # the site, into site/; without network once its packages
 	$(BIN)/python -c 'import material' 2>/dev/null || $(BIN)/pip install -q -c constraints.txt -e ".[docs]"
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	@echo "site/index.html"
+
+bench: .venv/installed  # an hour on a quiet machine; RIVALS: where the competitors are installed (benchmarks/loading.py)
+	$(BIN)/python benchmarks/run.py --rivals "$(RIVALS)"
 
 shell: .venv/installed  # ivvit, snakemake and their completion; `exit` leaves it
 	@PATH="$(CURDIR)/$(BIN):$$PATH" VIRTUAL_ENV="$(CURDIR)/.venv" $${SHELL:-sh} -i

@@ -23,19 +23,20 @@ def picture(index: int, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
 
 def encode(path: Path, codec: str, options: dict[str, str], *, pix_fmt: str = "yuv420p", rate: int = 25,
            stamps: list[int] | None = None, time_base: Fraction | None = None, rotation: int = 0,
-           bframes: int = 0, frames: int = FRAMES, offset: int = 0) -> Path:  # fmt: skip
+           bframes: int = 0, frames: int = FRAMES, offset: int = 0,
+           size: tuple[int, int] = (WIDTH, HEIGHT)) -> Path:  # fmt: skip
     """Code `frames` pictures from number `offset` on; `stamps` are their times (by default a constant rate)."""
     base = time_base or Fraction(1, rate)
     with av.open(str(path), "w", options={"fflags": "+bitexact"}) as container:  # no random ids
         stream = container.add_stream(codec, rate=rate, options={"threads": "1", **options})
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, pix_fmt
+        stream.width, stream.height, stream.pix_fmt = *size, pix_fmt
         stream.time_base = stream.codec_context.time_base = base
         if bframes:
             stream.codec_context.max_b_frames = bframes
         if rotation:
             stream.set_display_rotation(rotation)
         for index in range(frames):
-            frame = av.VideoFrame.from_ndarray(picture(index + offset), format="rgb24").reformat(format=pix_fmt)
+            frame = av.VideoFrame.from_ndarray(picture(index + offset, *size), format="rgb24").reformat(format=pix_fmt)
             frame.pts, frame.time_base = (stamps[index] if stamps else index), base
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))

@@ -1,6 +1,7 @@
-"""Train one run: an experiment by name, the rule's job by identity, or one given by options as in the paper's code.
+"""Train runs: experiments by name, the rule's job by identity, or one given by options as in the paper's code.
 
-But for the rule's job, the run is evaluated as well.
+But for the rule's job, a run is evaluated as well. Several are trained one after the other in one process, which starts
+once; Snakemake finds them done.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from ivvit.cli.evaluate import evaluate_today, table
 from ivvit.cli.jobs import identity_of, link_run, train_job
 from ivvit.cli.launch import launch, spreads
 from ivvit.cli.planned import load_planned, remember_launched
-from ivvit.ground.errors import STOPPED, UserError
+from ivvit.ground.errors import OK, STOPPED, UserError
 from ivvit.ground.files import write_json
 from ivvit.ground.holder import is_held
 from ivvit.ground.ranks import launched, rank
@@ -29,6 +30,7 @@ from ivvit.planning.jobs import Jobs, require_identity
 EXAMPLES = """\
   ivvit train msca --seed 1                  an experiment of config/config.yaml
   ivvit train joint --config config/mine.yaml
+  ivvit train small-1 small-2 small-3 --seeds  many short runs, with all their seeds, for one start of a process
   ivvit train -i 10000 -bsl 16 16 4 4 -dn Tiny-ImageNet CIFAR100 UCF101 Kinetics200 \\
     --model IV-ViT --pretrain Kinetics400 --root_path ~/data_root/
   ivvit train -dn UCF101 -bsl 4 --model MSCA --root_path ~/data_root/ --set model.shift=qk optimizer.lr=3e-5
@@ -38,22 +40,51 @@ EXAMPLES = """\
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     add_config(parser)
-    parser.add_argument("experiment", nargs="?", help="an experiment of the configuration")
+    parser.add_argument("experiments", nargs="*", metavar="experiment", help="experiments of the configuration")
     parser.add_argument("--identity", help="the run's identity; refused where no experiment has it any more")
-    parser.add_argument("--seed", type=count(0, 2**63 - 1), help="by default the experiment's first")
+    seeds = parser.add_mutually_exclusive_group()
+    seeds.add_argument("--seed", type=count(0, 2**63 - 1), help="by default the experiment's first")
+    seeds.add_argument("--seeds", action="store_true", help="all of each experiment's")
     add_direct(parser, "train")
 
 
 def run(args: argparse.Namespace) -> int:
     """Train; returns the exit status."""
-    if args.experiment is None and args.identity is None:
+    if not args.experiments and args.identity is None:
         jobs, name = prepare(args)
+        names = [name]
     else:
         check_named(args, args.experiment or args.identity)
         jobs = Jobs(config_of(args))
-        name = require_identity(jobs, args.identity) if args.identity else experiment_of(jobs.config, args.experiment)
-    seed = jobs.config.entries[name].seeds[0] if args.seed is None else args.seed
-    return train_one(jobs, name, seed, evaluate=args.identity is None)
+        by_identity = [require_identity(jobs, args.identity)] if args.identity else []
+        names = by_identity or [experiment_of(jobs.config, name) for name in args.experiments]
+    chosen = {name: jobs.config.entries[name].seeds if args.seeds else [_seed(jobs, name, args)] for name in names}
+    pairs = [(name, seed) for name, seeds in chosen.items() for seed in seeds]
+    if len(pairs) == 1:
+        return train_one(jobs, *pairs[0], evaluate=args.identity is None)
+    return _train_several(jobs, pairs)
+
+
+def _seed(jobs: Jobs, name: str, args: argparse.Namespace) -> int:
+    return jobs.config.entries[name].seeds[0] if args.seed is None else args.seed
+
+
+def _train_several(jobs: Jobs, pairs: list[tuple[str, int]]) -> int:
+    """One after the other; a run that fails is named, and the others go on."""
+    status = OK
+    for name in dict(pairs):
+        if spreads(jobs.config.entries[name].runtime):
+            raise UserError(f"{name} trains in several processes (runtime.gpus, runtime.nodes): train it alone")
+        identity_of(jobs.identities, name)  # of all, before any code is imported: see load_planned
+    for name, seed in pairs:
+        try:
+            train_one(jobs, name, seed, evaluate=True)
+        except UserError as error:
+            if error.exit_code == STOPPED:
+                raise
+            print(f"error: {name}, seed {seed}: {error}", file=sys.stderr)
+            status = error.exit_code
+    return status
 
 
 def train_one(jobs: Jobs, name: str, seed: int, *, evaluate: bool) -> int:

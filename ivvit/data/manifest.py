@@ -2,37 +2,61 @@
 
 import json
 from dataclasses import dataclass
-from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ivvit.ground.digest import sha256_of
 from ivvit.ground.errors import UserError
-from ivvit.numerics.timeline import Timeline
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMAT = 2
+    from ivvit.data.columns import Column, MappedTable
+
+FORMAT = 3
+SPLITS = ("train", "val", "test")
+"""What samples are for: to train on, to select by, to report on; in a table they follow each other in this order."""
 
 
 @dataclass(frozen=True)
 class Manifest:
     """A data set's usable samples.
 
-    `table` has a row per sample: split, path (relative to the root), label, group, frames, fps, width, height, duration
-    (seconds), size (bytes), mtime_ns, sha256; and, for videos, time_base, first_pts, pts_step, pts and keys
-    (see `Timeline`).
+    The table has a row per sample: split, path (relative to the root), label, group, frames, fps, width, height,
+    duration (seconds), size (bytes), mtime_ns, sha256; and, for videos, time_base, first_pts, pts_step, pts, keys
+    and stamped (see `Timeline`). The rows of a split lie together.
     """
 
     dataset: str
     classes: list[str]
     digest: str
-    table: "pd.DataFrame"
+    counts: dict[str, int]
+    """Samples of each split."""
+    file: Path
+    """Of the table."""
+
+    @cached_property
+    def table(self) -> "pd.DataFrame":
+        """All of the table, in memory."""
+        return self._mapped.read().to_pandas()
 
     def split(self, name: str) -> "pd.DataFrame":
         """The rows of one split, in the manifest's order."""
         return self.table[self.table["split"] == name].reset_index(drop=True)
+
+    def column(self, name: str, split: str) -> "Column[Any]":
+        """The values of one column, of one split, by memory map."""
+        from ivvit.data.columns import Column
+
+        first = sum(self.counts[before] for before in SPLITS[: SPLITS.index(split)])
+        return Column(self.file, self.digest, name, range(first, first + self.counts[split]))
+
+    @property
+    def _mapped(self) -> "MappedTable":
+        from ivvit.data.columns import open_table
+
+        return open_table(self.file, self.digest)
 
 
 _KEYS = {"dataset", "digest"}  # of manifests and of frame stores
@@ -59,43 +83,28 @@ def read_lock(lock: Path) -> dict[str, Any]:
 
 
 def load_manifest(lock: Path) -> Manifest:
-    """The manifest whose lock is `lock`; its table lies beside it as <stem>.parquet.
+    """The manifest whose lock is `lock`; its table, <stem>.arrow beside it, is read where it is looked at.
 
     Raises:
         UserError: one of the two files is missing or damaged, or they do not belong together.
     """
-    import pyarrow.parquet as pq  # here, because a loader's workers need neither it nor pandas
+    from ivvit.data.columns import open_table  # here, because Snakemake's process needs no pyarrow
 
     content = read_lock(lock)
     if not isinstance(content.get("class_names"), list):
         raise UserError(f"{lock} is not what was written: class_names is missing; remove it and validate again")
     file = table_file(lock)
     try:
-        table = pq.read_table(file)
-        frame = table.to_pandas()
-    except FileNotFoundError:
-        raise UserError(f"{file} is missing beside {lock}; validate {content['dataset']} again") from None
-    except Exception as error:  # a damaged file makes Arrow raise almost anything
-        raise UserError(f"{file} cannot be read ({error}); validate {content['dataset']} again") from error
-    if (table.schema.metadata or {}).get(b"digest", b"") != str(content["digest"]).encode():
-        raise UserError(f"{file} and {lock} are not of the same validation; validate {content['dataset']} again")
+        table = open_table(file, content["digest"])
+    except UserError as error:
+        raise UserError(f"{content['dataset']}: {error}") from error
     if content.get("table_sha256", "") not in ("", sha256_of(file)):
         raise UserError(f"{file} is not what was written: its checksum differs; validate {content['dataset']} again")
-    return Manifest(content["dataset"], content["class_names"], content["digest"], frame)
+    if len(table) != sum(content["counts"].values()):
+        raise UserError(f"{file} and {lock} differ in the number of samples; validate again")
+    return Manifest(content["dataset"], content["class_names"], content["digest"], content["counts"], file)
 
 
 def table_file(lock: Path) -> Path:
     """Where the table of a lock lies."""
-    return Path(lock).with_suffix(".parquet")
-
-
-def timelines(rows: "pd.DataFrame") -> list[Timeline]:
-    """The time lines of videos, in the order of the rows."""
-    columns = ("frames", "fps", "time_base", "first_pts", "pts_step", "pts", "keys")
-    return [
-        Timeline(
-            int(frames), float(fps), Fraction(base), int(first), int(step), pts,
-            None if keys is None else keys.reshape(-1, 4),
-        )
-        for frames, fps, base, first, step, pts, keys in zip(*(rows[name] for name in columns), strict=True)
-    ]  # fmt: skip
+    return Path(lock).with_suffix(".arrow")

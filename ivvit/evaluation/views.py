@@ -1,18 +1,20 @@
 """Evaluation batches: every sample once, its views placed evenly and always the same."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import product
 
+import numpy as np
 import torch
 
 from ivvit.config.datasets import DatasetOptions
-from ivvit.numerics.batch import Batch, Record, collate
+from ivvit.numerics.batch import Batch, Record
 from ivvit.numerics.decode import UnreadableError
 from ivvit.numerics.samples import Samples
-from ivvit.numerics.sampling import uniform_clips
+from ivvit.numerics.sampling import Clip, uniform_clips
 from ivvit.numerics.sizes import short_side_range
 from ivvit.numerics.sources import VideoSource
-from ivvit.numerics.transforms import Resize, eval_views
+from ivvit.numerics.transforms import Resize, crop_places, scale_short_side
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,37 +35,49 @@ class EvalData:
 
         Files that cannot be read are left out and named in `unreadable`: a substitute would falsify the result.
         """
-        pixels, records, unreadable, paths = [], [], [], self.samples.paths
+        records, unreadable, paths = list[Record](), list[Record](), self.samples.paths
+        size, views = (self.img_size, self.img_size, 3), self.clips * self.crops
+        shape = (views, self.num_frames, *size) if self.options.is_video else (self.crops, *size)
+        pixels = allocate((len(indices), *shape), dtype=torch.uint8)  # filled in place: views are many
         for index in indices:
             try:
-                views, start = self._read_again_if_it_fails(index)
+                start = self._read_again_if_it_fails(index, pixels[len(records)].numpy())
             except UnreadableError as error:
                 unreadable.append(Record(index, paths[index], reason=str(error)))
             else:
-                pixels.append(views)
                 records.append(Record(index, paths[index], start))
-        labels = [self.samples.labels[record.index] for record in records]
-        batch = collate(pixels, labels, records, allocate=allocate)
-        return replace(batch, unreadable=unreadable)
+        labels = torch.tensor([self.samples.labels[record.index] for record in records], dtype=torch.int64)
+        return Batch(pixels[: len(records)].movedim(-1, -3), labels, records, unreadable)
 
-    def _read_again_if_it_fails(self, index: int) -> tuple[torch.Tensor, float]:
+    def _read_again_if_it_fails(self, index: int, out: np.ndarray) -> float:
         """One hiccup of a disk or server must not cost the result a sample."""
         try:
-            return self._read(index)
+            return self._read(index, out)
         except UnreadableError as error:
             if not isinstance(error.__cause__, OSError):
                 raise
-            return self._read(index)
+            return self._read(index, out)
 
-    def _read(self, index: int) -> tuple[torch.Tensor, float]:
-        """(views, the first clip's start in seconds)."""
+    def _read(self, index: int, out: np.ndarray) -> float:
+        """Fill in the views, (V, [T,] S, S, C), and say when the first clip starts, in seconds."""
         source = self.samples.source
         if not isinstance(source, VideoSource):
-            return eval_views(source.image(index), self.img_size, self.short_side, self.crops, self.resize), 0.0
+            self._fill(out[:, None], source.image(index)[None], [[0]])
+            return 0.0
         clips = uniform_clips(source.timeline(index), self.options.clip_seconds, self.num_frames, self.clips)
-        frames = (source.clip(index, clip) for clip in clips)
-        views = [eval_views(clip, self.img_size, self.short_side, self.crops, self.resize) for clip in frames]
-        return torch.cat(views), clips[0].start_seconds
+        indices = np.unique(np.concatenate([clip.indices for clip in clips]))  # clips overlap: each frame once
+        frames = source.clip(index, Clip(indices, clips[0].start_seconds))
+        self._fill(out, frames, [np.searchsorted(indices, clip.indices).tolist() for clip in clips])
+        return clips[0].start_seconds
+
+    def _fill(self, out: np.ndarray, frames: torch.Tensor, clips: list[list[int]]) -> None:
+        """The views of frames (U, C, H, W), of which each clip is some."""
+        scaled = scale_short_side(frames, self.short_side, self.resize)
+        pictures, size = scaled.movedim(-3, -1).numpy(), self.img_size
+        places = crop_places(pictures.shape[1], pictures.shape[2], size, self.crops)
+        for view, (clip, (top, left)) in enumerate(product(clips, places)):
+            for place, frame in enumerate(clip):
+                out[view, place] = pictures[frame, top : top + size, left : left + size]
 
 
 def make_eval_data(

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("torch", "torchvision", "timm", "av")
+PACKAGES = ("torch", "torchvision", "timm", "av", "simplejpeg")
 _ENTRY = b'"versions": '
 
 

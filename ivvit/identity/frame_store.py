@@ -6,7 +6,12 @@ from pathlib import Path
 from ivvit.config.datasets import StoreOptions
 from ivvit.identity.closure import PACKAGE, Code
 
-CODERS = ("ivvit.data.extraction.encode", "ivvit.numerics.decode", "ivvit.numerics.timeline")
+CODERS = (
+    "ivvit.data.extraction.encode",
+    "ivvit.data.extraction.jpeg",
+    "ivvit.numerics.decode",
+    "ivvit.numerics.timeline",
+)
 """The modules that decide what is stored; tests/unit/test_data_extraction.py checks that there are no others."""
 
 

@@ -13,7 +13,7 @@ class Paths:
     results: Path
 
     def manifest(self, dataset: str, key: str) -> Path:
-        """The lock of a data set's manifest; its table (.parquet) and report (.md) lie beside it."""
+        """The lock of a data set's manifest; its table (.arrow) and report (.md) lie beside it."""
         return self.results / "manifests" / dataset / key / "manifest.json"
 
     def report(self, dataset: str) -> Path:

@@ -28,7 +28,7 @@ def _table(paths: Paths, dataset: str, digest: str) -> tuple[Path, str] | None:
             content = json.loads(lock.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
-        table = lock.with_suffix(".parquet")
+        table = lock.with_suffix(".arrow")
         for split, found in content.get("digests", {}).items():
             if found == digest and table.is_file():
                 return table, split
@@ -37,8 +37,9 @@ def _table(paths: Paths, dataset: str, digest: str) -> tuple[Path, str] | None:
 
 def _rows(table: Path, split: str) -> dict[str, tuple[str, int]]:
     """Path -> content and label, of a split."""
-    from pyarrow.parquet import ParquetFile  # a quarter of the time that pandas takes, most of it for loading itself
+    import pyarrow as pa  # here, because most commands need it as little as pandas
 
-    columns = ParquetFile(table).read(columns=["path", "sha256", "label", "split"]).to_pydict()
-    rows = zip(*(columns[name] for name in ("path", "sha256", "label", "split")), strict=True)
+    names = ("path", "sha256", "label", "split")
+    columns = pa.ipc.open_file(pa.memory_map(str(table))).read_all().select(names).to_pydict()
+    rows = zip(*(columns[name] for name in names), strict=True)
     return {path: (sha256, label) for path, sha256, label, role in rows if role == split}

@@ -7,7 +7,9 @@ then stops at `operator torchvision::nms does not exist`. Declaring the two sche
 
 import importlib
 import sys
+from types import ModuleType
 
+COMPILER = "torch._dynamo.utils"
 SCHEMAS = ("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
            "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")  # fmt: skip
 _libraries: list[object] = []  # a torch.library.Library forgets its schemas when it is collected
@@ -20,19 +22,41 @@ def import_torchvision() -> None:
         RuntimeError: whatever else keeps torchvision from being imported.
     """
     try:
-        importlib.import_module("torchvision")
+        _import_lightly()
     except RuntimeError as error:
         if "operator torchvision::nms does not exist" not in str(error):
             raise
         _declare_schemas()
+        _import_lightly()
+
+
+def _import_lightly() -> None:
+    """Import torchvision without torch's compiler: two seconds, for one function that an unused operator asks."""
+    if "torchvision" in sys.modules or COMPILER in sys.modules:
         importlib.import_module("torchvision")
+        return
+    stand_in = ModuleType(COMPILER)
+    stand_in.is_compile_supported = lambda device: False  # type: ignore[attr-defined]
+    sys.modules[COMPILER] = stand_in
+    try:
+        importlib.import_module("torchvision")
+    except ImportError:  # another version asks for more
+        _forget()
+    finally:
+        del sys.modules[COMPILER]
+    importlib.import_module("torchvision")
+
+
+def _forget() -> None:
+    """Drop what is half imported."""
+    for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
+        del sys.modules[name]
 
 
 def _declare_schemas() -> None:
     import torch
 
-    for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
-        del sys.modules[name]  # half imported
+    _forget()
     library = torch.library.Library("torchvision", "FRAGMENT")
     for schema in SCHEMAS:
         library.define(schema)

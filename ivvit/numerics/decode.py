@@ -6,6 +6,7 @@ need it. Decoders and scalers run on one thread, for a loader's workers are the 
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     import av
 
 Numbered = Iterator[tuple[int, "av.VideoFrame"]]
+Box = tuple[int, int, int, int]
+"""A part of a picture: top, left, height, width."""
+Choose = Callable[[int, int], Box]
+"""The part to read, of a picture of this height and width."""
 
 
 class UnreadableError(Exception):
@@ -69,31 +74,42 @@ def decode_all(path: Path | str) -> "Iterator[av.VideoFrame]":
         yield from container.decode(stream)
 
 
-def read_frames(path: Path | str, timeline: Timeline, indices: Sequence[int]) -> np.ndarray:
+def read_frames(
+    path: Path | str, timeline: Timeline, indices: Sequence[int], choose: Choose | None = None
+) -> np.ndarray:
     """Frames (len(indices), H, W, 3) uint8 RGB of any video, bit for bit what a full decode gives.
 
     Decoding begins with the last key frame before the first wanted frame, as `timeline` knows it; indices may repeat.
+    With `choose`, only that part of each frame.
 
     Raises:
         UnreadableError: a frame cannot be decoded, or is not in the file.
     """
     key = timeline.key_before(min(indices))
+    known = {timeline.pts_of(index): index for index in indices}
+    frames = partial(_known_frames, known) if timeline.stamped else _frames_from
     try:
-        return _collect(path, indices, lambda container, stream: _frames_from(container, stream, key))
+        return _collect(path, indices, choose, lambda container, stream: frames(container, stream, key))
     except _SeekError:
-        return _collect(path, indices, lambda container, stream: _frames_from(container, stream, None))
+        return _collect(path, indices, choose, lambda container, stream: frames(container, stream, None))
 
 
-def read_stored_frames(path: Path | str, timeline: Timeline, indices: Sequence[int]) -> np.ndarray:
+def read_intra_frames(
+    path: Path | str, timeline: Timeline, indices: Sequence[int], choose: Choose | None = None
+) -> np.ndarray:
     """The same from a file of the frame store, where each packet is a frame: only the wanted ones are decoded.
 
     Raises:
         UnreadableError: a frame cannot be decoded, or is not in the file.
     """
-    return _collect(path, indices, lambda container, stream: _stored_frames(container, stream, timeline, indices))
+    if not Path(path).exists():
+        raise UnreadableError(f"{path} is missing in the frame store; run `ivvit extract`")
+    return _collect(path, indices, choose, lambda container, stream: _intra(container, stream, timeline, indices))
 
 
-def _collect(path: Path | str, indices: Sequence[int], frames: Callable[[Any, Any], Numbered]) -> np.ndarray:
+def _collect(
+    path: Path | str, indices: Sequence[int], choose: Choose | None, frames: Callable[[Any, Any], Numbered]
+) -> np.ndarray:
     """Convert the wanted ones of the numbered frames, which come in ascending order."""
     wanted, last = set(indices), max(indices)
     found: dict[int, np.ndarray] = {}
@@ -103,7 +119,7 @@ def _collect(path: Path | str, indices: Sequence[int], frames: Callable[[Any, An
             if index in wanted:
                 if frame.is_corrupt:
                     raise UnreadableError(f"frame {index} is corrupt")
-                found[index] = convert(frame)
+                found[index] = _part(convert(frame), choose)
             if index >= last:
                 break
     missing = sorted(wanted - found.keys())
@@ -112,6 +128,13 @@ def _collect(path: Path | str, indices: Sequence[int], frames: Callable[[Any, An
     if len({pixels.shape for pixels in found.values()}) > 1:
         raise UnreadableError("its frames change size")
     return np.stack([found[index] for index in indices])
+
+
+def _part(pixels: np.ndarray, choose: Choose | None) -> np.ndarray:
+    if choose is None:
+        return pixels
+    top, left, height, width = choose(*pixels.shape[:2])
+    return pixels[top : top + height, left : left + width]
 
 
 def _frames_from(container: Any, stream: Any, key: Key | None) -> Numbered:
@@ -132,11 +155,29 @@ def _frames_from(container: Any, stream: Any, key: Key | None) -> Numbered:
             yield index, frame
 
 
-def _packets_from(container: Any, stream: Any, key: Key) -> Iterator[Any]:
-    """Packets from the key frame's own on, which is recognised by its place in the file.
+def _known_frames(known: dict[int, int], container: Any, stream: Any, key: Key | None) -> Numbered:
+    """The frames of the packets with these time stamps, numbered.
+
+    Of the frames in between, the decoder leaves out those that no other refers to.
+    """
+    context, left = stream.codec_context, set(known)
+    for packet in _packets_from(container, stream, key):
+        context.skip_frame = "DEFAULT" if packet.pts in known else "NONREF"
+        left.discard(packet.pts)
+        yield from ((known[frame.pts], frame) for frame in packet.decode() if frame.pts in known)
+        if not left:
+            break
+    yield from ((known[frame.pts], frame) for frame in context.decode(None) if frame.pts in known)
+
+
+def _packets_from(container: Any, stream: Any, key: Key | None) -> Iterator[Any]:
+    """Packets from the key frame's own on, which is recognised by its place in the file; without one, all.
 
     Demultiplexers differ in what they seek by: some take presentation, some decoding time.
     """
+    if key is None:
+        yield from container.demux(stream)
+        return
     for target in dict.fromkeys((key.pts, key.dts)):
         container.seek(target, stream=stream, backward=True)
         packets = container.demux(stream)
@@ -150,7 +191,7 @@ def _packets_from(container: Any, stream: Any, key: Key) -> Iterator[Any]:
     raise _SeekError
 
 
-def _stored_frames(container: Any, stream: Any, timeline: Timeline, indices: Sequence[int]) -> Numbered:
+def _intra(container: Any, stream: Any, timeline: Timeline, indices: Sequence[int]) -> Numbered:
     scale = timeline.time_base / stream.time_base
     wanted = {round(timeline.pts_of(index) * scale): index for index in indices}
     first = min(wanted)

@@ -1,6 +1,7 @@
 """Which training samples are held out to select by: a function of labels, groups, the share and a seed."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,11 +53,10 @@ def hold_out(samples: Samples, options: "HoldoutOptions", key: str) -> tuple[Sam
             f"{error.samples} training samples are of too few groups for both train and val. Add samples, "
             f"take the class out, or leave out {key}"
         ) from None
-    rest, part = np.flatnonzero(~chosen).tolist(), np.flatnonzero(chosen).tolist()
-    return samples.take(rest), samples.take(part)
+    return samples.take(~chosen), samples.take(chosen)
 
 
-def held_out(labels: list[int], groups: list[str], options: "HoldoutOptions") -> np.ndarray:
+def held_out(labels: Sequence[int], groups: Sequence[str], options: "HoldoutOptions") -> np.ndarray:
     """Whether each sample is held out, bool (N,).
 
     Groups come in an order of their own (a hash of their name and the seed) and are taken as long as that brings their
@@ -83,7 +83,7 @@ def held_out(labels: list[int], groups: list[str], options: "HoldoutOptions") ->
 class _Draw:
     """The groups taken so far."""
 
-    def __init__(self, labels: list[int], groups: list[str], options: "HoldoutOptions") -> None:
+    def __init__(self, labels: Sequence[int], groups: Sequence[str], options: "HoldoutOptions") -> None:
         self.sizes, self.taken, self.chosen = Counter(labels), Counter[int](), set[str]()
         self._wanted = {label: max(1.0, options.share * size) for label, size in self.sizes.items()}
         self._members: dict[str, Counter[int]] = {}

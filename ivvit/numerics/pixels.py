@@ -35,7 +35,7 @@ def pixels_of(experiment: "Experiment") -> Pixels:
 def normalize(pixels: torch.Tensor, by: Pixels, dtype: torch.dtype = torch.float32) -> torch.Tensor:
     """uint8 pixels (..., C, H, W) as floats of about zero mean and unit deviation, on the pixels' device."""
     scale, shift = (_channels(values, pixels.device, dtype) for values in _affine(by))
-    return pixels.to(dtype).mul_(scale).sub_(shift)
+    return pixels.to(dtype, memory_format=torch.contiguous_format).mul_(scale).sub_(shift)
 
 
 def _affine(by: Pixels) -> tuple[list[float], list[float]]:

@@ -1,4 +1,4 @@
-"""RandAugment (Cubuk et al., arXiv 1909.13719) by torchvision's kernels, and random erasing (Zhong et al., 1708.04896).
+"""RandAugment (Cubuk et al., arXiv 1909.13719) by torchvision's kernels.
 
 torchvision's own class draws from the process's generator; here everything comes from the sample's stream. Operations
 and their ranges are those of torchvision's RandAugment with 31 bins. All frames of a clip are changed alike.
@@ -17,7 +17,6 @@ from torchvision.transforms.v2 import functional as F
 from ivvit.numerics.rng import Rng
 
 BINS = 30
-ERASED_AREA, ERASED_RATIO = (0.02, 1 / 3), (0.3, 10 / 3)
 Change = Callable[[Tensor, float], Tensor]
 """(..., C, H, W) uint8 and a strength in [-1, 1] -> the same shape."""
 
@@ -64,19 +63,4 @@ def rand_augment(pixels: Tensor, magnitude: int, ops: int, rng: Rng) -> Tensor:
             pixels = SIGNED[chosen](pixels, -strength if backward else strength)
         else:
             pixels = UNSIGNED[chosen - len(SIGNED)](pixels, strength)
-    return pixels
-
-
-def erase(pixels: Tensor, color: tuple[float, float, float], rng: Rng) -> Tensor:
-    """(..., C, H, W) uint8 -> a copy in which one rectangle has this colour (of 0..1), which training maps to zero."""
-    height, width = pixels.shape[-2:]
-    for _ in range(10):
-        area = height * width * rng.uniform(*ERASED_AREA)
-        ratio = math.exp(rng.uniform(*(math.log(limit) for limit in ERASED_RATIO)))
-        h, w = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
-        if 0 < h < height and 0 < w < width:
-            top, left, out = rng.integer(height - h + 1), rng.integer(width - w + 1), pixels.clone()
-            for channel, value in enumerate(color):
-                out[..., channel, top : top + h, left : left + w] = round(255 * value)
-            return out
     return pixels

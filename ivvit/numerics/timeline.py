@@ -25,7 +25,8 @@ class Timeline:
     """The frames of a video in the order of presentation.
 
     `first` and `step` (in units of `time_base` seconds) describe a constant rate; `pts` lists the time stamps of a
-    variable one. `keys` has a row (index, pos, pts, dts) per key frame that decoding can start from.
+    variable one. `keys` has a row (index, pos, pts, dts) per key frame that decoding can start from. `stamped`: the
+    packets' own time stamps tell which frame each becomes.
     """
 
     frames: int
@@ -35,6 +36,7 @@ class Timeline:
     step: int = 1
     pts: np.ndarray | None = None
     keys: np.ndarray | None = None
+    stamped: bool = False
 
     def pts_of(self, index: int) -> int:
         """The time stamp of frame `index`, in units of `time_base`."""

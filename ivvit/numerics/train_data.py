@@ -9,14 +9,14 @@ import torch
 from ivvit.ground.errors import UserError
 from ivvit.numerics.batch import Batch, Record, collate
 from ivvit.numerics.decode import UnreadableError
+from ivvit.numerics.erasing import erase
 from ivvit.numerics.pixels import PAPER, Pixels
-from ivvit.numerics.rand_augment import erase, rand_augment
 from ivvit.numerics.rng import Rng
 from ivvit.numerics.samples import Samples
 from ivvit.numerics.sampling import random_clip, sample_at, substitute_at
 from ivvit.numerics.sizes import short_side_range
 from ivvit.numerics.sources import VideoSource
-from ivvit.numerics.transforms import Resize, train_clip, train_image
+from ivvit.numerics.transforms import Resize, clip_crop, train_image
 
 if TYPE_CHECKING:
     from ivvit.config.datasets import DatasetOptions
@@ -90,7 +90,8 @@ class TrainData:
             image = train_image(source.image(index), self.img_size, self.options.crop_scale, flip, rng, resize)
             return self._augmented(image, position), 0.0
         clip = random_clip(source.timeline(index), self.options.clip_seconds, self.num_frames, rng)
-        frames = train_clip(source.clip(index, clip), self.img_size, self.short_side, flip, rng, resize)
+        crop = clip_crop(self.img_size, self.short_side, flip, rng)
+        frames = crop.finish(source.clip(index, clip, crop.box), resize)
         return self._augmented(frames, position), clip.start_seconds
 
     def _augmented(self, pixels: torch.Tensor, position: int) -> torch.Tensor:
@@ -100,6 +101,8 @@ class TrainData:
             return pixels
         rng = Rng(self.seed, self.samples.dataset, "recipe", position)
         if recipe.rand_augment:
+            from ivvit.numerics.rand_augment import rand_augment  # here, because other workers need no torchvision
+
             pixels = rand_augment(pixels, recipe.rand_augment, recipe.rand_augment_ops, rng)
         return erase(pixels, self.pixels.mean, rng) if rng.uniform() < recipe.random_erasing else pixels
 

@@ -9,7 +9,8 @@ import pandas as pd
 from PIL import Image
 
 from ivvit.config.datasets import DatasetOptions
-from ivvit.data.manifest import load_manifest, timelines
+from ivvit.data.manifest import load_manifest
+from ivvit.data.timelines import timelines
 from ivvit.numerics.cifar import read_images
 from ivvit.numerics.decode import read_frames
 from ivvit.numerics.images import read_image

@@ -1,5 +1,6 @@
 """A data set for a head of a model: classes matched by name."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from ivvit.evaluation.views import EvalData, make_eval_data
 from ivvit.ground.errors import UserError
 from ivvit.ground.names import did_you_mean
 from ivvit.ground.names import unknown as unknown_name
+from ivvit.ground.sequences import Computed
 from ivvit.numerics.holdout import hold_out
 from ivvit.numerics.samples import Samples
 from ivvit.runs.evaluation_job import EvaluatedDataset
@@ -46,7 +48,7 @@ def open_for_head(entry: EvaluatedDataset, card: ModelCard, root: Path, options:
             f"{', '.join(unknown[:_SHOWN])}{' and others' if len(unknown) > _SHOWN else ''} ({len(unknown)} of "
             f"{len(samples.classes)}); its own are {', '.join(head.classes[:_SHOWN])}, ..."
         )
-    labels = [output[names[label]] for label in samples.labels]
+    labels = _Outputs(samples.labels, [output[name] for name in names])
     seen = entry.options.model_copy(
         update={
             "clip_seconds": head.clip_seconds,
@@ -74,6 +76,19 @@ def _samples(entry: EvaluatedDataset, root: Path, split: str) -> Samples:
             f"datasets.{entry.name}.holdout: 0.1, or evaluate by its name an experiment that has validation.holdout"
         )
     return open_samples(entry.name, entry.options, root, entry.manifest, split)
+
+
+class _Outputs(Computed[int]):
+    """The outputs of a head that belong to labels."""
+
+    def __init__(self, labels: Sequence[int], outputs: list[int]) -> None:
+        self._labels, self._outputs = labels, outputs
+
+    def value(self, place: int) -> int:
+        return self._outputs[self._labels[place]]
+
+    def __len__(self) -> int:
+        return len(self._labels)
 
 
 def _names(entry: EvaluatedDataset, classes: list[str]) -> list[str]:

@@ -126,7 +126,7 @@ def server_starts() -> Iterator[None]:
 def _server() -> ForkServerContext:
     """Workers come from a fork server: forking this process would copy its threads' locks and its CUDA context."""
     context = get_context("forkserver")
-    context.set_forkserver_preload(["ivvit.runs.loader"])
+    context.set_forkserver_preload(["ivvit.runs.loader", "pyarrow", "av"])  # once, instead of in each; if it is there
     return context
 
 

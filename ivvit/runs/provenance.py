@@ -22,7 +22,7 @@ from ivvit.runs.job import TrainJob
 
 log = logging.getLogger("ivvit")
 
-_PACKAGES = ("ivvit", "torch", "torchvision", "timm", "av", "numpy", "pandas", "safetensors")
+_PACKAGES = ("ivvit", "torch", "torchvision", "timm", "av", "simplejpeg", "numpy", "pandas", "safetensors")
 
 
 class Provenance:

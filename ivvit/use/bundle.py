@@ -2,7 +2,7 @@
 
 bundle.json                       what is in it: name, identity, data sets, versions, commit
 experiment.yaml                   the resolved specification
-manifests/<data set>.{json,parquet}   the lists of samples with their files' hashes, and their digests
+manifests/<data set>.{json,arrow}   the lists of samples with their files' hashes, and their digests
 locks/...                         frame stores' and weights' locks
 seed<k>/...                       model, metrics, predictions, history, provenance
 SHA256SUMS                        of all files, as sha256sum checks them
@@ -67,7 +67,7 @@ class Sources:
         yield "experiment.yaml", next(iter(self.runs.values())) / "experiment.yaml"
         for name, lock in self.manifests.items():
             yield f"manifests/{name}.json", lock
-            yield f"manifests/{name}.parquet", table_file(lock)
+            yield f"manifests/{name}.arrow", table_file(lock)
         for name, lock in self.locks.items():
             yield f"locks/{name}.json", lock
         for seed, folder in self.runs.items():

@@ -91,7 +91,7 @@ def timeline_of(finding: Finding) -> Timeline:
     pts, keys = (np.array(values, np.int64) if values else None for values in (finding.pts, finding.keys))
     return Timeline(
         finding.frames, finding.fps, Fraction(finding.time_base), finding.first_pts, finding.pts_step, pts,
-        None if keys is None else keys.reshape(-1, 4),
+        None if keys is None else keys.reshape(-1, 4), finding.stamped,
     )  # fmt: skip
 
 

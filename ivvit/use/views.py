@@ -7,8 +7,9 @@ import torch
 from torch.utils.data import Dataset
 
 from ivvit.config.datasets import StoreOptions
+from ivvit.data.open import READERS
 from ivvit.ground.errors import UserError
-from ivvit.numerics.decode import UnreadableError, read_frames, read_stored_frames
+from ivvit.numerics.decode import UnreadableError, read_frames
 from ivvit.numerics.images import read_image
 from ivvit.numerics.sampling import Clip
 from ivvit.numerics.transforms import Resize, eval_views
@@ -87,7 +88,7 @@ def pixels_of(view: View, head: HeadCard) -> torch.Tensor:
     if store is None:
         frames = read_frames(medium.path, medium.timeline, indices)
     else:
-        frames = read_stored_frames(medium.stored[store_key(store)], medium.timeline, indices)
+        frames = READERS[store.codec](medium.stored[store_key(store)], medium.timeline, indices)
     return torch.from_numpy(frames).permute(0, 3, 1, 2)
 
 

@@ -168,3 +168,17 @@ def test_one_clear_error(arguments, message, capsys):
 def test_a_selection_without_val_is_an_error_that_names_the_key(capsys):
     assert command("train", "kept") == 2
     assert "kept: there is no val of pets to select by; set validation.holdout: 0.1" in capsys.readouterr().err
+
+
+def test_several_runs_of_one_process_are_those_of_several(capsys: pytest.CaptureFixture[str]) -> None:
+    """And one that fails keeps none of the others from being trained."""
+    alone = set()
+    for seed in (0, 1):
+        shutil.rmtree(Path("results/runs"), ignore_errors=True)
+        assert command("train", "x", "--seed", str(seed)) == 0
+        alone |= {model.read_bytes() for model in Path("results/runs").glob("*/*/model.safetensors")}
+    shutil.rmtree(Path("results/runs"))
+    assert command("train", "x", "kept", "held", "--seeds") == 1
+    assert "error: kept, seed 0: " in capsys.readouterr().err
+    together = {model.read_bytes() for model in Path("results/runs").glob("*/*/model.safetensors")}
+    assert len(alone) == 2 and alone <= together and len(together) == 3

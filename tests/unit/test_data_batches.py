@@ -58,7 +58,7 @@ def test_the_stream_does_not_depend_on_workers_or_beginnings(data: TrainData) ->
     assert same(alone, stream(data, workers=1)) and same(alone, stream(data, workers=4))
     assert same(alone[3:], stream(data, first=3, workers=2))
     assert same(alone, stream(data)), "a second pass differs"
-    assert alone[0].pixels.dtype == torch.uint8 and alone[0].pixels.is_contiguous()
+    assert alone[0].pixels.dtype == torch.uint8 and alone[0].pixels.movedim(-3, -1).is_contiguous()
     assert alone[0].pixels.shape == ((4, 4, 3, 32, 32) if data.options.is_video else (4, 3, 32, 32))
 
 

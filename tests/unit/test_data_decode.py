@@ -11,7 +11,8 @@ from made_videos import CASES, FRAMES, IRREGULAR, picture
 from ivvit.config.datasets import StoreOptions
 from ivvit.data.extraction.encode import write_stored
 from ivvit.data.validation.probe_video import probe_video
-from ivvit.numerics.decode import UnreadableError, read_frames, read_stored_frames
+from ivvit.numerics.decode import RGB, UnreadableError, _known_frames, open_video, read_frames, read_intra_frames
+from ivvit.numerics.motion_jpeg import read_jpegs
 from ivvit.numerics.timeline import Timeline
 
 REAL = ("hmdb51_Turnk_r_Pippi_Michel_cartwheel_f_cm_np2_le_med_6.avi", "TrumanShow_wave_f_nm_np1_fr_med_26.avi")
@@ -26,6 +27,7 @@ def timeline_of(path: Path) -> Timeline:
     return Timeline(
         facts["frames"], facts["fps"], Fraction(facts["time_base"]), facts["first_pts"], facts["pts_step"],
         np.array(pts) if pts else None, np.array(keys).reshape(-1, 4) if keys else None,
+        facts["stamped"],
     )  # fmt: skip
 
 
@@ -59,7 +61,7 @@ def test_frames_equal_those_of_a_full_decode(case: Path, tmp_path: Path) -> None
     stored = tmp_path / "stored.mp4"
     write_stored(case, stored, timeline, StoreOptions(codec="ffv1", short_side=1000))
     for indices in choices(timeline.frames):
-        frames = read_stored_frames(stored, timeline, indices)
+        frames = read_intra_frames(stored, timeline, indices)
         assert all((got == full[i]).all() for got, i in zip(frames, indices, strict=True)), indices
 
 
@@ -73,9 +75,19 @@ def test_the_store_keeps_times_and_nearly_the_pixels(case: Path, tmp_path: Path)
         assert stream.codec_context.name == "mjpeg"
     assert times == [timeline.pts_of(i) * timeline.time_base for i in range(timeline.frames)]
     indices = list(range(0, timeline.frames, 7))
-    for index, pixels in zip(indices, read_stored_frames(stored, timeline, indices), strict=True):
+    for index, pixels in zip(indices, read_jpegs(stored, timeline, indices), strict=True):
         errors = {i: np.mean((pixels - full[i].astype(np.float32)) ** 2) for i in near(index, timeline.frames)}
         assert errors[index] < min(30, 1.01 * min(errors.values()))  # above 33 dB, and of no other frame
+
+
+def test_frames_are_known_by_stamps_where_these_are_sound(tmp_path: Path) -> None:
+    sound, unsound = CASES["b-frames.mp4"](tmp_path / "sound.mp4"), CASES["h264.avi"](tmp_path / "unsound.avi")
+    timeline, full = timeline_of(sound), full_decode(sound)
+    assert timeline.stamped and not timeline_of(unsound).stamped
+    stamps = {timeline.pts_of(index): index for index in (3, 40)}
+    with open_video(sound) as (container, stream):
+        found = {index: RGB()(frame) for index, frame in _known_frames(stamps, container, stream, None)}
+    assert all((pixels == full[index]).all() for index, pixels in found.items()) and list(found) == [3, 40]
 
 
 def near(index: int, frames: int) -> range:

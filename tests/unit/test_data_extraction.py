@@ -19,12 +19,13 @@ from ivvit.data.extraction import extract, lock_store
 from ivvit.data.extraction.encode import fitted, jpeg_format
 from ivvit.data.extraction.estimate import store_size, unvalidated_size
 from ivvit.data.extraction.plan import estimated_bytes, store_tasks
-from ivvit.data.manifest import load_manifest, timelines
-from ivvit.data.open import open_samples
+from ivvit.data.manifest import load_manifest
+from ivvit.data.open import READERS, open_samples
+from ivvit.data.timelines import timelines
 from ivvit.data.validation import validate
 from ivvit.ground.errors import UserError
 from ivvit.identity.frame_store import CODERS, PACKAGE, coder, settings_name
-from ivvit.numerics.decode import UnreadableError, read_stored_frames
+from ivvit.numerics.decode import UnreadableError
 from ivvit.numerics.sampling import Clip
 
 
@@ -123,7 +124,7 @@ def test_odd_sizes_and_rgb_sources(tmp_path: Path, codec: str) -> None:
     rows = load_manifest(lock).table
     rows = rows[rows["path"].str.endswith("rgb.mkv")]
     task = next(task for task in store_tasks("D", chosen, tmp_path, lock) if task.source == source)
-    kept = read_stored_frames(task.target, timelines(rows)[0], range(5))
+    kept = READERS[codec](str(task.target), next(timelines(rows)), range(5))
     with av.open(str(source)) as container:
         originals = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     for pixels, original in zip(kept, originals, strict=True):

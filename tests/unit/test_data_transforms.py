@@ -9,12 +9,13 @@ from data_sets import options
 from PIL import Image
 
 from ivvit.ground.errors import UserError
+from ivvit.numerics.compat import import_torchvision
 from ivvit.numerics.images import read_image
 from ivvit.numerics.pixels import PAPER, Pixels, normalize
 from ivvit.numerics.rng import Rng
 from ivvit.numerics.sampling import subsample
 from ivvit.numerics.sizes import short_side_range
-from ivvit.numerics.transforms import ASPECT, Resize, _random_box, eval_views, train_clip, train_image
+from ivvit.numerics.transforms import ASPECT, Resize, _random_box, clip_crop, eval_views, train_image
 
 LEVEL = 1 / (255 * 0.225)
 """One grey level after normalisation."""
@@ -44,12 +45,36 @@ def test_validation_of_images_equals_the_authors(golden: dict[str, np.ndarray]) 
     torch.testing.assert_close(views, torch.from_numpy(golden["tf_image_val/out_every7"]), atol=1e-4, rtol=0)
 
 
+def train_clip(clip: torch.Tensor, img_size: int, short_side: tuple[int, int], flip: bool, rng: Rng) -> torch.Tensor:
+    crop = clip_crop(img_size, short_side, flip, rng)
+    top, left, height, width = crop.box(*clip.shape[-2:])
+    return crop.finish(clip[..., top : top + height, left : left + width])
+
+
 @pytest.mark.parametrize("std", [(0.225, 0.225, 0.225), (0.229, 0.224, 0.225)])
 def test_normalize(std: tuple[float, float, float]) -> None:
     pixels, mean = noise(2, 3, 4, 4), (0.485, 0.456, 0.406)
     expected = (pixels.double() / 255 - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
     torch.testing.assert_close(normalize(pixels, Pixels(mean, std)), expected.float(), atol=1e-6, rtol=0)
     assert normalize(pixels, PAPER, torch.bfloat16).dtype == torch.bfloat16 and pixels.dtype == torch.uint8
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_resizing_is_torchvision_s(interpolation: str) -> None:
+    import_torchvision()
+    from torchvision.transforms import InterpolationMode
+    from torchvision.transforms.v2 import functional
+
+    clip = noise(2, 45, 61, 3)
+    for antialias in (True, False):
+        for pixels in (clip.permute(0, 3, 1, 2), clip[0].permute(2, 0, 1), clip.permute(0, 3, 1, 2).contiguous()):
+            mode, size = InterpolationMode(interpolation), (70, 32)
+            mine = Resize(interpolation, antialias)(pixels, *size)
+            if torch.backends.cpu.get_cpu_capability() == "DEFAULT":  # there torchvision goes by way of floats
+                pixels = pixels.float()
+            theirs = functional.resize(pixels, list(size), mode, antialias=antialias)
+            torch.testing.assert_close(mine, theirs.clamp(0, 255).round().byte(), atol=1, rtol=0)
+            assert theirs.is_floating_point() or (mine == theirs).all()
 
 
 def test_clips_without_antialias_are_as_pytorchvideo_has_them() -> None:
@@ -98,6 +123,7 @@ def test_the_whole_frame_is_left_alone() -> None:
 
 
 def test_random_resized_crops_are_drawn_as_torchvision_draws_them() -> None:
+    import_torchvision()
     from torchvision.transforms import RandomResizedCrop
 
     torch.manual_seed(0)

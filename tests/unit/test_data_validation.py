@@ -297,10 +297,10 @@ def test_a_manifest_and_its_table_belong_together(tmp_path: Path) -> None:
     image(base / "train/c0/0.png", 999)
     checked(tmp_path, lock, **FOLDER)
     lock.write_text(old)
-    with pytest.raises(UserError, match=r"are not of the same validation; validate D again"):
+    with pytest.raises(UserError, match=r"D: .* are not of the same validation; validate the data set"):
         load_manifest(lock)
-    lock.with_suffix(".parquet").unlink()
-    with pytest.raises(UserError, match=r"D.parquet is missing"):
+    lock.with_suffix(".arrow").unlink()
+    with pytest.raises(UserError, match=r"D.arrow is missing"):
         load_manifest(lock)
     with pytest.raises(UserError, match=r"nothing.json does not exist; make it with `ivvit validate`"):
         load_manifest(tmp_path / "nothing.json")

@@ -61,7 +61,7 @@ def test_all_that_was_promised_is_among_them(few: list[dict[str, dict[str, str]]
     made = {f"{kind}/{name}" for kind, names in few[0].items() for name in names}
     promised = (
         "demo/*.mp4", "demo/*.avi", "demo/*.JPEG", "demo/*.pth",
-        "data/manifests/*.parquet", "data/*/mjpeg*.mp4", "data/*/ffv1*.mp4",
+        "data/manifests/*.arrow", "data/*/mjpeg*.mp4", "data/*/ffv1*.mp4",
         "training/*/model.safetensors", "training/*/*.ckpt", "training/*/samples.csv", "training/*/history.csv",
         "evaluation/*/metrics.json", "evaluation/*/predictions.parquet",
         "results/*.csv", "results/*.tex", "results/*.png", "results/*.svg",

@@ -108,7 +108,7 @@ def test_a_data_set_s_own_val_comes_first() -> None:
     assert kept["D"] is train and own["D"] is val
     kept, own = divide(experiment(), {"D": train}, {})
     assert (len(kept["D"]), len(own["D"])) == (6, 2)
-    assert sorted(kept["D"].paths + own["D"].paths) == sorted(train.paths)
+    assert sorted([*kept["D"].paths, *own["D"].paths]) == sorted(train.paths)
     kept, own = divide(experiment(holdout=0.5), {"D": train}, {})
     assert (len(kept["D"]), len(own["D"])) == (4, 4)
     with pytest.raises(UserError, match=r"D has a val split; take datasets\.D\.holdout out"):

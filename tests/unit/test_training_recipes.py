@@ -7,9 +7,10 @@ import torch
 from torch.nn.functional import cross_entropy, one_hot
 
 from ivvit.config.recipe import RecipeOptions
+from ivvit.numerics.erasing import erase
 from ivvit.numerics.losses import Target, batch_sums
 from ivvit.numerics.mixing import mixed
-from ivvit.numerics.rand_augment import SIGNED, UNSIGNED, erase, rand_augment
+from ivvit.numerics.rand_augment import SIGNED, UNSIGNED, rand_augment
 from ivvit.numerics.rng import Rng
 
 KEY = (3, "UCF101", 7)

@@ -72,7 +72,7 @@ def test_a_bundle_is_complete_and_the_same_every_time(workspace, tmp_path):
     assert about["data"].keys() == {"pets", "films", "CIFAR100"} and about["seeds"] == [0]
     assert about["identity"] == json.loads((tmp_path / "seed0/metrics.json").read_text())["identity"]
     assert {"digest"} <= about["code"].keys() and about["versions"]["torch"]
-    for name in ("experiment.yaml", "manifests/films.parquet", "locks/frames-films.json", "seed0/model.safetensors",
+    for name in ("experiment.yaml", "manifests/films.arrow", "locks/frames-films.json", "seed0/model.safetensors",
                  "seed0/predictions.parquet", "seed0/history.csv", "seed0/provenance.json"):  # fmt: skip
         assert (tmp_path / name).is_file(), name
 

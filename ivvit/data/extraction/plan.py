@@ -6,7 +6,8 @@ from pathlib import Path
 
 from ivvit.config.datasets import DatasetOptions, StoreOptions
 from ivvit.data.extraction.encode import fitted
-from ivvit.data.manifest import load_manifest, timelines
+from ivvit.data.manifest import load_manifest
+from ivvit.data.timelines import timelines
 from ivvit.ground.errors import Failure, UserError
 from ivvit.identity.frame_store import frames_folder, store_file, store_folder
 from ivvit.numerics.timeline import Timeline

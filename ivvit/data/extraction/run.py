@@ -2,15 +2,14 @@
 
 import logging
 import time
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
 from pathlib import Path
-
-from rich.progress import track
 
 from ivvit.config.datasets import DatasetOptions
 from ivvit.data.extraction.encode import write_stored
 from ivvit.data.extraction.plan import Task, check_room, estimated_bytes, of_shard, store_tasks
 from ivvit.data.extraction.sound import is_sound
+from ivvit.data.progress import worked
 from ivvit.ground.errors import UserError
 from ivvit.ground.files import FORBIDDEN, TEMPORARY, UnwritableError
 from ivvit.numerics.decode import UnreadableError
@@ -44,19 +43,12 @@ def extract(
             log.warning("%s: %s is damaged and is made again", name, task.target)
     log.info("%s: %d of %d videos to extract, about %.2f GB", name, len(todo), len(tasks),
              estimated_bytes(todo, options.store) / 1e9)  # fmt: skip
-    # Threads suffice: decoding and coding happen outside the interpreter's lock.
-    with ThreadPoolExecutor(max(1, workers)) as pool:
-        futures = [pool.submit(_extract_one, task, options) for task in todo]
-        try:
-            for future in track(as_completed(futures), f"Extracting {name}", total=len(todo), disable=not todo):
-                future.result()
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    for _ in worked(partial(_extract_one, options), todo, len(todo), workers, f"Extracting {name}"):
+        pass
     _sweep(tasks)
 
 
-def _extract_one(task: Task, options: DatasetOptions) -> None:
+def _extract_one(options: DatasetOptions, task: Task) -> None:
     advice = "validate the data set again (`ivvit validate`)"
     try:
         stat = task.source.stat()

@@ -4,10 +4,8 @@ import unicodedata
 from dataclasses import dataclass, field
 
 from ivvit.data.layouts.files import printable
+from ivvit.data.manifest import SPLITS
 from ivvit.ground.errors import UserError
-
-SPLITS = ("train", "val", "test")
-"""What samples are for: to train on, to select by, to report on."""
 
 
 @dataclass

@@ -6,8 +6,9 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from ivvit.config.datasets import DatasetOptions
-from ivvit.data.layouts.entries import SPLITS, Entries
+from ivvit.data.layouts.entries import Entries
 from ivvit.data.layouts.files import numbered_lines
+from ivvit.data.manifest import SPLITS
 from ivvit.ground.errors import UserError
 from ivvit.ground.lists import ROLES, Dialect, dialect_of
 

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from ivvit.config.datasets import DatasetOptions
 from ivvit.data.layouts.cifar import read_cifar100
-from ivvit.data.layouts.entries import SPLITS, Entries
+from ivvit.data.layouts.entries import Entries
 from ivvit.data.layouts.files import is_utf8, printable
 from ivvit.data.layouts.folders import read_folders
 from ivvit.data.layouts.kinetics import read_kinetics
 from ivvit.data.layouts.listfile import read_list
 from ivvit.data.layouts.tiny_imagenet import read_tiny_imagenet
 from ivvit.data.layouts.ucf101 import read_ucf101
+from ivvit.data.manifest import SPLITS
 from ivvit.data.places import dataset_folder, dataset_path, relative_to_root
 from ivvit.ground.errors import UserError
 

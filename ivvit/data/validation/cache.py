@@ -10,7 +10,7 @@ from typing import TextIO
 from ivvit.data.validation.finding import Finding
 from ivvit.ground.files import explained, write_text
 
-FORMAT = 2
+FORMAT = 3
 """Raise it when probing finds out something else for the same file."""
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from ivvit.config.datasets import Counts, DatasetOptions, official_counts
-from ivvit.data.layouts import SPLITS
+from ivvit.data.manifest import SPLITS
 from ivvit.data.validation.table import inside
 from ivvit.ground.errors import UserError
 

@@ -8,7 +8,7 @@ class Finding:
     """One file's facts; `damage` says why it cannot be used, `remarks` what is odd but harmless.
 
     Time stamps are in units of `time_base` seconds; `pts` is empty where `first_pts` and `pts_step` say it all. `keys`
-    are the rows (index, pos, pts, dts) of key frames, one after the other.
+    are the rows (index, pos, pts, dts) of key frames, one after the other; `stamped` as in `Timeline`.
     """
 
     size: int
@@ -27,6 +27,7 @@ class Finding:
     pts_step: int = 1
     pts: list[int] = field(default_factory=list)
     keys: list[int] = field(default_factory=list)
+    stamped: bool = False
 
     @property
     def duration(self) -> float:

@@ -2,13 +2,12 @@
 
 import hashlib
 import os
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
 from pathlib import Path
-
-from rich.progress import track
 
 from ivvit.config.datasets import DatasetOptions
 from ivvit.data.layouts import Listing
+from ivvit.data.progress import worked
 from ivvit.data.validation.cache import FindingsCache
 from ivvit.data.validation.finding import Finding
 from ivvit.data.validation.probe import probe
@@ -31,19 +30,17 @@ def find_all(
             changed.append(path)
         else:
             findings[path] = finding
-    # Threads suffice: hashing and decoding happen outside the interpreter's lock.
-    with ThreadPoolExecutor(max(1, workers)) as pool:
-        futures = {pool.submit(probe, root / path, options.is_video): path for path in changed}
-        try:
-            for future in track(as_completed(futures), f"Validating {name}", total=len(changed), disable=not changed):
-                findings[futures[future]] = finding = future.result()
-                if not finding.no_access:
-                    known.add(futures[future], finding)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    work = partial(_probe, root, options.is_video)
+    for path, finding in worked(work, changed, len(changed), workers, f"Validating {name}"):
+        findings[path] = finding
+        if not finding.no_access:
+            known.add(path, finding)
     known.close(set(paths))
     return findings
+
+
+def _probe(root: Path, is_video: bool, path: str) -> Finding:
+    return probe(root / path, is_video)
 
 
 def _known(cache: FindingsCache, path: str, root: Path) -> Finding | None:

@@ -16,6 +16,8 @@ from ivvit.numerics.timeline import Timeline
 
 AFTER_KEY = 3
 """Frames compared from a key frame on, besides the last one before the next key frame."""
+AMONG = (5, 13, 29)
+"""Frames compared where others are left out."""
 
 
 @dataclass
@@ -26,6 +28,7 @@ class _Pass:
     time_base: Fraction
     rate: Fraction
     pts: list[int | None] = field(default_factory=list)
+    packets: list[int | None] = field(default_factory=list)
     key_packets: list[tuple[int, int, int]] = field(default_factory=list)
     key_frames: list[int] = field(default_factory=list)
     checksums: dict[int, int] = field(default_factory=dict)
@@ -50,7 +53,8 @@ def probe_video(path: Path, size: int) -> dict[str, Any]:
         raise UnreadableError(f"its frames change size: {', '.join(f'{w}x{h}' for w, h in sorted(seen.sizes))}")
     if seen.corrupt:
         raise UnreadableError(f"{seen.corrupt} of its {len(seen.pts)} frames are corrupt")
-    timeline = replace(_timeline(seen), keys=_keys(seen))
+    timeline = _timeline(seen)
+    stamped, timeline = _stamped(path, timeline, seen), replace(timeline, keys=_keys(seen))
     remarks = _misnamed(path, seen.format)
     (width, height), *_ = seen.sizes
     if timeline.keys is None or not _exact(path, timeline, timeline.keys, seen):
@@ -60,7 +64,8 @@ def probe_video(path: Path, size: int) -> dict[str, Any]:
         "frames": timeline.frames, "fps": timeline.fps, "width": width, "height": height,
         "time_base": str(timeline.time_base), "first_pts": timeline.first, "pts_step": timeline.step,
         "pts": [] if timeline.pts is None else timeline.pts.tolist(),
-        "keys": [] if timeline.keys is None else timeline.keys.ravel().tolist(), "remarks": remarks,
+        "keys": [] if timeline.keys is None else timeline.keys.ravel().tolist(),
+        "stamped": stamped, "remarks": remarks,
     }  # fmt: skip
 
 
@@ -77,6 +82,8 @@ def _decode(path: Path) -> _Pass:
         seen = _Pass(container.format, stream.time_base, stream.average_rate or stream.guessed_rate or Fraction(25))
         convert, previous = RGB(), None
         for packet in container.demux(stream):
+            if packet.size:
+                seen.packets.append(packet.pts)
             if packet.is_keyframe and not packet.is_discard and packet.pos is not None:
                 seen.key_packets.append((packet.pos, *_stamps(packet)))
             for frame in packet.decode():
@@ -104,7 +111,7 @@ def _see(seen: _Pass, frame: Any, previous: Any, convert: RGB) -> None:
         seen.key_frames.append(index)
         if previous is not None:
             seen.checksums[index - 1] = _checksum(convert, previous)
-    if seen.key_frames and index < seen.key_frames[-1] + AFTER_KEY:
+    if index in AMONG or (seen.key_frames and index < seen.key_frames[-1] + AFTER_KEY):
         seen.checksums[index] = _checksum(convert, frame)
 
 
@@ -126,6 +133,17 @@ def _timeline(seen: _Pass) -> Timeline:
     return Timeline(len(pts), fps, seen.time_base, int(pts[0]), 0, pts)
 
 
+def _stamped(path: Path, timeline: Timeline, seen: _Pass) -> bool:
+    """Whether each frame has the time stamp of one packet, in order, and can be found by it."""
+    own = {*seen.packets}
+    if len(own) < len(seen.packets) or any(
+        stamp != timeline.pts_of(index) or stamp not in own for index, stamp in enumerate(seen.pts)
+    ):
+        return False
+    indices = [index for index in AMONG if index < timeline.frames]
+    return bool(indices) and _same(path, replace(timeline, stamped=True), indices, seen)
+
+
 def _keys(seen: _Pass) -> np.ndarray | None:
     """A row (index, pos, pts, dts) per key frame: key packets and key frames come in the same order."""
     pairs = list(zip(seen.key_frames, seen.key_packets, strict=False))
@@ -145,12 +163,17 @@ def _exact(path: Path, timeline: Timeline, keys: np.ndarray, seen: _Pass) -> boo
     for number in _spots(seen, keys):
         end = starts[number + 1] if number + 1 < len(starts) else timeline.frames
         indices = sorted({i for i in (*range(starts[number], starts[number] + AFTER_KEY), end - 1) if i < end})
-        try:
-            frames = read_frames(path, timeline, indices)
-        except UnreadableError as error:
-            if of_access(error):
-                raise
-            return False
-        if any(zlib.crc32(pixels) != seen.checksums[index] for index, pixels in zip(indices, frames, strict=True)):
+        if not _same(path, timeline, indices, seen):
             return False
     return True
+
+
+def _same(path: Path, timeline: Timeline, indices: list[int], seen: _Pass) -> bool:
+    """Whether frames that are read on their own are those of the full decode."""
+    try:
+        frames = read_frames(path, timeline, indices)
+    except UnreadableError as error:
+        if of_access(error):
+            raise
+        return False
+    return all(zlib.crc32(pixels) == seen.checksums[index] for index, pixels in zip(indices, frames, strict=True))

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from ivvit.config.datasets import DatasetOptions
-from ivvit.data.layouts import SPLITS, Listing, list_samples
-from ivvit.data.manifest import FORMAT, table_file
+from ivvit.data.layouts import Listing, list_samples
+from ivvit.data.manifest import FORMAT, SPLITS, table_file
 from ivvit.data.places import dataset_folder, relative_to_root
 from ivvit.data.validation.checks import check_counts, check_damaged, check_duplicates, class_warnings
 from ivvit.data.validation.finding import Finding
@@ -26,7 +26,7 @@ def validate(
     name: str, options: DatasetOptions, root: Path, lock: Path, *, cache: Path | None = None, workers: int = 1,
     full: bool = False,
 ) -> None:  # fmt: skip
-    """Check a data set and write `lock` (JSON), with <stem>.parquet and <stem>.md beside it.
+    """Check a data set and write `lock` (JSON), with <stem>.arrow and <stem>.md beside it.
 
     Only files whose size or modification time changed since the last validation with this `cache` (by default beside
     the lock) are opened again, unless `full`.

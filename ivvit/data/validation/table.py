@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from ivvit.data.columns import BATCH
 from ivvit.data.layouts import Sample
 from ivvit.data.manifest import table_file
 from ivvit.data.validation.finding import Finding
@@ -16,12 +16,13 @@ from ivvit.ground.files import replacing
 
 SCHEMA = pa.schema(
     [
-        ("split", pa.string()), ("path", pa.string()), ("label", pa.int64()), ("group", pa.string()),
-        ("frames", pa.int64()),
-        ("fps", pa.float64()), ("width", pa.int64()), ("height", pa.int64()), ("duration", pa.float64()),
+        ("split", pa.string()), ("path", pa.string()), ("label", pa.int32()), ("group", pa.string()),
+        ("frames", pa.int32()),
+        ("fps", pa.float64()), ("width", pa.int32()), ("height", pa.int32()), ("duration", pa.float64()),
         ("size", pa.int64()), ("mtime_ns", pa.int64()), ("sha256", pa.string()), ("time_base", pa.string()),
-        ("first_pts", pa.int64()), ("pts_step", pa.int64()), ("pts", pa.list_(pa.int64())),
-        ("keys", pa.list_(pa.int64())),
+        ("first_pts", pa.int64()), ("pts_step", pa.int64()), ("pts", pa.large_list(pa.int64())),
+        ("keys", pa.large_list(pa.int64())),
+        ("stamped", pa.bool_()),
     ]
 )  # fmt: skip
 
@@ -49,7 +50,8 @@ def digest_of(table: pd.DataFrame, folder: str) -> str:
 
 
 def write_table(table: pd.DataFrame, lock: Path, digest: str) -> None:
-    """Write the Parquet file beside the lock, atomically."""
+    """Write the Arrow file beside the lock, atomically."""
     arrow = pa.Table.from_pandas(table, schema=SCHEMA, preserve_index=False)
-    with replacing(table_file(lock)) as temporary:
-        pq.write_table(arrow.replace_schema_metadata({"digest": digest}), temporary)
+    schema = SCHEMA.with_metadata({"digest": digest})
+    with replacing(table_file(lock)) as temporary, pa.ipc.new_file(str(temporary), schema) as writer:
+        writer.write_table(arrow.cast(schema), max_chunksize=BATCH)
