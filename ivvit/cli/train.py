@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         jobs, name = prepare(args)
         names = [name]
     else:
-        check_named(args, args.experiment or args.identity)
+        check_named(args, args.identity or args.experiments[0])
         jobs = Jobs(config_of(args))
         by_identity = [require_identity(jobs, args.identity)] if args.identity else []
         names = by_identity or [experiment_of(jobs.config, name) for name in args.experiments]

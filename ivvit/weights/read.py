@@ -37,6 +37,8 @@ def read_state_dict(path: Path | str) -> "dict[str, Tensor]":
         tensors = unwrap(_reader(path, head)(path))
     except pickle.UnpicklingError as error:
         raise UserError(_pickle_message(path, head, error)) from None
+    except UserError:
+        raise
     except Exception as error:  # damaged files make the readers raise almost anything
         if head and not _known(head):
             raise UserError(_NOTHING.format(path=path)) from None

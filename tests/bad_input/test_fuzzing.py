@@ -167,7 +167,7 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @fuzzed(PLACES)
 def test_manifests(manifest: Path, place: tuple[float, int, bool]) -> None:
-    for file in (manifest, manifest.with_suffix(".parquet")):
+    for file in (manifest, manifest.with_suffix(".arrow")):
         before = spoil(file, place)
         try:
             Locks().read(manifest)
@@ -183,7 +183,7 @@ def test_manifests(manifest: Path, place: tuple[float, int, bool]) -> None:
 
 @fuzzed(st.floats(0, 1), st.integers(1, 255))
 def test_a_changed_byte_of_a_manifest_table_is_noticed(manifest: Path, share: float, change: int) -> None:
-    table = manifest.with_suffix(".parquet")
+    table = manifest.with_suffix(".arrow")
     before = table.read_bytes()
     content = bytearray(before)
     content[min(int(len(before) * share), len(before) - 1)] ^= change

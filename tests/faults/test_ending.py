@@ -43,7 +43,7 @@ ivvit.cli.entry()
 ENDS = {
     "return 3": (3, ""),
     "return None": (0, ""),
-    "raise UserError('mend it')": (1, "error: mend it"),
+    "raise UserError('mend it')": (2, "error: mend it"),
     "raise ValueError('a bug')": (1, "ValueError: a bug"),
     "raise KeyboardInterrupt": (130, ""),
     "raise SystemExit(2)": (2, ""),

@@ -178,7 +178,7 @@ def test_several_runs_of_one_process_are_those_of_several(capsys: pytest.Capture
         assert command("train", "x", "--seed", str(seed)) == 0
         alone |= {model.read_bytes() for model in Path("results/runs").glob("*/*/model.safetensors")}
     shutil.rmtree(Path("results/runs"))
-    assert command("train", "x", "kept", "held", "--seeds") == 1
+    assert command("train", "x", "kept", "held", "--seeds") == 2
     assert "error: kept, seed 0: " in capsys.readouterr().err
     together = {model.read_bytes() for model in Path("results/runs").glob("*/*/model.safetensors")}
     assert len(alone) == 2 and alone <= together and len(together) == 3

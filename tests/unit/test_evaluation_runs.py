@@ -84,6 +84,7 @@ def test_what_is_done_is_not_done_again_and_another_protocol_is(data, model, tmp
 def test_a_finished_evaluation_of_an_earlier_version_is_kept(data, model, tmp_path):
     """One from before its metrics.json said `renamed`; another model's is not taken for it."""
     first = evaluate_run(wanted(data, model, tmp_path, "shades"))
+    (tmp_path / "checksums.json").unlink()  # nor had it checksums
     file, before = tmp_path / "metrics.json", (tmp_path / "predictions.parquet").stat().st_mtime_ns
     content = json.loads(file.read_text())
     later = {field.name for field in fields(EvaluationMetrics) if field.default_factory is not MISSING}

@@ -109,6 +109,7 @@ def test_every_key_that_is_off_by_default_is_on_in_one_recipe() -> None:
         for name, field in section.model_fields.items()
         if isinstance(field.json_schema_extra, dict) and "off" in field.json_schema_extra
     }
+    marked -= {"knn"}  # asks an evaluation for more, and is no recipe
     assert len(marked) > 15 and marked - set(keys(yaml.safe_load(CONFIG.read_text()))) == set()
 
 

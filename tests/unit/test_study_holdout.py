@@ -87,7 +87,7 @@ def test_the_share_is_the_study_s_or_the_experiment_s_own(workspace, text, share
 
 def test_without_a_hold_out_or_val_trials_are_refused(workspace, capsys):
     (workspace / "config.yaml").write_text(CONFIG.replace("HOLDOUT", "holdout: null"))
-    assert command("study", "work", "rate") == 1
+    assert command("study", "work", "rate") == 2
     assert "there is no val of pets to select by" in capsys.readouterr().err
 
 

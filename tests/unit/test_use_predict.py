@@ -107,7 +107,8 @@ def test_patterns_and_files_named_twice(files, model, capsys):
 def test_one_clear_error(arguments, message, files, model, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     names = {"model": model, "files": files, "empty": tmp_path}
-    assert predict(*(argument.format(**names) for argument in arguments)) == 1
+    refused = "note.txt/x" in message  # by the system
+    assert predict(*(argument.format(**names) for argument in arguments)) == (1 if refused else 2)
     said = capsys.readouterr()
     assert message in said.err and said.err.count("\n") == 1 and not said.out
 
