@@ -86,6 +86,7 @@ def test_a_killed_evaluation_ends_in_the_same_bytes(data, model, tmp_path):
     assert not (tmp_path / "run/state").exists()
 
 
+@pytest.mark.slow
 def test_two_processes_evaluate_every_sample_once(data, model, tmp_path):
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     run(data, model, tmp_path / "one", 0.0)

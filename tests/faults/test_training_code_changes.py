@@ -107,6 +107,7 @@ def test_a_job_whose_code_changes_while_it_starts_writes_nothing(moment: str, fo
     assert not (folder / "results/runs").exists() and not (folder / "results/experiments").exists()
 
 
+@pytest.mark.slow
 def test_code_that_changes_later_does_not_run(folder: Path) -> None:
     """The workers of the whole run have what the server had imported before the check."""
     ran = edited_at(folder, "ivvit.tracking.open", MAIN, BATCHES, "train", "images")

@@ -98,6 +98,7 @@ def test_users_share_the_devices():
         end(jobs)
 
 
+@pytest.mark.slow
 def test_jobs_of_two_processes_take_turns_and_never_wait_for_each_other(folder, tmp_path):
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)

@@ -35,7 +35,7 @@ leave(0)
 """
 
 
-@pytest.mark.parametrize("max_skipped", [0, 1])
+@pytest.mark.parametrize("max_skipped", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_processes_agree_on_a_loss_that_is_not_finite(data: Path, tmp_path: Path, max_skipped: int) -> None:
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)

@@ -25,6 +25,7 @@ def saved(folder: Path) -> int:
     return load_checkpoint(folder / "state")["iteration"]
 
 
+@pytest.mark.slow
 def test_loaders_do_not_hear_what_stops_a_run(data, tmp_path):
     run = start(data, tmp_path, {"train": 0.05})
     until(run, lambda: rows(tmp_path) > 1)
@@ -114,7 +115,7 @@ def test_a_due_checkpoint_comes_before_an_evaluation(data, tmp_path):
     assert train(job(data, tmp_path, **settings), written).pruned
 
 
-@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_run_that_waits_for_a_file_server_can_be_stopped(workers, data, tmp_path):
     run = start(data, tmp_path, {"train": 3600}, runtime={"workers": workers})
     until(run, lambda: (tmp_path / "experiment.yaml").exists() and len(loaders(run)) >= 3 * workers)

@@ -11,6 +11,7 @@ def copied(small: Workspace, tmp_path: Path) -> Workspace:
     return small.copy(tmp_path / "it")
 
 
+@pytest.mark.slow
 def test_the_runs_without_the_tables(copied: Workspace) -> None:
     copied.edit("config/config.yaml", "iterations: 2", "iterations: 1")
     trained = {job for job in JOINT | IMAGES if job.startswith("train:")}
@@ -32,6 +33,7 @@ def test_one_file_with_no_word_of_tables_that_nobody_asked_for(copied: Workspace
     assert "error" not in outcome.text
 
 
+@pytest.mark.slow
 def test_until_train_is_refused_and_until_validate_is_not(copied: Workspace) -> None:
     (manifest,) = copied.manifests("shades")
     (manifest / "manifest.json").unlink()

@@ -27,6 +27,7 @@ def append(workspace: Workspace, file: str, text: str) -> None:
         stream.write(text)
 
 
+@pytest.mark.slow
 def test_a_refactoring_is_accepted_and_taken_back(copied: Workspace) -> None:
     append(copied, CODE, "\nVALUE = 1\n")
     states = copied.states()
@@ -73,6 +74,7 @@ def test_history_and_clean(copied: Workspace) -> None:
     assert copied.ivvit("clean") == "nothing is superseded\n"
 
 
+@pytest.mark.slow
 def test_clean_leaves_what_other_configurations_made(copied: Workspace) -> None:
     text = (copied / "config/config.yaml").read_text()
     (copied / "config/other.yaml").write_text(text.replace("  joint:", "  theirs:").replace("  images:", "  extra:"))
@@ -118,6 +120,7 @@ def test_what_would_become_stale(copied: Workspace) -> None:
     assert copied.states()["images/0"]["state"] == "fresh"
 
 
+@pytest.mark.slow
 def test_a_refused_second_job_is_no_failure_of_the_first(copied: Workspace) -> None:
     run = copied.folder_of("joint")
     (run / "model.safetensors").unlink()

@@ -63,7 +63,9 @@ def foretold(states: dict[str, dict], jobs: set[str]) -> None:
     assert surely <= trained <= surely | pending, states
 
 
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize(
+    "group", [group if group != "replaced" else pytest.param(group, marks=pytest.mark.slow) for group in GROUPS]
+)
 def test_two_experiments(group: str, small: Workspace, tmp_path: Path) -> None:
     check(small, GROUPS[group], tmp_path / "it", SMALL_EVERYTHING)
 

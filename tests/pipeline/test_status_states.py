@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from workspace import Workspace
 
 
@@ -29,6 +30,7 @@ def images(workspace: Workspace) -> dict:
     return workspace.states()["images/0"]
 
 
+@pytest.mark.slow
 def test_running_then_interrupted_then_failed(small: Workspace, tmp_path: Path) -> None:
     workspace = small.copy(tmp_path / "it")
     workspace.edit("config/config.yaml", "images: {", "images: {iterations: 100000, ")

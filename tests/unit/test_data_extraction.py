@@ -132,6 +132,7 @@ def test_odd_sizes_and_rgb_sources(tmp_path: Path, codec: str) -> None:
         assert error.max() == 0 if codec == "ffv1" else error.mean() < 6
 
 
+@pytest.mark.slow
 def test_the_estimate_is_generous_but_no_fantasy(shared: Path, tmp_path: Path) -> None:
     files = sorted((shared / "data/UCF101/video").glob("*/*_c01.avi"))[::10]
     (tmp_path / "list.csv").write_text("".join(f"{file},x,train\n" for file in files))
