@@ -39,6 +39,11 @@ class Jobs:
         return {n: data for entry in self.config.entries for n, data in self.config.experiment(entry).data.items()}
 
     @cached_property
+    def _stores(self) -> list[str]:
+        """Those that are read from the frame store."""
+        return [name for name, data in self.datasets.items() if data.uses_store]
+
+    @cached_property
     def weights(self) -> dict[str, str]:
         """Folder name -> name of the pretrained weights, for all that experiments (and studies) start from."""
         used = [self.config.experiment(name).pretrain for name in self.config.entries]
@@ -50,19 +55,17 @@ class Jobs:
 
     def checked(self) -> list[str]:
         """The locks of all data sets, frame stores and weights in use."""
-        stores = [name for name, data in self.datasets.items() if data.uses_store]
         return _strings(
             [
                 *_known_of(self._manifest, self.datasets),
-                *_known_of(self._store, stores),
+                *_known_of(self._store, self._stores),
                 *_known_of(self._converted, self.weights.values()),
             ]
         )
 
     def parts(self) -> list[str]:
         """What jobs make on the way to frame stores and studies that are not done yet."""
-        stores = [name for name, data in self.datasets.items() if data.uses_store]
-        return _strings([*_known_of(self._shards, stores), *_known_of(self._workers, self.config.file.studies)])
+        return _strings([*_known_of(self._shards, self._stores), *_known_of(self._workers, self.config.file.studies)])
 
     def checkpoints(self) -> Iterator[tuple[str, dict[str, str]]]:
         """The checkpoints that are done: rule and wildcards."""
