@@ -10,18 +10,18 @@ from ivvit.identity.identity import Identities
 from ivvit.identity.locks import Pending
 
 if TYPE_CHECKING:
-    from ivvit.results.report.content import DataEntry, StudyEntry, Surroundings
+    from ivvit.results.report.content import DataEntry, ReportContext, StudyEntry
 
 GRAPH = Path(__file__).parents[2] / "docs" / "graph.svg"
 
 
-def surroundings(identities: Identities) -> "Surroundings":
+def report_context(identities: Identities) -> "ReportContext":
     """Everything around the numbers of a report that lies in the results folder."""
-    from ivvit.results.report.content import Surroundings
+    from ivvit.results.report.content import ReportContext
 
     config, paths = identities.config, identities.paths
     links = {"tables": paths.tables, "figures": paths.figures, "runs by name": paths.results / "experiments"}
-    return Surroundings(
+    return ReportContext(
         f"Results of {Path(config.source).name}",
         [_study(identities, name) for name in config.file.studies],
         _data(config, identities),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ivvit.cli.common import add_config, check_key, config_of, relative
 from ivvit.cli.jobs import link_run
-from ivvit.cli.report_parts import surroundings
+from ivvit.cli.report_parts import report_context
 from ivvit.config import Config
 from ivvit.data.places import dataset_folder
 from ivvit.ground.files import replace_link
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> None:
     write_tables(comparison, folder)
     write_figures(comparison, folder)
     write_samples(comparison, _pixels(identities), folder)
-    write_report(comparison, folder, surroundings(identities))
+    write_report(comparison, folder, report_context(identities))
     _show(paths, folder)
     comparison.parts.drop_unused()
     print(f"tables in {relative(paths.tables)}, figures in {relative(paths.figures)}, report in {relative(paths.page)}")

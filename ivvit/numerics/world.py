@@ -24,7 +24,7 @@ class World:
     """Whether this world joined the process group; one that found it joined does not leave it."""
 
     @property
-    def leads(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this process writes files and speaks."""
         return self.rank == 0
 

@@ -81,7 +81,7 @@ class Course:
         return self._split(_Task(name, data, BANK if bank else FEATURES, compute, check_finite_features))
 
     def _split(self, task: _Task[T]) -> T | None:
-        parts = Parts(self._job.folder / "state", self._key, task.kind) if self._world.leads else None
+        parts = Parts(self._job.folder / "state", self._key, task.kind) if self._world.is_main else None
         known = self._world.broadcast(parts and _covered(parts.read(task.name).lean()))
         left = [index for index in range(len(task.data.samples)) if index not in known]
         self._done += len(known)

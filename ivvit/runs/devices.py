@@ -30,7 +30,7 @@ def lease_device(runtime: RuntimeOptions, world: World) -> Iterator[torch.device
     """
     if runtime.gpus == 0 or not torch.cuda.is_available():
         torch.set_num_threads(runtime.threads)
-        if world.leads:
+        if world.is_main:
             reason = "runtime.gpus is 0" if runtime.gpus == 0 else "no GPU found"
             log.info("%s: training on the CPU with %d threads", reason, runtime.threads)
         yield torch.device("cpu")
@@ -62,7 +62,7 @@ def lease(names: list[str], world: World, leases: ExitStack) -> int:
         taken = {number: indices for number, indices in answers if indices is not None}
         if len(taken) == len({number for number, _ in answers}):
             return taken[node][world.local_rank]
-        if world.leads and time.monotonic() - reminded > _REMIND_SECONDS:
+        if world.is_main and time.monotonic() - reminded > _REMIND_SECONDS:
             reminded = time.monotonic()
             log.info("other training jobs hold too many of the %d GPUs; waiting", len(names))
         time.sleep(_POLL_SECONDS)

@@ -60,7 +60,7 @@ def evaluate_run(job: EvaluationJob) -> EvaluationMetrics:
         job.folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             _evaluate(job, card, key, world, stack)
-        if world.leads:
+        if world.is_main:
             shutil.rmtree(job.folder / "state", ignore_errors=True)
     except Interrupted:
         world.broadcast(None)  # torchrun ends all processes with the first, and the main one has to finish writing
@@ -101,7 +101,7 @@ def _evaluate(job: EvaluationJob, card: ModelCard, key: dict[str, Any], world: W
     lost = stack.enter_context(one_holder(job.folder / "state" / "lock", world))
     if world.broadcast(_is_done(job.folder, key)):
         return
-    stack.enter_context(log_to(job.folder / "evaluate.log", world.leads))
+    stack.enter_context(log_to(job.folder / "evaluate.log", world.is_main))
     device = stack.enter_context(lease_device(job.runtime, world))
     stop = stack.enter_context(watch_for_stop(job.runtime.deadline_minutes))
     pace = Pace(world, stop, lost, min(_SAVE_MINUTES, job.runtime.checkpoint_minutes))
@@ -110,14 +110,14 @@ def _evaluate(job: EvaluationJob, card: ModelCard, key: dict[str, Any], world: W
     model, precision = load_model(job.model, card).to(device), Precision(card.precision, device)
     total = sum(len(data[name].samples) + len(bank.samples) for name, bank in banks.items())
     total += sum(len(split.samples) for split in data.values())
-    if world.leads:
+    if world.is_main:
         what = (job.name, total, job.options.split, job.model, all_versions())
         log.info("%s: %d samples of %s by %s, versions %s", *what)
-    with report_progress(job.name, 0, total, world.leads) as progress:
+    with report_progress(job.name, 0, total, world.is_main) as progress:
         course = Course(job, model, precision, device, world, pace, key, progress)
         found = {entry.name: course.predictions(entry.name, entry.head, data[entry.name]) for entry in job.datasets}
         voted = {name: _voted(course, job, name, data[name], bank, device) for name, bank in banks.items()}
-    if world.leads:
+    if world.is_main:
         _write(job, card, key, data, found, {name: metrics for name, metrics in voted.items() if metrics})
     world.broadcast(None)  # all processes find the files when they return
 

@@ -35,10 +35,10 @@ class History:
         self.latest: dict[str, dict[str, float]] = {}
         """The newest values of each data set: loss, top1, top5, lr, weight."""
         limits = {"train": iteration, "val": evaluated}
-        if world.leads:
+        if world.is_main:
             _check_whole(path, iteration, evaluated)
         self._rows = (
-            RowLog(path, COLUMNS, lambda row: int(row["iteration"]) <= limits[row["phase"]]) if world.leads else None
+            RowLog(path, COLUMNS, lambda row: int(row["iteration"]) <= limits[row["phase"]]) if world.is_main else None
         )
 
     def add(self, iteration: Iteration) -> None:

@@ -16,7 +16,7 @@ def one_holder(lock: Path, world: World) -> Iterator[Event]:
     with ExitStack() as stack:
         held, refusal = Event(), None
         try:
-            held = stack.enter_context(run_lock(lock)) if world.leads else held
+            held = stack.enter_context(run_lock(lock)) if world.is_main else held
         except UserError as error:
             refusal = str(error)
         if (refusal := world.broadcast(refusal)) is not None:

@@ -72,18 +72,18 @@ def _train(
     lost = stack.enter_context(one_holder(job.folder / "state" / "lock", world))
     if world.broadcast(is_finished(job.folder)):  # by the lock's previous holder
         return _result(job)
-    stack.enter_context(log_to(job.folder / "train.log", world.leads))
+    stack.enter_context(log_to(job.folder / "train.log", world.is_main))
     device = stack.enter_context(lease_device(job.runtime, world))
     stop = stack.enter_context(watch_for_stop(job.runtime.deadline_minutes))
     stack.enter_context(_failures_as_stops(job.name, stop))
-    tracker = stack.enter_context(open_tracker(tracking, job, world.leads))
+    tracker = stack.enter_context(open_tracker(tracking, job, world.is_main))
     pace = Pace(world, stop, lost, job.runtime.checkpoint_minutes)
     session = Session(job, RunContext(device, world, pace, tracker, sample_log, on_evaluation))
-    if world.leads:
+    if world.is_main:
         write_experiment(job.folder, job.experiment, job.seed)
     with (
         _provenance(job, device, world, session),
-        report_progress(job.name, session.iteration, job.experiment.iterations, world.leads) as progress,
+        report_progress(job.name, session.iteration, job.experiment.iterations, world.is_main) as progress,
     ):
         return session.run(progress)
 
@@ -112,7 +112,7 @@ def _failures_as_stops(name: str, stop: StopRequest) -> Iterator[None]:
 @contextmanager
 def _provenance(job: TrainJob, device: torch.device, world: World, session: Session) -> Iterator[None]:
     """Record this start of the run and how it ended."""
-    if not world.leads:
+    if not world.is_main:
         yield
         return
     record, end = Provenance(job, device, world, session.iteration), ("finished", "")

@@ -16,7 +16,7 @@ class SampleLog:
         self._waiting: list[tuple[object, ...]] = []
         self._rows = None
         if path is not None:
-            own = path if world.leads else path.with_suffix(f".{world.rank}{path.suffix}")
+            own = path if world.is_main else path.with_suffix(f".{world.rank}{path.suffix}")
             self._rows = RowLog(own, COLUMNS, lambda row: int(row["iteration"]) <= iteration)
 
     def add(self, iteration: int, batches: dict[str, Batch]) -> None:

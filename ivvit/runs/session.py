@@ -164,7 +164,7 @@ class Session:
             self._flush_pending()
         substitutes = self._substitutes.total()
         with self.watch.phase("save"):
-            if self._world.leads and not self._history.behind():
+            if self._world.is_main and not self._history.behind():
                 (self._saver.save if at_once else self._saver.start)(self.iteration, {
                     "job": fingerprint(self._job),
                     "evaluated": self._validations.done,
@@ -201,7 +201,7 @@ class Session:
                 f"{self._job.name}: after the last iteration, {len(broken)} of the model's {len(model)} tensors are "
                 f"not finite, such as {broken[0]}; a lower learning rate, grad_clip or precision: fp32 may help"
             )
-        if self._world.leads:
+        if self._world.is_main:
             content = encode(model, card)
             if self.record is not None:
                 self.record.made(sha256(content).hexdigest())

@@ -8,7 +8,7 @@ class Substitutes:
     """Counts by data set; each process counts its own."""
 
     def __init__(self, counts: dict[str, int], world: World) -> None:
-        self._counts, self._world = dict(counts) if world.leads else {}, world
+        self._counts, self._world = dict(counts) if world.is_main else {}, world
 
     def count(self, batches: dict[str, Batch]) -> None:
         """Count an iteration's batches."""

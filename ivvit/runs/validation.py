@@ -54,7 +54,7 @@ class Validations:
         if self._context.on_evaluation is None:
             return False
         world = self._context.world
-        answer = world.leads and self._context.on_evaluation(iteration, plain(results))
+        answer = world.is_main and self._context.on_evaluation(iteration, plain(results))
         return bool(world.broadcast(answer)) and iteration < self._job.experiment.iterations
 
     def _look(self, name: str) -> Summary:
@@ -82,5 +82,5 @@ class Validations:
         known = {key: value for key, value in values.items() if value is not None}
         self._context.tracker.log_metrics(known, iteration)
         text = "  ".join(f"{name} top1 {m.top1:.4f} loss {m.loss:.4f}" for name, m in results.items())
-        if self._context.world.leads:
+        if self._context.world.is_main:
             log.info("%s: after %d iterations: %s", self._job.name, iteration, text)

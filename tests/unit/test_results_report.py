@@ -13,7 +13,7 @@ from PIL import Image
 
 from ivvit.results.comparison import Comparison, compare
 from ivvit.results.figures import write_figures
-from ivvit.results.report.content import DataEntry, StudyEntry, Surroundings
+from ivvit.results.report.content import DataEntry, ReportContext, StudyEntry
 from ivvit.results.report.page import write_report
 from ivvit.results.report.words import sentences
 from ivvit.results.runs import RunRef
@@ -47,8 +47,9 @@ def report(comparison: Comparison, tmp_path_factory: pytest.TempPathFactory) -> 
     study = StudyEntry(
         "lr", "6 trials", {"optimizer.lr": "0.001"}, [["trial", "top1"], ["0", "0.5"]], "studies/lr.html"
     )
-    around = Surroundings("Results of my.yaml", [study], [DataEntry("UCF101", f"# UCF101\n{EVIL}")], graph, {"t": "t/"})
-    return write_report(comparison, folder, around)
+    data = [DataEntry("UCF101", f"# UCF101\n{EVIL}")]
+    context = ReportContext("Results of my.yaml", [study], data, graph, {"t": "t/"})
+    return write_report(comparison, folder, context)
 
 
 def test_what_the_tables_say_in_words(comparison: Comparison) -> None:
@@ -79,13 +80,13 @@ def test_it_needs_no_network_and_runs_no_script(report: Path) -> None:
 def test_equal_results_give_an_equal_page(report: Path, comparison: Comparison, tmp_path: Path) -> None:
     for name in ("one", "two"):
         shutil.copytree(report.parent, tmp_path / name)
-    pages = [write_report(comparison, tmp_path / name, Surroundings("x")).read_bytes() for name in ("one", "two")]
+    pages = [write_report(comparison, tmp_path / name, ReportContext("x")).read_bytes() for name in ("one", "two")]
     assert pages[0] == pages[1]
 
 
 def test_nothing_finished_is_a_page_as_well(tmp_path: Path) -> None:
     comparison = compare([RunRef("a", 0, tmp_path, tmp_path / "x", missing="waits")])
-    assert "No run is finished yet." in write_report(comparison, tmp_path, Surroundings("x")).read_text()
+    assert "No run is finished yet." in write_report(comparison, tmp_path, ReportContext("x")).read_text()
 
 
 PROBE = """<script>

@@ -42,7 +42,7 @@ class DataEntry:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class ReportContext:
     """What the report says about everything around the numbers."""
 
     title: str

@@ -9,26 +9,26 @@ from markupsafe import Markup, escape
 from ivvit.ground.files import write_text
 from ivvit.results.comparison import Comparison
 from ivvit.results.further_tables import text_tables
-from ivvit.results.report.content import Surroundings, embedded, figures, run_entries, samples
+from ivvit.results.report.content import ReportContext, embedded, figures, run_entries, samples
 from ivvit.results.report.words import sentences
 from ivvit.results.safe import plain, plain_lines
 
 FILE = "report.html"
 
 
-def write_report(comparison: Comparison, folder: Path, surroundings: Surroundings) -> Path:
+def write_report(comparison: Comparison, folder: Path, context: ReportContext) -> Path:
     """Write report.html into the folder that holds the tables, figures and samples of the comparison.
 
-    The same folder and surroundings give the same bytes.
+    The same folder and context give the same bytes.
     """
     environment = Environment(
         loader=PackageLoader("ivvit.results.report", "."), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters |= {"plain": plain, "plain_lines": plain_lines, "stacked": _stacked}
-    graph = surroundings.graph
+    graph = context.graph
     page = environment.get_template("report.html.j2").render(
-        surroundings=surroundings,
+        context=context,
         sentences=[plain(sentence) for sentence in sentences(comparison)],
         tables=text_tables(comparison),
         figures=figures(folder),
