@@ -67,7 +67,7 @@ class ExperimentFields(Section):
     """How pixels are normalised: `weights` (as those were trained: timm's own for timm's tags, paper where nothing is
     known), paper (0.45 and 0.225), imagenet, inception (0.5), clip, or {mean, std}."""
     interpolation: Literal["weights"] | Interpolation = Field("weights", json_schema_extra=off("bilinear"))
-    """How pictures are resized; `weights` as with `normalize`."""
+    """How images and frames are resized; `weights` as with `normalize`."""
     datasets: DatasetUses = {}
     """The data sets trained on, each with its batch size."""
     iterations: int = Field(14_000, ge=1, le=1_000_000_000)

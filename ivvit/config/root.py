@@ -65,7 +65,7 @@ class DemoOptions(Section):
     data: Literal["joint", "motion"] = "joint"
     """joint: two image and two video data sets; motion: clips that only motion tells apart."""
     seed: Seed = 0
-    """Of the pictures and clips that are made."""
+    """Of the images and clips that are made."""
 
 
 class ResultsOptions(Section):

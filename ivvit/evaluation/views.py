@@ -73,11 +73,11 @@ class EvalData:
     def _fill(self, out: np.ndarray, frames: torch.Tensor, clips: list[list[int]]) -> None:
         """The views of frames (U, C, H, W), of which each clip is some."""
         scaled = scale_short_side(frames, self.short_side, self.resize)
-        pictures, size = scaled.movedim(-3, -1).numpy(), self.img_size
-        places = crop_places(pictures.shape[1], pictures.shape[2], size, self.crops)
+        pixels, size = scaled.movedim(-3, -1).numpy(), self.img_size
+        places = crop_places(pixels.shape[1], pixels.shape[2], size, self.crops)
         for view, (clip, (top, left)) in enumerate(product(clips, places)):
             for place, frame in enumerate(clip):
-                out[view, place] = pictures[frame, top : top + size, left : left + size]
+                out[view, place] = pixels[frame, top : top + size, left : left + size]
 
 
 def make_eval_data(

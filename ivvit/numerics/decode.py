@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 Numbered = Iterator[tuple[int, "av.VideoFrame"]]
 Box = tuple[int, int, int, int]
-"""A part of a picture: top, left, height, width."""
+"""A part of an image: top, left, height, width."""
 Choose = Callable[[int, int], Box]
-"""The part to read, of a picture of this height and width."""
+"""The part to read, of an image of this height and width."""
 
 
 class UnreadableError(Exception):
@@ -34,7 +34,7 @@ class _SeekError(Exception):
 
 @contextmanager
 def open_video(path: Path | str) -> Iterator[tuple[Any, Any]]:
-    """(container, its film), closed afterwards. Metadata that is not UTF-8 is no obstacle.
+    """(container, its video stream), closed afterwards. Metadata that is not UTF-8 is no obstacle.
 
     Raises:
         UnreadableError: it is no video, has no video stream, or breaks while it is read.
@@ -43,25 +43,25 @@ def open_video(path: Path | str) -> Iterator[tuple[Any, Any]]:
 
     try:
         with av.open(str(path), metadata_errors="ignore") as container:
-            stream = film_of(container.streams.video)
+            stream = video_stream(container.streams.video)
             stream.thread_type, stream.thread_count = "NONE", 1
             yield container, stream
     except (av.FFmpegError, OSError) as error:
         raise UnreadableError(error.strerror or str(error)) from error
 
 
-def film_of(streams: "Sequence[av.VideoStream]") -> Any:
-    """The film among the video streams: a cover picture may come before it.
+def video_stream(streams: "Sequence[av.VideoStream]") -> Any:
+    """The stream that is the video: a cover image may come before it.
 
     Raises:
         UnreadableError: there is none.
     """
     from av.stream import Disposition
 
-    films = [stream for stream in streams if not stream.disposition & Disposition.attached_pic]
-    if not films:
-        raise UnreadableError("it has a cover picture and no video stream" if streams else "it has no video stream")
-    return next((stream for stream in films if stream.disposition & Disposition.default), films[0])
+    videos = [stream for stream in streams if not stream.disposition & Disposition.attached_pic]
+    if not videos:
+        raise UnreadableError("it has a cover image and no video stream" if streams else "it has no video stream")
+    return next((stream for stream in videos if stream.disposition & Disposition.default), videos[0])
 
 
 def decode_all(path: Path | str) -> "Iterator[av.VideoFrame]":
@@ -217,6 +217,6 @@ class RGB:
 
 
 def upright(pixels: np.ndarray, rotation: int) -> np.ndarray:
-    """Claim an array (H, W, ...) as its display matrix asks (degrees counter-clockwise, multiples of 90)."""
+    """Turn an array (H, W, ...) as its display matrix asks (degrees counter-clockwise, multiples of 90)."""
     turns = round(rotation / 90) % 4
     return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels

@@ -2,7 +2,7 @@
 
 The store's JPEGs have a restart marker every few columns of blocks (`ivvit.data.extraction.jpeg`), after which nothing
 depends on what was before. So the segments that a crop touches, of all frames of a clip, are joined into one tall
-picture that libjpeg-turbo decodes at once. It upsamples colour without smoothing, so that no pixel depends on another
+image that libjpeg-turbo decodes at once. It upsamples colour without smoothing, so that no pixel depends on another
 block: a part has the very pixels of the whole, and both are the same on every processor.
 """
 
@@ -144,8 +144,8 @@ def _decode(frames: list[bytes], head: bytes, form: Form, box: Box) -> np.ndarra
     rows, columns = range(top // high, -(-(top + height) // high)), range(left // wide, -(-(left + width) // wide))
     tall, broad = len(frames) * len(rows) * high, min(len(columns) * wide, form.width - columns.start * wide)
     last = min(rows.stop * high, form.height) - rows.start * high
-    picture = _joined(frames, head, form, rows, columns, (tall, broad))
-    pixels = decode_jpeg(picture, "RGB", fastupsample=True, buffer=_buffer(tall * broad * 3))
+    image = _joined(frames, head, form, rows, columns, (tall, broad))
+    pixels = decode_jpeg(image, "RGB", fastupsample=True, buffer=_buffer(tall * broad * 3))
     pixels = pixels.reshape(len(frames), -1, broad, 3)[:, :last]
     top, left = top - rows.start * high, left - columns.start * wide
     return pixels[:, top : top + height, left : left + width].copy()
@@ -162,13 +162,13 @@ def _joined(
     moved = np.cumsum(last - first) - last + len(head)
     view = memoryview(content)
     pieces = [view[one:two] for one, two in zip(first.tolist(), last.tolist(), strict=True)]
-    picture = bytearray(b"".join([head, *pieces]))
-    struct.pack_into(">HH", picture, form.size_at, *size)
+    image = bytearray(b"".join([head, *pieces]))
+    struct.pack_into(">HH", image, form.size_at, *size)
     markers = (ends.reshape(len(first), -1) + moved[:, None]).ravel()
-    array = np.frombuffer(picture, np.uint8)
+    array = np.frombuffer(image, np.uint8)
     array[markers + 1] = 0xD0 + (np.arange(len(markers)) & 7)
-    array[-1] = 0xD9  # the end of the picture in place of the last restart
-    return picture
+    array[-1] = 0xD9  # the end of the image in place of the last restart
+    return image
 
 
 def _segments(content: bytes, sizes: list[int], head: int, form: Form) -> tuple[np.ndarray, np.ndarray]:

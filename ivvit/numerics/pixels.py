@@ -1,4 +1,4 @@
-"""How pixels become numbers: normalisation, and the kernel by which pictures are resized."""
+"""How pixels become numbers: normalisation, and the kernel by which images are resized."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

@@ -21,7 +21,7 @@ from ivvit.numerics.rng import Rng
 
 @dataclass(frozen=True)
 class Resize:
-    """How pictures are resized: torchvision's name of the interpolation, with or without antialias."""
+    """How images are resized: torchvision's name of the interpolation, with or without antialias."""
 
     interpolation: str = "bilinear"
     antialias: bool = True
@@ -30,12 +30,12 @@ class Resize:
         """(..., C, H, W) -> (..., C, height, width)."""
         if pixels.shape[-2:] == (height, width):
             return pixels
-        pictures = pixels.reshape(-1, *pixels.shape[-3:])
-        if len(pictures) == 1 and pictures.is_contiguous(memory_format=torch.channels_last):
-            # One picture is in both layouts at once; torch takes the slower kernel unless the strides say this one.
-            pictures = pictures.as_strided(pictures.shape, (pictures.numel(), *pictures.stride()[1:]))
+        images = pixels.reshape(-1, *pixels.shape[-3:])
+        if len(images) == 1 and images.is_contiguous(memory_format=torch.channels_last):
+            # One image is in both layouts at once; torch takes the slower kernel unless the strides say this one.
+            images = images.as_strided(images.shape, (images.numel(), *images.stride()[1:]))
         out = interpolate(
-            pictures, (height, width), mode=self.interpolation, align_corners=False, antialias=self.antialias
+            images, (height, width), mode=self.interpolation, align_corners=False, antialias=self.antialias
         )
         return out.reshape(*pixels.shape[:-2], height, width)
 

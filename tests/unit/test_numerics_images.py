@@ -1,4 +1,4 @@
-"""Images whose pixels mean nothing by themselves are refused, and a cover picture is not taken for the film."""
+"""Images whose pixels mean nothing by themselves are refused, and a cover image is not taken for the video."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import pytest
 from av.stream import Disposition
 from PIL import Image
 
-from ivvit.numerics.decode import UnreadableError, decode_all, film_of
+from ivvit.numerics.decode import UnreadableError, decode_all, video_stream
 from ivvit.numerics.images import read_image
 
 
@@ -29,28 +29,28 @@ def write_with_cover(path: Path, frames: int) -> None:
         cover = container.add_stream("mjpeg", rate=1)
         cover.width, cover.height, cover.pix_fmt = 64, 64, "yuvj420p"
         cover.disposition = Disposition.attached_pic
-        film = container.add_stream("mpeg4", rate=25) if frames else None
-        if film is not None:
-            film.width, film.height, film.pix_fmt = 32, 32, "yuv420p"
+        stream = container.add_stream("mpeg4", rate=25) if frames else None
+        if stream is not None:
+            stream.width, stream.height, stream.pix_fmt = 32, 32, "yuv420p"
         picture = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 200, np.uint8), format="rgb24")
         container.mux([*cover.encode(picture), *cover.encode(None)])
-        if film is not None:
+        if stream is not None:
             for grey in range(frames):
                 frame = av.VideoFrame.from_ndarray(np.full((32, 32, 3), grey, np.uint8), format="rgb24")
-                container.mux(film.encode(frame))
-            container.mux(film.encode(None))
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
 
 
-def test_the_cover_picture_is_not_the_film(tmp_path: Path) -> None:
+def test_the_cover_image_is_not_the_video(tmp_path: Path) -> None:
     write_with_cover(tmp_path / "x.mp4", frames=5)
     assert [frame.width for frame in decode_all(tmp_path / "x.mp4")] == [32] * 5
     with av.open(str(tmp_path / "x.mp4")) as container:
         streams = list(container.streams.video)
         assert len(streams) == 2
-        assert film_of(streams).width == film_of(streams[::-1]).width == 32
+        assert video_stream(streams).width == video_stream(streams[::-1]).width == 32
 
 
 def test_a_cover_picture_alone_is_no_video(tmp_path: Path) -> None:
     write_with_cover(tmp_path / "x.mp4", frames=0)
-    with pytest.raises(UnreadableError, match="a cover picture and no video stream"):
+    with pytest.raises(UnreadableError, match="a cover image and no video stream"):
         list(decode_all(tmp_path / "x.mp4"))
