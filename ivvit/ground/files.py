@@ -148,6 +148,15 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, as_json(value))
 
 
+def read_object(path: Path) -> dict[str, Any]:
+    """The object in a JSON file; empty where the file is missing or damaged, or holds something else."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
 def as_json(value: Any) -> str:
     """The text of a JSON file. Raises ValueError for a number that is not finite."""
     return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

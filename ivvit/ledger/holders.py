@@ -1,11 +1,11 @@
 """Which runs are at work and how far they are, without touching them."""
 
-import json
 import os
 import re
 import sys
 from pathlib import Path
 
+from ivvit.ground.files import read_object
 from ivvit.ground.holder import holder
 
 _CHECKPOINT = re.compile(r"(\d+)-[0-9a-f]{64}\.ckpt$")  # see ivvit.runs.checkpoint
@@ -24,11 +24,10 @@ def show_living(results: Path) -> None:
 
 
 def _name(folder: Path) -> str:
-    try:
-        content = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
-        return f"{content['name']}, seed {content['seed']},"
-    except (OSError, ValueError, KeyError):  # it has only just started
+    content = read_object(folder / "provenance.json")
+    if "name" not in content:  # it has only just started
         return str(folder)
+    return f"{content['name']}, seed {content.get('seed')},"
 
 
 def reached(folder: Path) -> int | None:

@@ -1,8 +1,8 @@
 """Earlier manifests, which stay at their keys, so that a change of data can be told in words."""
 
-import json
 from pathlib import Path
 
+from ivvit.ground.files import read_object
 from ivvit.identity.paths import Paths
 
 
@@ -24,12 +24,8 @@ def difference(paths: Paths, dataset: str, old: str, new: str) -> str | None:
 def _table(paths: Paths, dataset: str, digest: str) -> tuple[Path, str] | None:
     """The table of a manifest, and the split of it, that has this digest."""
     for lock in paths.manifest(dataset, "x").parents[1].glob("*/manifest.json"):
-        try:
-            content = json.loads(lock.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
         table = lock.with_suffix(".arrow")
-        for split, found in content.get("digests", {}).items():
+        for split, found in read_object(lock).get("digests", {}).items():
             if found == digest and table.is_file():
                 return table, split
     return None

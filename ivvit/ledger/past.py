@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ivvit.ground.files import read_object
 from ivvit.identity.identity import Identity
 from ivvit.identity.paths import Paths
 
@@ -26,7 +27,7 @@ class PastRun:
     @cached_property
     def provenance(self) -> dict[str, Any]:
         """provenance.json; read when it is asked for, since there may be thousands."""
-        return _read(self.folder / "provenance.json")
+        return read_object(self.folder / "provenance.json")
 
     @property
     def name(self) -> str:
@@ -59,7 +60,7 @@ class PastRun:
 
     def metrics(self) -> dict[str, Any]:
         """metrics.json of its latest evaluation; empty where there is none."""
-        return _read(self.folder / "evaluations" / self.evaluation / "metrics.json") if self.evaluation else {}
+        return read_object(self.folder / "evaluations" / self.evaluation / "metrics.json") if self.evaluation else {}
 
 
 def finished_runs(paths: Paths, without: Container[str] = ()) -> Iterator[PastRun]:
@@ -118,14 +119,6 @@ def _name(run: PastRun) -> str:
         return json.JSONDecoder().raw_decode(head, head.index('"name": ') + len('"name": '))[0]
     except (OSError, ValueError):
         return run.name
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def shorter_run(paths: Paths, identity: Identity, seed: int) -> PastRun | None:

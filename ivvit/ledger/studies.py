@@ -1,9 +1,8 @@
 """What a study was made with, so that it can be told why it must be made again."""
 
-import json
 from pathlib import Path
 
-from ivvit.ground.files import write_json
+from ivvit.ground.files import read_object, write_json
 from ivvit.identity.identity import Identity
 from ivvit.identity.paths import Paths
 from ivvit.ledger.reasons import DataDiff, Reason, reasons
@@ -24,8 +23,5 @@ def study_reasons(paths: Paths, name: str, identity: Identity, data_diff: DataDi
     if not finished:
         return []
     latest = max(finished, key=lambda file: file.stat().st_mtime)
-    try:
-        parts = json.loads(latest.read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # half written
-        return []
-    return reasons(parts, identity.parts, data_diff)
+    parts = read_object(latest)
+    return reasons(parts, identity.parts, data_diff) if parts else []  # none where it is half written

@@ -1,12 +1,12 @@
 """How a run stands that is not finished: running (perhaps), failed or interrupted, as it recorded itself."""
 
-import json
 import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from ivvit.ground.files import read_object
 from ivvit.ground.holder import holder
 from ivvit.ledger.holders import reached
 from ivvit.ledger.reasons import Reason
@@ -35,7 +35,7 @@ def unfinished(folder: Path, total: int) -> Unfinished | None:
             return Unfinished("silent", [Reason("holder", "", detail=told), _progress(progress)])
         why = [Reason("holder", "", detail=str(found)), _progress(progress + _left(session, step, total))]
         return Unfinished("running", why)
-    failure = _read(folder / FAILURE).get("message") or (
+    failure = read_object(folder / FAILURE).get("message") or (
         session.get("message") if session.get("end") == "failed" else ""
     )
     if failure:
@@ -66,14 +66,6 @@ def _left(session: dict[str, Any], step: int | None, total: int) -> str:
 
 
 def _last_session(folder: Path) -> dict[str, Any]:
-    sessions = _read(folder / "provenance.json").get("sessions")
+    sessions = read_object(folder / "provenance.json").get("sessions")
     last = sessions[-1] if isinstance(sessions, list) and sessions else {}
     return last if isinstance(last, dict) else {}
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}

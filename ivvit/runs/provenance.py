@@ -1,6 +1,5 @@
 """Where a result comes from: times, restarts, hardware, versions, code and command line; none of it is in a number."""
 
-import json
 import logging
 import os
 import platform
@@ -14,7 +13,7 @@ from typing import Any
 
 import torch
 
-from ivvit.ground.files import write_json
+from ivvit.ground.files import read_object, write_json
 from ivvit.ground.slurm import job_number
 from ivvit.ground.versions import versions
 from ivvit.numerics.world import World
@@ -30,7 +29,7 @@ class Provenance:
 
     def __init__(self, job: TrainJob, device: torch.device, world: World, iteration: int) -> None:
         self._path = job.folder / "provenance.json"
-        before = _read(self._path)
+        before = read_object(self._path)
         session = {
             "started": _now(),
             "ended": None,
@@ -111,10 +110,3 @@ def _device_name(device: torch.device) -> str:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
