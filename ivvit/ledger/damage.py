@@ -13,8 +13,10 @@ from ivvit.planning.remade import is_remade
 def damage_of(result: Path) -> list[Reason]:
     """What sizes tell of a run's or an evaluation's files, and what to do; `result` is the one written last."""
     folder = result.parent
+    if not (found := resized(folder)):
+        return []
     how = "it is made again by the next start of snakemake" if is_remade(result) else f"put it back, or remove {folder}"
-    return [Reason("damage", "", detail=f"{damage.text}; {how}") for damage in resized(folder)]
+    return [Reason("damage", "", detail=f"{damage.text}; {how}") for damage in found]
 
 
 def damaged_results(paths: Paths) -> Iterator[tuple[Path, str]]:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 
 from ivvit.config import Config, DatasetOptions, Experiment, RuntimeOptions
@@ -32,6 +32,7 @@ class Jobs:
         self.identities = Identities(config, self.checks)
         self.paths = self.checks.paths
         self._names: dict[str, str] = {}
+        self._is_remade = cache(is_remade)  # asked after each checkpoint; what was damaged at the start is made again
 
     @cached_property
     def datasets(self) -> dict[str, DatasetOptions]:
@@ -100,7 +101,7 @@ class Jobs:
         checks += [path for name in self.config.file.studies for path in _known(partial(self._best, name))]
         broken = [path for path in checks if self.checks.locks.damage(path)]
         results = [*_known_of(self._runs, self.config.entries), *_known_of(self._evaluations, self.config.entries)]
-        return _strings([*broken, *(path for path in results if is_remade(path))])
+        return _strings([*broken, *(path for path in results if self._is_remade(path))])
 
     def unknown(self) -> bool:
         """Whether an experiment's runs are not known yet, for a check or a study must be done before."""
