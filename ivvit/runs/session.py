@@ -3,24 +3,19 @@
 import logging
 from collections.abc import Iterator
 from contextlib import closing
-from hashlib import sha256
 from typing import NoReturn
 
 from ivvit.ground.errors import Failure
-from ivvit.ground.seal import seal
 from ivvit.numerics.batch import Batch
-from ivvit.numerics.finite import Diverged
 from ivvit.numerics.trainer import Iteration
 from ivvit.numerics.training import Training
-from ivvit.runs.best import model_copy
-from ivvit.runs.checkpoint import keep_newest
 from ivvit.runs.context import RunContext
 from ivvit.runs.feed import Feed
 from ivvit.runs.history import History
 from ivvit.runs.inputs import initial_weights, samples_of
 from ivvit.runs.job import Interrupted, Result, TrainJob
 from ivvit.runs.memory import enough_memory
-from ivvit.runs.model_file import NAME, ModelCard, encode, head_cards, write_model
+from ivvit.runs.outputs import result_of, write_result
 from ivvit.runs.pace import FLUSH, SAVE, STOP
 from ivvit.runs.progress import Reporter, device_memory
 from ivvit.runs.provenance import Provenance
@@ -193,36 +188,12 @@ class Session:
 
     def _finish(self) -> Result:
         self._save(at_once=True)
-        card, best = self._card(), self._validations.best.state
-        with self._trainer.result_weights():
-            model = (best and best["model"]) or model_copy(self._trainer.model)
-        if broken := [name for name, tensor in model.items() if not tensor.isfinite().all()]:
-            raise Diverged(
-                f"{self._job.name}: after the last iteration, {len(broken)} of the model's {len(model)} tensors are "
-                f"not finite, such as {broken[0]}; a lower learning rate, grad_clip or precision: fp32 may help"
-            )
+        best, substitutes = self._validations.best.state, self._substitutes.total()
+        tensors, card = result_of(self._job, self._training, best, substitutes)
         if self._world.is_main:
-            content = encode(model, card)
-            if self.record is not None:
-                self.record.made(sha256(content).hexdigest())
-            seal(self._job.folder, ("history.csv", "experiment.yaml"), {NAME: content})
-            write_model(self._job.folder, content)
-            # brings the model back: Snakemake removes it before a job that was queued when it was not there
-            keep_newest(self._job.folder / "state", 1)
+            write_result(self._job.folder, tensors, card, self._note_made)
         return Result(self._job.folder, card.validation)
 
-    def _card(self) -> ModelCard:
-        """What the model's file is to say; all processes call it together."""
-        job, training, best = self._job, self._training, self._validations.best.state
-        experiment, model = job.experiment, job.experiment.model
-        classes = {name: data.samples.classes for name, data in training.data.items()}
-        return ModelCard(
-            model=model.name, options=model.model_dump(mode="json", exclude={"name"}),
-            backbone=experiment.backbone.name, backbone_args=experiment.backbone.args,
-            num_frames=experiment.num_frames, img_size=training.img_size,
-            heads=head_cards(experiment, classes, training.img_size), precision=experiment.precision,
-            identity=job.provenance.get("identity"), seed=job.seed, iterations=self._total,
-            kept_iteration=best["iteration"] if best else self._total, skipped_steps=self._trainer.skipped,
-            substitutes=self._substitutes.total(), validation=best["metrics"] if best else None,
-            pixels=self._trainer.model.pixels,
-        )  # fmt: skip
+    def _note_made(self, checksum: str) -> None:
+        if self.record is not None:
+            self.record.made(checksum)
