@@ -1,4 +1,4 @@
-"""Many runs in one array; nodes that are drained take no jobs until they are resumed."""
+"""Many runs in one array, or in one allocation; nodes that are drained take no jobs until they are resumed."""
 
 import sys
 import time
@@ -11,11 +11,25 @@ pytestmark = pytest.mark.slurm
 COUNT = 3
 
 
-def test_an_array_waits_for_drained_nodes(project: Project, tmp_path: Path) -> None:
+def many(project: Project, name: str, iterations: int) -> list[str]:
+    """The targets of so many runs."""
     rates = [1e-4 * (i + 1) for i in range(COUNT)]
-    few = {"few": {"model": "IV-ViT", "iterations": 2}}
-    project.add("many", {"experiments": few, "grids": {"many": {"extends": "few", "over": {"optimizer.lr": rates}}}})
-    targets = project.targets("many")
+    few = {"few": {"model": "IV-ViT", "iterations": iterations}}
+    project.add(name, {"experiments": few, "grids": {name: {"extends": "few", "over": {"optimizer.lr": rates}}}})
+    return project.targets(name)
+
+
+def test_a_group_is_one_allocation(project: Project, tmp_path: Path) -> None:
+    environment, calls = counted(tmp_path / "bin")
+    targets = many(project, "group", 3)
+    options = ["--groups", "train=g", "--group-components", f"g={COUNT}"]
+    project.start("group.txt", *targets, *options, **environment).end_well()
+    assert len(calls()["sbatch"]) == 1
+    assert len(list((project.folder / "results/experiments").glob("group*/seed0/model.safetensors"))) == COUNT
+
+
+def test_an_array_waits_for_drained_nodes(project: Project, tmp_path: Path) -> None:
+    targets = many(project, "many", 2)
     environment, calls = counted(tmp_path / "bin")
     slurm("scontrol", "update", "NodeName=ALL", "State=DRAIN", "Reason=test")
     try:

@@ -12,8 +12,6 @@ rule train:
         RESULTS / "benchmarks/train/{identity}-seed{seed}.tsv"
     threads: lambda wildcards: asked(wildcards).cpus
     resources:
-        # a resource and not a parameter: a new name for an experiment must not re-run it
-        experiment=lambda wildcards: JOBS.name(wildcards.identity),
         mem_mb=lambda wildcards, attempt: asked(wildcards).mem_mb(attempt),
         runtime=lambda wildcards: asked(wildcards).minutes,
         gpu=lambda wildcards: asked(wildcards).gpu,
@@ -23,8 +21,11 @@ rule train:
         tasks=lambda wildcards: asked(wildcards).nodes,
         tasks_per_gpu=lambda wildcards: asked(wildcards).tasks_per_gpu,
         mpi=lambda wildcards: asked(wildcards).mpi,
+    params:
+        # not a resource: those in words must be the same for all jobs of a group
+        experiment=lambda wildcards: JOBS.name(wildcards.identity),
     message:
-        "Training {resources.experiment}, seed {wildcards.seed}"
+        "Training {params.experiment}, seed {wildcards.seed}"
     shell:
         "ivvit train --identity {wildcards.identity} --seed {wildcards.seed} 2>&1 | tee {log:q}"
 
@@ -47,7 +48,6 @@ rule evaluate:
         RESULTS / "benchmarks/evaluate/{identity}-seed{seed}-{evaluation}.tsv"
     threads: lambda wildcards: asked(wildcards).cpus
     resources:
-        experiment=lambda wildcards: JOBS.name(wildcards.identity),
         mem_mb=lambda wildcards, attempt: asked(wildcards).mem_mb(attempt),
         runtime=lambda wildcards: asked(wildcards).minutes_of_evaluation,
         gpu=lambda wildcards: asked(wildcards).gpu,
@@ -57,8 +57,11 @@ rule evaluate:
         tasks=lambda wildcards: asked(wildcards).nodes,
         tasks_per_gpu=lambda wildcards: asked(wildcards).tasks_per_gpu,
         mpi=lambda wildcards: asked(wildcards).mpi,
+    params:
+        # not a resource: those in words must be the same for all jobs of a group
+        experiment=lambda wildcards: JOBS.name(wildcards.identity),
     message:
-        "Evaluating {resources.experiment}, seed {wildcards.seed}"
+        "Evaluating {params.experiment}, seed {wildcards.seed}"
     shell:
         "ivvit evaluate --identity {wildcards.identity} --seed {wildcards.seed} --evaluation {wildcards.evaluation}"
         " 2>&1 | tee {log:q}"
