@@ -1,5 +1,6 @@
 """Many runs in one array, or in one allocation; nodes that are drained take no jobs until they are resumed."""
 
+import re
 import sys
 import time
 from pathlib import Path
@@ -19,13 +20,17 @@ def many(project: Project, name: str, iterations: int) -> list[str]:
     return project.targets(name)
 
 
-def test_a_group_is_one_allocation(project: Project, tmp_path: Path) -> None:
-    environment, calls = counted(tmp_path / "bin")
+def test_a_group_is_one_allocation_of_one_run_after_the_other(project: Project, tmp_path: Path) -> None:
+    """Without --cores all runs of a group would begin at once, and the job would ask for as many GPUs."""
     targets = many(project, "group", 3)
-    options = ["--groups", "train=g", "--group-components", f"g={COUNT}"]
-    project.start("group.txt", *targets, *options, **environment).end_well()
-    assert len(calls()["sbatch"]) == 1
-    assert len(list((project.folder / "results/experiments").glob("group*/seed0/model.safetensors"))) == COUNT
+    options = ["--groups", "train=g", "--group-components", f"g={COUNT}", "--cores", "1"]
+    project.start("group.txt", *targets, *options).end_well()
+    models = sorted((project.folder / "results/experiments").glob("group*/seed0/model.safetensors"))
+    assert len(models) == COUNT
+    jobs = {project.sessions(model.parts[-3])[0]["slurm_job"] for model in models}
+    assert len(jobs) == 1
+    said = dict(re.findall(r"(\S+?)=(\S+)", slurm("scontrol", "show", "job", jobs.pop())))
+    assert (said["CPUs/Task"], said["TresPerJob"], said["TimeLimit"]) == ("1", "gres:gpu:fake:1", "01:30:00")
 
 
 def test_an_array_waits_for_drained_nodes(project: Project, tmp_path: Path) -> None:
