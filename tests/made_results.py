@@ -16,6 +16,7 @@ import yaml
 from safetensors.numpy import save_file
 from scipy.stats import norm
 
+from ivvit.ground.seal import seal
 from ivvit.results.runs import RunRef
 
 
@@ -69,6 +70,12 @@ def make_run(
     (folder / "history.csv").write_text(_history(metrics, name, seed))
     save_file(vit_tensors(32, 4, 2, classes=[sets[dataset].classes for dataset in top1]), folder / "model.safetensors")
     return RunRef(name, seed, folder, evaluation, **ref)
+
+
+def seal_run(ref: RunRef) -> None:
+    """Write the checksums that training and evaluation write at their end."""
+    seal(ref.folder, ["model.safetensors", "history.csv", "experiment.yaml"], {})
+    seal(ref.evaluated("metrics.json").parent, ["metrics.json", "predictions.parquet"], {})
 
 
 def write_predictions(folder: Path, parts: dict[str, pa.Table], classes: dict[str, list[str]]) -> None:
@@ -140,7 +147,7 @@ def _metrics(part: pa.Table, made: MadeSet) -> dict[str, Any]:
     half = 1.96 * np.sqrt(max(right.mean() * (1 - right.mean()), 1e-3) / len(right))
     five = made.classes >= 6
     return {
-        "split": "test", "classes": made.names(), "num_samples": len(labels),
+        "split": "test", "classes": made.classes, "num_samples": len(labels),
         "num_groups": made.samples // made.group_size, "top1": float(right.mean()),
         "top1_interval": [max(0.0, float(right.mean() - half)), min(1.0, float(right.mean() + half))],
         "top5": float(among.mean()) if five else None,

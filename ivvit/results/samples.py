@@ -51,7 +51,7 @@ def write_samples(comparison: Comparison, sources: Mapping[str, PixelSource], ou
             found = read_confidences(run.ref.evaluated("predictions.parquet"))[name]
         except (UserError, KeyError):
             continue
-        classes = [comparison.words(name).get(entry["name"], entry["name"]) for entry in run.datasets[name].per_class]
+        classes = [comparison.words(name).get(entry.name, entry.name) for entry in run.datasets[name].per_class]
         content = _sheet(comparison.parts, _chosen(found, name, classes, source), source)
         if content:
             write_bytes(out / f"samples_{name}.png", content)

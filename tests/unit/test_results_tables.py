@@ -159,24 +159,6 @@ def test_metric(runs: list[RunRef], tmp_path: Path) -> None:
     assert "top-5 accuracy" in (tmp_path / "out" / "comparison.md").read_text()
 
 
-def test_one_damaged_run_is_named_and_the_others_stay(runs: list[RunRef], tmp_path: Path) -> None:
-    (runs[0].evaluation / "metrics.json").write_text('{"datasets": ')
-    (runs[2].evaluation / "predictions.parquet").write_bytes(b"PAR1 nothing")
-    (runs[5].folder / "provenance.json").unlink()
-    comparison = compare(runs)
-    assert {(ref.experiment, ref.seed) for ref in comparison.missing} == {("b", 0), ("a", 0), ("a", 2), ("c_1", 0)}
-    assert "metrics.json is damaged" in comparison.missing[runs[0]]
-    assert "predictions.parquet is damaged" in comparison.missing[runs[2]]
-    write_tables(comparison, tmp_path / "out")
-    table = pd.read_csv(tmp_path / "out" / "comparison.csv").set_index("experiment")
-    assert table.loc["b", "n"] == 1 and table.loc["a", "n"] == 1 and table.loc["c_1", "n"] == 0
-
-
-def test_predictions_of_another_evaluation_are_noticed(runs: list[RunRef]) -> None:
-    shutil.copy(runs[2].evaluation / "predictions.parquet", runs[0].evaluation / "predictions.parquet")
-    assert "another top1" in compare(runs).missing[runs[0]]
-
-
 def test_nothing_finished_is_no_crash(tmp_path: Path) -> None:
     runs = [RunRef("a", 0, tmp_path / "nowhere", tmp_path / "nowhere", missing="waits for UCF101")]
     out = written(runs, tmp_path / "out", baseline="a")

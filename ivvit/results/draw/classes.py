@@ -42,8 +42,8 @@ def compared(comparison: Comparison, dataset: str) -> tuple[Row | None, Row | No
 def class_accuracies(row: Row, dataset: str) -> tuple[list[str], np.ndarray]:
     """(names, accuracies (classes,), NaN for a class without samples); the mean over seeds."""
     results = [run.datasets[dataset].per_class for run in row.runs if dataset in run.datasets]
-    values = np.array([[entry["top1"] for entry in entries] for entries in results], float)
-    return [plain(entry["name"]) for entry in results[0]], values.mean(0)
+    values = np.array([[entry.top1 for entry in entries] for entries in results], float)
+    return [plain(entry.name) for entry in results[0]], values.mean(0)
 
 
 def _drawing(comparison: Comparison, dataset: str, first: Row, second: Row) -> Drawing | None:
@@ -57,7 +57,7 @@ def _drawing(comparison: Comparison, dataset: str, first: Row, second: Row) -> D
     many = len(known) > 2 * _SHOWN
     shown = [*known[:_SHOWN], *known[-_SHOWN:]] if many else known
     which = f"the {_SHOWN} largest differences either way" if many else "all classes that differ"
-    per_class = int(np.median([entry["num_samples"] for entry in first.runs[0].datasets[dataset].per_class]))
+    per_class = int(np.median([entry.num_samples for entry in first.runs[0].datasets[dataset].per_class]))
     caption = (
         f"{first.experiment} minus {second.experiment} on {dataset}, {which}; {per_class} samples a class (median), so"
         " single classes say little."

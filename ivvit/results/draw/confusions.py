@@ -41,7 +41,7 @@ def best_row(comparison: Comparison, dataset: str) -> Row | None:
 def confusion(runs: Sequence[Run], dataset: str) -> tuple[list[str], np.ndarray]:
     """(the classes' names, counts (classes, classes): true, predicted)."""
     runs = [run for run in runs if dataset in run.datasets]
-    names = [plain(entry["name"]) for entry in runs[0].datasets[dataset].per_class]
+    names = [plain(entry.name) for entry in runs[0].datasets[dataset].per_class]
     size, counts = len(names), np.zeros(len(names) ** 2, np.int64)
     for run in runs:
         found = run.predictions[dataset]
