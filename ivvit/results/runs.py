@@ -95,6 +95,12 @@ class Run:
         """The model's name, with its options where they are not the default: `MSCA (shift=qk)`."""
         return model_label(self.specification.get("model") or {})
 
+    @property
+    def device(self) -> str | None:
+        """What the last session ran on."""
+        sessions = self.provenance.get("sessions") or [{}]
+        return sessions[-1].get("device")
+
 
 def datasets_of(runs: list[Run]) -> list[str]:
     """All data sets of these runs, in their usual order."""

@@ -12,11 +12,11 @@ from ivvit.results.comparison import Comparison, compare
 from ivvit.results.draw.accuracies import comparison_drawing
 from ivvit.results.draw.classes import class_drawings
 from ivvit.results.draw.confusions import clustered, confusion_drawings, worst_pairs
-from ivvit.results.draw.costs import views_drawing
+from ivvit.results.draw.costs import cost_drawing, views_drawing
 from ivvit.results.draw.curves import curves_drawing
 from ivvit.results.draw.gradients import gradients_drawing
 from ivvit.results.draw.style import save
-from ivvit.results.figures import write_figures
+from ivvit.results.figures import drawings, write_figures
 from ivvit.results.parts import Parts
 from ivvit.results.runs import RunRef
 from ivvit.results.tables import write_tables
@@ -147,3 +147,43 @@ def test_one_more_seed_reads_and_draws_only_what_is_new(tmp_path: Path) -> None:
     assert 2 <= drawn_again < len(figures) / 2, "CIFAR100's pictures stay, for c does not know it"
     assert len(kept("figures")) == len([*(tmp_path / "more").glob("*.svg"), *(tmp_path / "more").glob("*.png")])
     assert compare(refs, parts=Parts(tmp_path / "parts", "other code")).missing, "what other code made is not taken"
+
+
+ODD = {
+    "one class": ({"X": 1.0}, {"X": MadeSet(20, 1)}),
+    "classes without samples": ({"X": 0.5}, {"X": MadeSet(60, 10, empty=3)}),
+    "a thousand classes": ({"X": 0.5}, {"X": MadeSet(1200, 1000)}),
+    "all wrong": ({"X": 0.0}, {"X": MadeSet(40, 4)}),
+    "one sample": ({"X": 1.0}, {"X": MadeSet(1, 3, empty=2)}),
+}
+
+
+@pytest.mark.parametrize("metric", ["top1", "top5"])
+@pytest.mark.parametrize("what", ODD)
+@pytest.mark.filterwarnings("error")
+def test_odd_results_have_tables_and_figures(what: str, metric: str, tmp_path: Path) -> None:
+    """No data set has the metric, or it has hardly anything to draw: no figure with nothing in it was a crash."""
+    accuracies, sets = ODD[what]
+    refs = [make_run(tmp_path, name, 0, accuracies, sets) for name in "ab"]
+    (refs[0].folder / "history.csv").unlink()
+    comparison = compare(refs, metric=metric, baseline="a")
+    write_tables(comparison, tmp_path / "out")
+    found = {drawing.name: drawing.paint() for drawing in drawings(comparison)}
+    assert ("comparison" in found) == bool(comparison.columns) and "confusion_X" in found
+    assert all(np.isfinite(axis.dataLim.get_points()).all() for axis in found["confusion_X"].axes if axis.images)
+
+
+def test_experiments_of_equal_cost_stand_side_by_side(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path, name, 0, BOTH) for name in ("a", "b", "c")]
+    slower = runs[2].folder / "provenance.json"
+    slower.write_text(slower.read_text().replace('"iterations_per_second": 1.25', '"iterations_per_second": 1.0'))
+    drawing = cost_drawing(compare(runs))
+    assert drawing is not None
+    figure = drawing.paint()
+    figure.draw_without_rendering()
+    lines = [line for line in figure.axes[0].lines if line.get_marker() != "None"]
+    shown = [line.get_transform().transform(line.get_xydata())[0, 0] for line in lines]
+    assert lines[0].get_xdata()[0] == lines[1].get_xdata()[0] != lines[2].get_xdata()[0]
+    assert shown[1] - shown[0] > 5
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert sorted(labels) == ["a", "b", "c"]

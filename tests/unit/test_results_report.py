@@ -47,16 +47,16 @@ def report(comparison: Comparison, tmp_path_factory: pytest.TempPathFactory) -> 
     study = StudyEntry(
         "lr", "6 trials", {"optimizer.lr": "0.001"}, [["trial", "top1"], ["0", "0.5"]], "studies/lr.html"
     )
-    data = [DataEntry("UCF101", f"# UCF101\n{EVIL}")]
+    data = [DataEntry("UCF101", [("", EVIL), ("What to do", "Nothing")])]
     context = ReportContext("Results of my.yaml", [study], data, graph, {"t": "t/"})
     return write_report(comparison, folder, context)
 
 
 def test_what_the_tables_say_in_words(comparison: Comparison) -> None:
     text = " ".join(sentences(comparison))
-    assert "On CIFAR100 better is best, with top-1" in text and "all others are significantly worse" in text
+    assert "CIFAR100: better is best, with top-1" in text and "all others are significantly worse" in text
     assert re.search(r"Significantly better than base: better on CIFAR100 \(\+\d+\.\d points\)", text)
-    assert re.search(r"Learning jointly helps on UCF101 \(\+\d+\.\d points, base\)", text)
+    assert re.search(r"Joint training helps on UCF101 \(\+\d+\.\d points, base\)", text)
     assert "1 of 10 runs has no result" in text
 
 

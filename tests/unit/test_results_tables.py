@@ -75,7 +75,7 @@ def test_what_people_read(runs: list[RunRef], tmp_path: Path) -> None:
     assert rows[3][:3] == ["a", "MSCA (shift=qk)", "2 of 3"] and rows[4][0] == "c_1‡" and rows[4][3] == "–"
     assert re.fullmatch(r"\*\*\d+\.\d \[\d+\.\d, \d+\.\d\]↑\*\*", rows[3][3]), "best, and better than the baseline"
     assert rows[5][:1] == ["chance"] and rows[6][0] == "majority"
-    assert "top-1 accuracy in % on the test split, mean over seeds [95% interval over samples and seeds]." in text
+    assert "Top-1 accuracy in % on the test split, mean over seeds [95% interval over samples and seeds]." in text
     assert "Without a result: a seed 2 (failed: out of memory)." in text
     assert "tuned by a study: c_1 (learning-rate)" in text and "CIFAR100 200, UCF101 160 in 40 groups" in text
     assert "In all experiments: pretrain none, iterations 200." in text
@@ -156,7 +156,7 @@ def test_metric(runs: list[RunRef], tmp_path: Path) -> None:
     more = make_run(tmp_path, "d", 0, {"few": 0.5, "UCF101": 0.6}, sets)
     table = pd.read_csv(written([*runs, more], tmp_path / "out", metric="top5") / "comparison.csv")
     assert "UCF101_top5_mean" in table.columns and not any(column.startswith("few_top5_mean") for column in table)
-    assert "top-5 accuracy" in (tmp_path / "out" / "comparison.md").read_text()
+    assert "Top-5 accuracy" in (tmp_path / "out" / "comparison.md").read_text()
 
 
 def test_nothing_finished_is_no_crash(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ class Panel:
 def comparison_drawing(comparison: Comparison) -> Drawing | None:
     """A panel per data set on an axis that fits its data, a line per experiment."""
     rows = comparison.finished
-    if not rows:
+    if not rows or not comparison.columns:
         return None
     shown = [_panel(comparison, column) for column in comparison.columns]
     seeds = max(len(row.runs) for row in rows)

@@ -13,7 +13,7 @@ from ivvit.results.draw.style import COLOURS, COLUMN, PAGE, Drawing, Look, liter
 from ivvit.results.predictions import BINS
 from ivvit.results.safe import plain
 
-_SHOWN = 12
+_SHOWN, _FEW = 12, 100
 
 
 def class_drawings(comparison: Comparison) -> list[Drawing]:
@@ -59,11 +59,11 @@ def _drawing(comparison: Comparison, dataset: str, first: Row, second: Row) -> D
     which = f"the {_SHOWN} largest differences either way" if many else "all classes that differ"
     per_class = int(np.median([entry.num_samples for entry in first.runs[0].datasets[dataset].per_class]))
     caption = (
-        f"{first.experiment} minus {second.experiment} on {dataset}, {which}; {per_class} samples a class (median), so"
-        " single classes say little."
+        f"{first.experiment} minus {second.experiment} on {dataset}, {which}; {per_class} samples a class (median)"
+        f"{', so single classes say little' if per_class < _FEW else ''}."
     )
     paint = partial(_paint_classes, [names[index] for index in shown], differences[shown], many)
-    return Drawing(f"classes_{dataset}", f"Classes of {dataset}", caption, paint)
+    return Drawing(f"classes_{dataset}", f"Per-class differences on {dataset}", caption, paint)
 
 
 def _paint_classes(names: list[str], differences: np.ndarray, many: bool) -> Figure:

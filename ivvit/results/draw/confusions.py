@@ -82,7 +82,7 @@ def _drawing(comparison: Comparison, dataset: str, row: Row) -> Drawing:
     )
     wide = not few or _side(len(names)) > COLUMN
     paint = partial(_paint, names, counts)
-    return Drawing(f"confusion_{dataset}", f"Confusions of {dataset}", caption, paint, wide)
+    return Drawing(f"confusion_{dataset}", f"Confusion matrix of {dataset}", caption, paint, wide)
 
 
 def _side(classes: int) -> float:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ivvit.results.comparison import Comparison, Row
-from ivvit.results.draw.style import PAGE, Drawing, Look, looks, metric_label
+from ivvit.results.draw.style import PAGE, Drawing, Look, legend_below, looks, metric_label
 from ivvit.results.runs import Run
 
 _POINTS, _BANDS, _MOST = 60, 8, 12
@@ -67,11 +67,11 @@ def _paint(curves: dict[str, dict[str, dict[str, Curve]]], look: dict[str, Look]
     for column, name in enumerate(names):
         axes[-1][column].set_xlabel("iteration")
         axes[0][column].set_title(name)
-    handles = [
-        Line2D([], [], color=mine.color, linestyle=mine.linestyle, marker=mine.marker, ms=2.2, label=name)
+    handles = {
+        name: Line2D([], [], color=mine.color, linestyle=mine.linestyle, marker=mine.marker, ms=2.2)
         for name, mine in look.items()
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, handlelength=2.6)
+    }
+    legend_below(figure, handles, 4, handlelength=2.6)
     return figure
 
 

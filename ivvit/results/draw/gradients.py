@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ivvit.results.comparison import Comparison
-from ivvit.results.draw.style import PAGE, Drawing, looks, panels
+from ivvit.results.draw.style import PAGE, Drawing, legend_below, looks, panels
 from ivvit.results.runs import Run
 
 FILE = "gradients.csv"
@@ -51,7 +51,7 @@ def _paint(lines: dict[str, dict[str, np.ndarray]]) -> Figure:
         axis.grid()
     axes[0].set_ylabel("cosine of gradients")
     handles = {label: handle for axis in axes for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
-    figure.legend(handles.values(), handles, loc="outside lower center", ncols=3)
+    legend_below(figure, handles, 3)
     return figure
 
 

@@ -1,7 +1,7 @@
 """What all figures share: sizes, looks for black and white and any colour vision, equal bytes for equal data."""
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache, partial
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.typing import LineStyleType
@@ -96,6 +97,13 @@ def panels(count: int, width: float, height: float, most: int = 4, sharey: bool 
     for unused in axes[count:]:
         unused.set_axis_off()
     return figure, axes[:count]
+
+
+def legend_below(figure: Figure, handles: Mapping[str, Artist], columns: int, **options: Any) -> None:
+    """Label -> its sign, below the panels, in their order from left to right."""
+    labels = [label for start in range(columns) for label in list(handles)[start::columns]]  # matplotlib fills columns
+    signs = [handles[label] for label in labels]
+    figure.legend(signs, labels, loc="outside lower center", ncols=columns, **options)
 
 
 def literal(name: str) -> str:
