@@ -3,11 +3,15 @@
 import unicodedata
 
 _TEX = {
-    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "–": "--",
-    "−": "$-$",
-    "↑": r"$\uparrow$", "↓": r"$\downarrow$", "†": r"\dag{}", "‡": r"\ddag{}", "§": r"\S{}", "×": r"$\times$",
-    "<": "$<$", ">": "$>$", "|": r"\textbar{}", '"': "''", "…": r"\ldots{}",
+    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "–": "--", "—": "---",
+    "†": r"\dag{}", "‡": r"\ddag{}", "§": r"\S{}", "|": r"\textbar{}", '"': "''", "…": r"\ldots{}",
+    "<": "$<$", ">": "$>$", "−": "$-$", "±": r"$\pm$", "×": r"$\times$", "≤": r"$\le$", "≥": r"$\ge$", "≠": r"$\ne$",
+    "≈": r"$\approx$", "∞": r"$\infty$", "→": r"$\to$", "←": r"$\gets$", "↑": r"$\uparrow$", "↓": r"$\downarrow$",
+    "‘": "`", "’": "'", "“": "``", "”": "''", "„": "''", "«": "''", "»": "''",
 }  # fmt: skip
+_GREEK = "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ"
+_LATIN = "ÆæØøßŁłŒœıµ°²³¹½¼¾©®£¥¡¿·"
+_OGONEK = "\u0328"
 
 
 def plain(text: object) -> str:
@@ -31,5 +35,20 @@ def csv_text(value: object) -> object:
 
 
 def tex(text: object) -> str:
-    """The text in LaTeX."""
-    return "".join(_TEX.get(c, f"\\{c}" if c in "&%$#_{}" else c) for c in plain(text))
+    """The text in LaTeX, as it compiles without any package: a letter of another script is a question mark."""
+    return "".join(map(_tex, unicodedata.normalize("NFC", plain(text))))
+
+
+def _tex(c: str) -> str:
+    if c in _TEX:
+        return _TEX[c]
+    if c in _GREEK:
+        name = unicodedata.name(c).split()[-1].lower().replace("lamda", "lambda")
+        return rf"$\{name if c.islower() else name.capitalize()}$"
+    if c.isascii():
+        return f"\\{c}" if c in "&%$#_{}" else c
+    base = unicodedata.normalize("NFKD", c)
+    accented = ord(c) < 0x180 and len(base) == 2 and base[0].isascii() and unicodedata.combining(base[1])
+    if c in _LATIN or (accented and _OGONEK not in base):
+        return c
+    return "".join(_tex(part) for part in base if part.isascii()) or "?"

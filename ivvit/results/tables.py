@@ -90,7 +90,14 @@ def latex(table: TextTable) -> str:
 
 def _cell(text: str) -> str:
     """Harmless in a row of Markdown, which is HTML as well."""
-    for character, code in (("&", "&amp;"), ("<", "&lt;"), ("|", "&#124;"), ("*", "&#42;"), ("`", "&#96;")):
+    for character, code in (
+        ("&", "&amp;"),
+        ("<", "&lt;"),
+        ("|", "&#124;"),
+        ("*", "&#42;"),
+        ("`", "&#96;"),
+        ("](", "]&#40;"),
+    ):
         text = text.replace(character, code)
     return text
 

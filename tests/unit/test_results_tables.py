@@ -178,6 +178,7 @@ def test_equal_runs_give_equal_bytes(runs: list[RunRef], tmp_path: Path) -> None
         assert (one / file).read_bytes() == (two / file).read_bytes(), file
 
 
+SCRIPTS = "日本語 😀 αΩ ≤ ≈ «a» „b“ Łódź ąđŧĦ naïve ½ e\u0301 \u2009 ﬁ"
 EVIL = '=HYPERLINK("http://x","y")\x1b[31m\u202e<script>alert(1)</script>|*_$\\&%#{}~^'
 
 
@@ -197,7 +198,7 @@ def test_texts_that_would_do_harm(runs: list[RunRef], tmp_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex on this machine")
 def test_latex_compiles(runs: list[RunRef], tmp_path: Path) -> None:
-    references = [Reference(name="Müller & Co " + EVIL, source="x", top1={"UCF101": 50})]
+    references = [Reference(name=f"Müller & Co {SCRIPTS} {EVIL}", source="x", top1={"UCF101": 50})]
     single = make_run(tmp_path, "single", 0, {"UCF101": 0.5})
     out = written([*runs, single], tmp_path / "out", baseline="b", references=references)
     files = sorted(out.glob("*.tex"))
