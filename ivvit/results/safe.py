@@ -31,7 +31,8 @@ def csv_text(value: object) -> object:
     if not isinstance(value, str):
         return value
     text = plain(value)
-    return f"'{text}" if text.lstrip()[:1] in ("=", "+", "-", "@") else text
+    first = unicodedata.normalize("NFKC", text.lstrip()[:1])  # some spreadsheets know the wide forms as well
+    return f"'{text}" if first in ("=", "+", "-", "@") else text
 
 
 def tex(text: object) -> str:

@@ -95,16 +95,17 @@ class Odd(MadeSet):
     """Classes whose names are formulas, for matplotlib and for spreadsheets."""
 
     def names(self) -> list[str]:
-        return [r"$\frac{$", "a$b$c\x1b[31m", "=1+1", "<b>&amp;"][: self.classes]
+        return [r"$\frac{$", "a$b$c\x1b[31m", "=1+1", "日本語\u202e"][: self.classes]
 
 
+@pytest.mark.filterwarnings("error")
 def test_names_of_classes_are_shown_as_they_are(tmp_path: Path) -> None:
     refs = [make_run(tmp_path, name, 0, {"odd": top1}, {"odd": Odd(80, 4)}) for name, top1 in (("a", 0.3), ("b", 0.9))]
     comparison = compare(refs)
     for drawing in [*confusion_drawings(comparison), *class_drawings(comparison)]:
         save(drawing, tmp_path, comparison.parts)
         shown = [label.get_text() for label in drawing.paint().axes[0].get_yticklabels()]
-        assert r"\$\frac{\$" in shown and not any("\x1b" in text for text in shown)
+        assert r"\$\frac{\$" in shown and not any("\x1b" in text or "\u202e" in text for text in shown)
 
 
 def test_confusions_by_hand() -> None:

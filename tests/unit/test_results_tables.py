@@ -184,12 +184,13 @@ EVIL = '=HYPERLINK("http://x","y")\x1b[31m\u202e<script>alert(1)</script>|*_$\\&
 
 def test_texts_that_would_do_harm(runs: list[RunRef], tmp_path: Path) -> None:
     evil = [RunRef("a", 2, tmp_path, tmp_path / "nowhere", missing=EVIL), make_run(tmp_path, "=1+1", 0, BOTH)]
+    evil.append(RunRef("b", 3, tmp_path, tmp_path / "nowhere", missing="\uff1d1+1"))
     references = [Reference(name=EVIL, source="@x\nhttp://y", top1={"UCF101": 50})]
     out = written([*runs, *evil], tmp_path / "out", baseline="b", references=references)
     for file in out.glob("*.csv"):
         for cell in (cell for row in csv.reader(file.open()) for cell in row):
             number = re.fullmatch(r"-?[\d.]+(e-?\d+)?", cell)
-            assert number or not cell.startswith(("=", "+", "-", "@")), (file, cell)
+            assert number or not cell.startswith(("=", "+", "-", "@", "\uff1d")), (file, cell)
             assert "\x1b" not in cell and "\u202e" not in cell
     shown = format_tables(out, 200)
     assert "\x1b" not in shown and "\u202e" not in shown

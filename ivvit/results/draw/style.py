@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
+from warnings import catch_warnings, filterwarnings
 
 import matplotlib
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import get_font_names
 from matplotlib.typing import LineStyleType
 
 from ivvit.ground.files import write_bytes
@@ -43,6 +45,9 @@ _STYLE = {
     "figure.dpi": 200,
 }
 
+
+_MORE_LETTERS = ("Noto Sans CJK SC", "WenQuanYi Zen Hei", "PingFang SC", "Microsoft YaHei")
+"""Fonts with the letters of East Asia, which matplotlib's own lacks, as Linux, macOS and Windows have them."""
 
 _METADATA: dict[str, dict[str, None]] = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
 
@@ -84,7 +89,8 @@ def looks(experiments: Sequence[str]) -> dict[str, Look]:
 
 def styled() -> AbstractContextManager[None]:
     """A context in which figures are made and saved: the user's own settings of matplotlib do not count."""
-    settings: dict[Any, Any] = {**matplotlib.rcParamsDefault, **_STYLE}
+    fonts = ["DejaVu Sans", *(name for name in _MORE_LETTERS if name in get_font_names())]
+    settings: dict[Any, Any] = {**matplotlib.rcParamsDefault, **_STYLE, "font.family": fonts}
     return matplotlib.rc_context(settings)
 
 
@@ -127,6 +133,8 @@ def save(drawing: Drawing, out: Path, parts: Parts) -> None:
 
 def _rendered(figure: Callable[[], Figure], suffix: str) -> bytes:
     content = io.BytesIO()
-    figure().savefig(content, format=suffix, metadata=_METADATA[suffix])
+    with catch_warnings():
+        filterwarnings("ignore", "Glyph .* missing from font")  # a box stands for it
+        figure().savefig(content, format=suffix, metadata=_METADATA[suffix])
     figure().set_layout_engine("none")  # it is laid out now; the second time would be the same
     return content.getvalue()
