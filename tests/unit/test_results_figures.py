@@ -15,7 +15,7 @@ from ivvit.results.draw.confusions import clustered, confusion_drawings, worst_p
 from ivvit.results.draw.costs import cost_drawing, views_drawing
 from ivvit.results.draw.curves import curves_drawing
 from ivvit.results.draw.gradients import gradients_drawing
-from ivvit.results.draw.style import save
+from ivvit.results.draw.style import save, short_names, styled
 from ivvit.results.figures import drawings, write_figures
 from ivvit.results.parts import Parts
 from ivvit.results.runs import RunRef
@@ -188,3 +188,28 @@ def test_experiments_of_equal_cost_stand_side_by_side(tmp_path: Path) -> None:
     assert shown[1] - shown[0] > 5
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert sorted(labels) == ["a", "b", "c"]
+
+
+def test_long_names_are_short_and_stay_different() -> None:
+    grid = [f"a-grid-over-many-things.model=TokenShift.lr={lr}.batch={batch}.frames=16.clips=10.crops=3"
+            for lr in (0.1, 0.01) for batch in (8, 16)]  # fmt: skip
+    found = short_names(["short", *grid])
+    assert found["short"] == "short" and len(set(found.values())) == 5
+    assert all(len(text) <= 40 for text in found.values()) and "lr=0.1.batch=8" in found[grid[0]]
+    middles = [f"{'a' * 40}{number}{'b' * 40}c" for number in ("xx1", "xy1")] + ["z" * 80]
+    assert len(set(short_names(middles).values())) == 3
+
+
+def test_a_legend_fits_the_page(tmp_path: Path) -> None:
+    names = [f"{letter * 45}.lr=0.{number}" for letter in "ab" for number in range(3)]
+    drawing = curves_drawing(compare([make_run(tmp_path, name, 0, {"UCF101": 0.5}) for name in names]))
+    assert drawing is not None
+    with styled():
+        figure = drawing.paint()
+        figure.draw_without_rendering()
+    (legend,) = figure.legends
+    extent = legend.get_window_extent()
+    assert extent.x0 >= 0 and extent.x1 <= figure.bbox.width
+    places = {text.get_text(): text.get_window_extent() for text in legend.get_texts()}
+    read = sorted(places, key=lambda text: (-round(places[text].y0), places[text].x0))
+    assert read == list(short_names(names).values())

@@ -146,9 +146,32 @@ def test_published_numbers_stand_below_with_their_source(runs: list[RunRef], tmp
     assert "| Published† |" in text and "† Published: Table 3 of X (30 views)." in text and "93.1" in text
     table = pd.read_csv(out / "comparison.csv").set_index("experiment")
     assert table.loc["Published", "UCF101_top1_mean"] == pytest.approx(0.931)
-    file.write_text("- {name: Published, top1: {UCF101: 931}}\n")
-    with pytest.raises(UserError, match=r"references\.yaml.*source"):
+
+
+BAD_REFERENCES = {
+    "{}": "must be a list",
+    "3": "must be a list",
+    "- 3": "entry 1: must hold keys and values",
+    "- {name: X, top1: {UCF101: 93}}": "entry 1.source: is required",
+    "- {name: X, source: y, top1: {A: 1}}\n- {name: X, source: y, top1: {A: 931}}": "entry 2.top1.A: .*equal to 100",
+    "- {name: X, source: y, top1: {UCF101: .nan}}": "top1.UCF101",
+    "- {name: X, source: y, top1: {UCF101: true}}": "top1.UCF101: .*a valid number; found True",
+    "- {name: X, source: y, topp1: {UCF101: 93}}": "topp1: .*did you mean top1",
+    "- {name: X, source: y}": "has no numbers",
+    "- {name: '', source: y, top1: {UCF101: 1}}": "name",
+    "a: [": "cannot be read",
+    "\0": "cannot be read",
+    "[" * 3000: "cannot be read",
+}
+
+
+@pytest.mark.parametrize("text", BAD_REFERENCES)
+def test_bad_references_are_one_clear_error(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "references.yaml"
+    file.write_text(text)
+    with pytest.raises(UserError, match=BAD_REFERENCES[text]) as error:
         read_references(file)
+    assert str(error.value).startswith(str(file)) and len(str(error.value).splitlines()) == 1
 
 
 def test_metric(runs: list[RunRef], tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
 from scipy.spatial.distance import squareform
 
 from ivvit.results.comparison import Comparison, Row
-from ivvit.results.draw.style import COLUMN, PAGE, Drawing, literal
+from ivvit.results.draw.style import COLUMN, PAGE, Drawing, literal, shortened
 from ivvit.results.runs import Run
 from ivvit.results.safe import plain
 
@@ -134,4 +134,4 @@ def _list(axis: Axes, pairs: list[tuple[str, str, int, int]]) -> None:
 
 
 def _short(name: str, most: int = 18) -> str:
-    return literal(name if len(name) <= most else f"{name[: most - 1]}…")
+    return literal(shortened(name, most))

@@ -10,7 +10,17 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
 from ivvit.results.comparison import Comparison, Row
-from ivvit.results.draw.style import COLUMN, PAGE, Drawing, Look, legend_below, looks, metric_label, panels
+from ivvit.results.draw.style import (
+    COLUMN,
+    PAGE,
+    Drawing,
+    Look,
+    legend_below,
+    legend_height,
+    looks,
+    metric_label,
+    panels,
+)
 from ivvit.results.statistics import ALL
 
 _DECADE = 10
@@ -73,8 +83,8 @@ def _points(rows: list[Row], get: Callable[[Row], float | None], column: str) ->
 
 
 def _paint_cost(shown: dict[str, list[Point]], look: dict[str, Look], label: str) -> Figure:
-    height = 2.1 + 0.14 * -(-len(look) // 3)
-    figure, axes = panels(len(shown), PAGE if len(shown) > 1 else COLUMN, height, sharey=True)
+    width, abreast = (PAGE, 3) if len(shown) > 1 else (COLUMN, 2)
+    figure, axes = panels(len(shown), width, 2.1 + legend_height(look, width, abreast), sharey=True)
     for axis, (title, points) in zip(axes, shown.items(), strict=True):
         axis.margins(x=0.12)  # room for those that are moved aside
         for point, aside in zip(points, _aside([point.x for point in points]), strict=True):
@@ -90,7 +100,7 @@ def _paint_cost(shown: dict[str, list[Point]], look: dict[str, Look], label: str
         axis.grid()
     axes[0].set_ylabel(label)
     handles = {label: handle for axis in axes for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
-    legend_below(figure, handles, 3 if len(shown) > 1 else 2, handletextpad=0.2)
+    legend_below(figure, handles, abreast, handletextpad=0.2)
     return figure
 
 
@@ -125,8 +135,8 @@ def _line(table: dict[str, dict["Setting", list[float]]], name: str) -> list[tup
 
 
 def _paint_views(lines: dict[str, dict[str, list[tuple[int, float]]]], look: dict[str, Look], label: str) -> Figure:
-    height = 1.9 + 0.14 * -(-len(look) // 3)
-    figure, axes = panels(len(lines), PAGE if len(lines) > 1 else COLUMN, height)
+    width = PAGE if len(lines) > 1 else COLUMN
+    figure, axes = panels(len(lines), width, 1.9 + legend_height(look, width, 3))
     for axis, (name, found) in zip(axes, lines.items(), strict=True):
         for experiment, points in found.items():
             mine = look[experiment]
