@@ -9,7 +9,8 @@ from scipy.stats import binomtest
 from ivvit.results.hits import DatasetHits
 from ivvit.results.varied import Varied, difference_sides
 
-_SIGNS = 9_999
+_SIGNS, _ALL = 9_999, 13
+"""Draws of signs; groups up to which all signs are tried instead."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +67,11 @@ def _thinned(values: np.ndarray, drawn: np.ndarray, size: int) -> tuple[np.ndarr
 
 def _sign_flips(differences: np.ndarray) -> float:
     """McNemar's test for groups: without a difference each group's could as well have the other sign."""
-    if not len(differences):
-        return 1.0
-    signs = np.random.default_rng(0).integers(0, 2, (_SIGNS, len(differences)), dtype=np.int8) * 2 - 1
-    sums = np.abs(signs.astype(np.float32) @ differences.astype(np.float32))
-    return float(((sums >= abs(differences.sum()) - 1e-6).sum() + 1) / (_SIGNS + 1))
+    count = len(differences)
+    if count <= _ALL:
+        signs = np.arange(2**count)[:, None] >> np.arange(count) & 1
+    else:
+        signs = np.random.default_rng(0).integers(0, 2, (_SIGNS, count), dtype=np.int8)
+    sums = np.abs((2 * signs - 1).astype(np.float32) @ differences.astype(np.float32))
+    as_far = int((sums >= abs(differences.sum()) - 1e-6).sum())
+    return as_far / len(signs) if count <= _ALL else (as_far + 1) / (_SIGNS + 1)
