@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.stats import binomtest
+from scipy.special import bdtr
 
 from ivvit.results.hits import DatasetHits
 from ivvit.results.varied import Varied, difference_sides
@@ -54,7 +54,8 @@ class Pair:
         if self.hits.groups is None:
             only_first, only_second = int((first > second).sum()), int((second > first).sum())
             discordant = only_first + only_second
-            return (binomtest(only_first, discordant).pvalue if discordant else 1.0), "McNemar, exact"
+            tail = float(bdtr(min(only_first, only_second), discordant, 0.5)) if discordant else 1.0
+            return min(1.0, 2 * tail), "McNemar, exact"
         by_group = np.bincount(self.hits.groups[self.among], first - second)
         return _sign_flips(by_group[by_group != 0]), "sign flips of groups"
 

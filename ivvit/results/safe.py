@@ -17,6 +17,8 @@ _OGONEK = "\u0328"
 def plain(text: object) -> str:
     """One line without control characters (escape sequences of a terminal among them) and without marks that turn text
     around; tabs and line breaks become spaces."""
+    if isinstance(text, str) and text.isprintable():  # nothing of the kind is
+        return text
     found = "".join(" " if c in "\t\n\r" else c for c in str(text))
     return "".join(c for c in found if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zl", "Zp"))
 
