@@ -1,4 +1,4 @@
-"""Sheets of what the best experiment of each data set got right, got wrong, and was surest of when it was wrong."""
+"""Sheets of what the best experiment of each data set got right and wrong, and its most confident errors."""
 
 import hashlib
 import json
