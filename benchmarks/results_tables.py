@@ -24,7 +24,7 @@ from pathlib import Path
 from ivvit.results.comparison import compare
 from ivvit.results.figures import write_figures
 from ivvit.results.parts import Parts
-from ivvit.results.report.content import Surroundings
+from ivvit.results.report.content import ReportContext
 from ivvit.results.report.page import write_report
 from ivvit.results.tables import write_tables
 refs, out, parts, found = pickle.loads(Path(sys.argv[1]).read_bytes()), *map(Path, sys.argv[2:]), {}
@@ -36,7 +36,7 @@ def timed(name, work):
 comparison = timed("read", lambda: compare(refs, baseline="e0", parts=Parts(parts)))
 timed("tables", lambda: write_tables(comparison, out))
 timed("figures", lambda: write_figures(comparison, out))
-timed("report", lambda: write_report(comparison, out, Surroundings("benchmark")))
+timed("report", lambda: write_report(comparison, out, ReportContext("benchmark")))
 for clock in ("s", "cpu_s"):
     found["all_" + clock] = sum(found[f"{name}_{clock}"] for name in ("read", "tables", "figures", "report"))
 found["memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

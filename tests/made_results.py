@@ -16,6 +16,7 @@ import yaml
 from safetensors.numpy import save_file
 from scipy.stats import norm
 
+from ivvit.ground.seal import seal
 from ivvit.results.runs import RunRef
 
 
@@ -28,6 +29,8 @@ class MadeSet:
     group_size: int = 1
     """Samples that belong together."""
     video: bool = False
+    empty: int = 0
+    """Of the classes, the last ones, which have no samples."""
 
     def names(self) -> list[str]:
         """The classes' names."""
@@ -69,6 +72,12 @@ def make_run(
     (folder / "history.csv").write_text(_history(metrics, name, seed))
     save_file(vit_tensors(32, 4, 2, classes=[sets[dataset].classes for dataset in top1]), folder / "model.safetensors")
     return RunRef(name, seed, folder, evaluation, **ref)
+
+
+def seal_run(ref: RunRef) -> None:
+    """Write the checksums that training and evaluation write at their end."""
+    seal(ref.folder, ["model.safetensors", "history.csv", "experiment.yaml"], {})
+    seal(ref.evaluated("metrics.json").parent, ["metrics.json", "predictions.parquet"], {})
 
 
 def write_predictions(folder: Path, parts: dict[str, pa.Table], classes: dict[str, list[str]]) -> None:
@@ -115,16 +124,18 @@ def _predict(name: str, seed: int, dataset: str, made: MadeSet, top1: float, see
         np.random.default_rng([3, *dataset.encode()]),
         np.random.default_rng([seed, *f"{name} {dataset}".encode()]),
     )
-    labels = np.arange(made.samples) % made.classes
-    group = np.arange(made.samples) // made.classes // made.group_size * made.classes + labels
+    filled = made.classes - made.empty
+    labels = np.arange(made.samples) % filled
+    group = np.arange(made.samples) // filled // made.group_size * filled + labels
     difficulty = shared.normal(size=made.samples) + shared.normal(size=made.classes)[labels] * 0.5
     if made.group_size > 1:
         difficulty = difficulty + shared.normal(size=group.max() + 1)[group]
     difficulty = difficulty + 0.5 * own.normal(size=made.samples)
     strength = norm.ppf(np.clip(top1, 0.001, 0.999)) * difficulty.std() + difficulty.mean() + seed_noise * own.normal()
-    right = difficulty < strength
+    right = difficulty < strength if 0 < top1 < 1 and made.classes > 1 else np.full(made.samples, top1 > 0)
     others = (labels[:, None] + 1 + np.argsort(own.random((made.samples, made.classes - 1)), 1)) % made.classes
-    others[:, 0] = np.where(own.random(made.samples) < 0.5, labels ^ 1, others[:, 0]) % made.classes
+    if made.classes > 1:
+        others[:, 0] = np.where(own.random(made.samples) < 0.5, labels ^ 1, others[:, 0]) % made.classes
     top = np.where(right[:, None], np.c_[labels, others], np.c_[others, labels])[:, : min(5, made.classes)]
     kind = "avi" if made.video else "png"
     paths = [f"{dataset}/{made.names()[label]}/{number}.{kind}" for number, label in enumerate(labels)]
@@ -135,18 +146,19 @@ def _predict(name: str, seed: int, dataset: str, made: MadeSet, top1: float, see
 def _metrics(part: pa.Table, made: MadeSet) -> dict[str, Any]:
     labels, top = part["label"].to_numpy(), np.stack(part["top"].to_pylist())
     right, among = top[:, 0] == labels, (top == labels[:, None]).any(1)
-    per_class = [{"name": name, "num_samples": int((labels == c).sum()), "top1": float(right[labels == c].mean())}
-                 for c, name in enumerate(made.names())]  # fmt: skip
+    mine = [right[labels == c] for c in range(made.classes)]
+    per_class = [{"name": name, "num_samples": len(hits), "top1": float(hits.mean()) if len(hits) else None}
+                 for name, hits in zip(made.names(), mine, strict=True)]  # fmt: skip
     half = 1.96 * np.sqrt(max(right.mean() * (1 - right.mean()), 1e-3) / len(right))
     five = made.classes >= 6
     return {
-        "split": "test", "classes": made.names(), "num_samples": len(labels),
+        "split": "test", "classes": made.classes, "num_samples": len(labels),
         "num_groups": made.samples // made.group_size, "top1": float(right.mean()),
         "top1_interval": [max(0.0, float(right.mean() - half)), min(1.0, float(right.mean() + half))],
         "top5": float(among.mean()) if five else None,
         "top5_interval": [float(among.mean()) - 0.02, min(1.0, float(among.mean()) + 0.02)] if five else None,
         "loss": float(part["loss"].to_numpy().mean()),
-        "mean_class_accuracy": float(np.mean([entry["top1"] for entry in per_class])), "ece": 0.05,
+        "mean_class_accuracy": float(np.mean([hits.mean() for hits in mine if len(hits)])), "ece": 0.05,
         "per_class": per_class, "unreadable": [],
     }  # fmt: skip
 

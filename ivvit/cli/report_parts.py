@@ -1,6 +1,7 @@
 """What the report says about studies, data and rules, from where they lie."""
 
 import csv
+import re
 from os.path import relpath
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,7 +53,12 @@ def _trials(file: Path, most: int) -> list[list[str]]:
     if not file.is_file():
         return []
     with file.open(encoding="utf-8", newline="") as stream:
-        return [[_number(cell) for cell in row] for row in list(csv.reader(stream))[: most + 1]]
+        rows = [[_SHOWN.get(cell, _number(cell)) for cell in row] for row in list(csv.reader(stream))[: most + 1]]
+    said = [place for place in range(len(rows[0]) if rows else 0) if any(row[place] for row in rows[1:])]
+    return [[row[place] for place in said] for row in rows]
+
+
+_SHOWN = {"True": "yes", "False": ""}
 
 
 def _number(value: object) -> str:
@@ -69,5 +75,11 @@ def _data(config: Config, identities: Identities) -> "list[DataEntry]":
 
     used = dict.fromkeys(name for entry in config.entries for name in config.experiment(entry).data)
     files = {name: identities.paths.report(name) for name in used}
-    return [DataEntry(name, file.read_text(encoding="utf-8", errors="replace"))
+    return [DataEntry(name, _sections(file.read_text(encoding="utf-8", errors="replace")))
             for name, file in files.items() if file.is_file()]  # fmt: skip
+
+
+def _sections(report: str) -> list[tuple[str, str]]:
+    """The parts of a text in Markdown by their headings, without its title."""
+    first, *others = re.split("^## ", re.sub(r"\A# .*\n+", "", report), flags=re.MULTILINE)
+    return [("", first.strip()), *((head, text.strip()) for head, _, text in (part.partition("\n") for part in others))]

@@ -54,5 +54,7 @@ def _lines(found: "Verified") -> list[str]:
         f"{found.num_samples:,} samples, largest difference of a probability {found.largest:.1e} "
         f"(tolerated {found.tolerance:g}), {len(found.different):,} differ, {len(found.unusable):,} not usable"
     ]
+    if found.votes:
+        lines.append("  not compared: the numbers of nearest neighbours, for which all training samples are needed")
     lines += [f"  differs: {path}" for path in found.different[:_SHOWN]]
     return lines + [f"  not usable: {path}: {reason}" for path, reason in list(found.unusable.items())[:_SHOWN]]

@@ -58,11 +58,11 @@ def _what(comparison: Comparison) -> list[str]:
     over = "samples and seeds" if seeds else "samples"
     counts = ", ".join(f"{name} {_count(comparison, name)}" for name in comparison.statistics.measured)
     return [
-        f"{METRIC_NAMES[comparison.metric]} accuracy in % {where}, {mean} [95% interval over {over}].",
+        f"{METRIC_NAMES[comparison.metric].capitalize()} accuracy in % {where}, {mean} [95% interval over {over}].",
         f"Test samples: {counts}.",
         "Bold: the best of each column, and all that are not significantly worse (5%, Holm's correction).",
         *_baseline(comparison),
-        "chance: any class at random; majority: always the most frequent.",
+        "Chance: any class at random. Majority: always the most frequent class.",
     ]
 
 

@@ -1,15 +1,12 @@
-"""The differences of every two experiments, in blocks: where a run is new, those of its block's are made again."""
+"""The differences of every two experiments; where one is new, those with it are made, and the others are kept."""
 
 import json
 from dataclasses import astuple
-from functools import partial
-from itertools import combinations_with_replacement
+from itertools import combinations
 
+from ivvit.ground.digest import digest
 from ivvit.results.comparison import Comparison, Row
 from ivvit.results.estimates import Difference
-
-_BLOCK = 10
-"""Experiments either way."""
 
 Pairs = dict[tuple[str, str, str], Difference]
 """(first, second, column) -> difference."""
@@ -17,25 +14,21 @@ Pairs = dict[tuple[str, str, str], Difference]
 
 def all_differences(comparison: Comparison) -> Pairs:
     """The differences of every two finished experiments in their order, not corrected for their number."""
-    rows, found = comparison.finished, Pairs()
-    blocks = [rows[start : start + _BLOCK] for start in range(0, len(rows), _BLOCK)]
-    common = [comparison.metric, comparison.columns, _samples(comparison)]
-    for first, second in combinations_with_replacement(blocks, 2):
-        asked = [(one.experiment, other.experiment, column)
-                 for i, one in enumerate(first) for j, other in enumerate(second) if first is not second or i < j
-                 for column in comparison.columns]  # fmt: skip
-        key = [common, [[_numbers(row) for row in block] for block in (first, second)]]
-        content = json.loads(comparison.parts.get("pairs", key, partial(_made, comparison, asked)))
-        found |= {pair: Difference(*values) for pair, values in zip(asked, content, strict=True)}
+    rows, common = comparison.finished, [comparison.metric, comparison.columns, _samples(comparison)]
+    known = json.loads(comparison.parts.find("pairs", common) or b"{}")
+    numbers, found, kept = {row.experiment: _numbers(row) for row in rows}, Pairs(), {}
+    for first, second in combinations(numbers, 2):
+        for column in comparison.columns:
+            key = f"{numbers[first]} {numbers[second]} {column}"
+            values = known.get(key) or astuple(comparison.statistics.difference(first, second, column))
+            kept[key], found[first, second, column] = values, Difference(*values)
+    if kept.keys() != known.keys():
+        comparison.parts.keep("pairs", common, json.dumps(kept).encode())
     return found
 
 
-def _made(comparison: Comparison, asked: list[tuple[str, str, str]]) -> bytes:
-    return json.dumps([astuple(comparison.statistics.difference(*pair)) for pair in asked]).encode()
-
-
-def _numbers(row: Row) -> list[tuple[int, str]]:
-    return [(run.ref.seed, run.numbers) for run in row.runs]
+def _numbers(row: Row) -> str:
+    return digest([[run.ref.seed, run.numbers] for run in row.runs])
 
 
 def _samples(comparison: Comparison) -> list[tuple[str, str, str]]:

@@ -13,8 +13,9 @@ from ivvit.results.cost import Cost, cost
 from ivvit.results.estimates import Difference, Estimate, holm
 from ivvit.results.joint import JointAgainstSingle, joint_against_single
 from ivvit.results.parts import Parts
+from ivvit.results.reading import read_runs
 from ivvit.results.references import Reference
-from ivvit.results.runs import Run, RunRef, read_runs
+from ivvit.results.runs import Run, RunRef
 from ivvit.results.statistics import ALL, Statistics, best
 from ivvit.results.words import class_words
 
@@ -178,5 +179,5 @@ def compare(
 
 def _displayed(runs: list[Run], folders: Mapping[str, Path]) -> dict[str, dict[str, str]]:
     classes = {name: result for run in reversed(runs) for name, result in run.datasets.items()}
-    return {name: class_words(folders[name], [entry["name"] for entry in result.per_class])
+    return {name: class_words(folders[name], [entry.name for entry in result.per_class])
             for name, result in classes.items() if name in folders}  # fmt: skip

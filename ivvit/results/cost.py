@@ -38,7 +38,7 @@ def cost(runs: Sequence[Run]) -> Cost:
     kinds = {str((data or {}).get("media")) for run in runs for data in (run.specification.get("data") or {}).values()}
     frames = runs[0].specification.get("num_frames")
     speeds = [speed for run in runs if (speed := run.provenance.get("speed"))]
-    devices = [str(run.provenance["sessions"][-1].get("device")) for run in runs if run.provenance.get("sessions")]
+    devices = [run.device for run in runs if run.device]
     return Cost(
         sum(_size(shape) for shape in shapes.values()) or None,
         image_gflops(shapes) if "image" in kinds else None,

@@ -65,12 +65,12 @@ def class_frames(comparison: Comparison) -> dict[str, pd.DataFrame]:
             results = [run.datasets[name].per_class for run in row.runs if name in run.datasets]
             if not results:
                 continue
-            columns.setdefault("class", [entry["name"] for entry in results[0]])
+            columns.setdefault("class", [entry.name for entry in results[0]])
             if words := comparison.words(name):
-                columns.setdefault("words", [words.get(entry["name"], "") for entry in results[0]])
-            columns.setdefault("samples", [entry["num_samples"] for entry in results[0]])
+                columns.setdefault("words", [words.get(entry.name, "") for entry in results[0]])
+            columns.setdefault("samples", [entry.num_samples for entry in results[0]])
             columns[row.experiment] = _mean_known(
-                np.array([[e["top1"] for e in entries] for entries in results], float)
+                np.array([[entry.top1 for entry in entries] for entries in results], float)
             )
         found[name] = pd.DataFrame(columns)
     return found

@@ -81,7 +81,8 @@ def _further(comparison: Comparison) -> TextTable:
     shown = {title: get for title, get in _FURTHER.items() if any(get(found) is not None for found in results)}
     rows = [[experiment_name(row), *(_several(row, name, shown) for name in names)] for row in comparison.finished]
     few = "; no top-5 where classes are fewer than six" if "top-5" in shown else ""
-    note = f"{' / '.join(shown)}, in %, means over seeds{few}."
+    titles = " / ".join(shown)
+    note = f"{titles[0].upper()}{titles[1:]}, in %, means over seeds{few}."
     return TextTable("further", "Further metrics", ["experiment", *names], rows, [], [note])
 
 
@@ -102,8 +103,8 @@ def _neighbours(comparison: Comparison) -> TextTable:
     names = [name for name in comparison.statistics.datasets if name in measured]
     rows = [[experiment_name(row), *(_vote(row, name, comparison.metric) for name in names)] for row in asked]
     note = (
-        f"{METRIC_NAMES[comparison.metric]} accuracy in %, means over seeds: by the vote of the k training samples "
-        "whose features are nearest / by the head."
+        f"{METRIC_NAMES[comparison.metric].capitalize()} accuracy in %, means over seeds: by the vote of the k "
+        "training samples whose features are nearest / by the head."
     )
     return TextTable("neighbours", "Nearest neighbours", ["experiment", *names], rows, [], [note])
 

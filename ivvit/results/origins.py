@@ -36,12 +36,7 @@ def _row(ref: RunRef, run: Run | None, missing: str | None, names: list[str]) ->
         "identity": provenance.get("identity"), "commit": git.get("commit"), "uncommitted_changes": git.get("dirty"),
         "version_drift": drift(provenance.get("versions") or {}),
         "starts": len(provenance.get("sessions") or []) or None,
-        "device": device(provenance), "tuned": ref.tuned, "accepted": ref.accepted, "folder": ref.folder.as_posix(),
+        "device": run.device if run else None, "tuned": ref.tuned, "accepted": ref.accepted,
+        "folder": ref.folder.as_posix(),
         "evaluation": ref.evaluation.as_posix() if ref.evaluation else None,
     }  # fmt: skip
-
-
-def device(provenance: dict[str, Any]) -> str | None:
-    """What the last session ran on."""
-    sessions = provenance.get("sessions") or [{}]
-    return sessions[-1].get("device")

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.stats import binomtest
+from scipy.special import bdtr
 
 from ivvit.results.hits import DatasetHits
 from ivvit.results.varied import Varied, difference_sides
 
-_SIGNS = 9_999
+_SIGNS, _ALL = 9_999, 13
+"""Draws of signs; groups up to which all signs are tried instead."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +54,8 @@ class Pair:
         if self.hits.groups is None:
             only_first, only_second = int((first > second).sum()), int((second > first).sum())
             discordant = only_first + only_second
-            return (binomtest(only_first, discordant).pvalue if discordant else 1.0), "McNemar, exact"
+            tail = float(bdtr(min(only_first, only_second), discordant, 0.5)) if discordant else 1.0
+            return min(1.0, 2 * tail), "McNemar, exact"
         by_group = np.bincount(self.hits.groups[self.among], first - second)
         return _sign_flips(by_group[by_group != 0]), "sign flips of groups"
 
@@ -66,8 +68,11 @@ def _thinned(values: np.ndarray, drawn: np.ndarray, size: int) -> tuple[np.ndarr
 
 def _sign_flips(differences: np.ndarray) -> float:
     """McNemar's test for groups: without a difference each group's could as well have the other sign."""
-    if not len(differences):
-        return 1.0
-    signs = np.random.default_rng(0).integers(0, 2, (_SIGNS, len(differences)), dtype=np.int8) * 2 - 1
-    sums = np.abs(signs.astype(np.float32) @ differences.astype(np.float32))
-    return float(((sums >= abs(differences.sum()) - 1e-6).sum() + 1) / (_SIGNS + 1))
+    count = len(differences)
+    if count <= _ALL:
+        signs = np.arange(2**count)[:, None] >> np.arange(count) & 1
+    else:
+        signs = np.random.default_rng(0).integers(0, 2, (_SIGNS, count), dtype=np.int8)
+    sums = np.abs((2 * signs - 1).astype(np.float32) @ differences.astype(np.float32))
+    as_far = int((sums >= abs(differences.sum()) - 1e-6).sum())
+    return as_far / len(signs) if count <= _ALL else (as_far + 1) / (_SIGNS + 1)

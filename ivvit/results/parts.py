@@ -1,6 +1,7 @@
 """Parts of the tables that are made once: what was summarised of a run, the differences of pairs, pictures.
 
 Each lies at its key, as all that is made does: a digest of everything that it shows, and of the code of the tables.
+Its file begins with a checksum: what is damaged is made again.
 """
 
 import json
@@ -15,6 +16,8 @@ import numpy as np
 
 from ivvit.ground.digest import digest
 from ivvit.ground.files import write_bytes
+
+_CHECKSUM = sha256().digest_size
 
 
 class Parts:
@@ -35,15 +38,18 @@ class Parts:
         return self.keep(kind, key, make()) if found is None else found
 
     def find(self, kind: str, key: object) -> bytes | None:
-        """What lies at the key, or None."""
-        with suppress(FileNotFoundError):
-            return self._place(kind, key).read_bytes() if self._folder else None
+        """What lies at the key; None where nothing does, or where it is damaged."""
+        place = self._place(kind, key)
+        with suppress(OSError):
+            stored = place.read_bytes() if self._folder else b""
+            content = stored[_CHECKSUM:]
+            return content if stored[:_CHECKSUM] == sha256(content).digest() else None
         return None
 
     def keep(self, kind: str, key: object, content: bytes) -> bytes:
         """The same content, which lies at its key from now on."""
         if self._folder:
-            write_bytes(self._place(kind, key), content)
+            write_bytes(self._place(kind, key), sha256(content).digest() + content)
         return content
 
     def drop_unused(self) -> None:

@@ -1,7 +1,6 @@
 """What a run predicted for every sample: predictions.parquet, a row per sample of the evaluated split."""
 
 import hashlib
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -86,11 +85,6 @@ def read_confidences(file: Path) -> dict[str, Confidences]:
         labels, probability = columns
         found[name] = Confidences(table["path"].to_pylist(), labels, first, sure, probability)
     return found
-
-
-def class_names(file: Path) -> dict[str, list[str]]:
-    """Data set -> its classes' names, from the file's metadata."""
-    return json.loads((pq.read_schema(file).metadata or {}).get(b"classes", b"{}"))
 
 
 def _tables(file: Path, columns: list[str]) -> dict[str, pa.Table]:

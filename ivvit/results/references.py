@@ -7,21 +7,22 @@
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 import yaml
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from ivvit.config.base import Section
+from ivvit.config.explain import explain
 from ivvit.ground.errors import UserError
 
-Percent = Annotated[float, Field(ge=0, le=100)]
+Percent = Annotated[float, Field(ge=0, le=100, strict=True)]
 
 
 class Reference(Section):
     """One row of published numbers."""
 
-    name: str
+    name: str = Field(min_length=1)
     source: str = Field(min_length=1)
     """Where the numbers are printed."""
     protocol: str = ""
@@ -31,6 +32,12 @@ class Reference(Section):
     top5: dict[str, Percent] = {}
     """Data set -> percent."""
 
+    @model_validator(mode="after")
+    def _has_numbers(self) -> Self:
+        if not self.top1 and not self.top5:
+            raise ValueError("has no numbers; give top1 or top5, such as top1: {UCF101: 93.1}")
+        return self
+
 
 def read_references(file: Path) -> list[Reference]:
     """The file's rows.
@@ -38,14 +45,20 @@ def read_references(file: Path) -> list[Reference]:
     Raises:
         UserError: it is missing, or something in it is not understood.
     """
+    source = f"{file} (results.references)"
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
-        return TypeAdapter(list[Reference]).validate_python(content or [])
     except FileNotFoundError:
-        raise UserError(f"{file} (results.references) does not exist") from None
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{file} (results.references) cannot be read: {' '.join(str(error).split())}") from None
+        raise UserError(f"{source} does not exist") from None
+    except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UserError(f"{source} cannot be read: {' '.join(str(error).split())}") from None
+    if not isinstance(content, list | None):
+        raise UserError(f"{source}: must be a list, each entry `- {{name: ..., source: ..., top1: {{DATASET: 93.1}}}}`")
+    return [_reference(entry, source, f"entry {number}") for number, entry in enumerate(content or [], 1)]
+
+
+def _reference(entry: object, source: str, place: str) -> Reference:
+    try:
+        return Reference.model_validate(entry)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise UserError(f"{file} (results.references): {place or 'the file'}: {first['msg']}") from None
+        raise explain(error, Reference, source, place) from None

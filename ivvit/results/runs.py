@@ -1,22 +1,13 @@
-"""Finished runs: where they are, and what their files say."""
+"""Runs: where they are, and what is known of those that are finished."""
 
-import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ivvit.config import MODELS
 from ivvit.config.datasets import dataset_order
-from ivvit.ground.digest import digest
-from ivvit.ground.errors import UserError
-from ivvit.ground.seal import altered
-from ivvit.results.parts import Parts
+from ivvit.evaluation.metrics import ClassAccuracy
 from ivvit.results.predictions import Predictions
-from ivvit.results.summaries import Summaries
 
 
 @dataclass(frozen=True)
@@ -61,15 +52,14 @@ class DatasetResult:
     top1: float
     loss: float
     num_groups: int | None = None
-    classes: list[str] = field(default_factory=list)
     top1_interval: tuple[float, float] | None = None
     top5: float | None = None
     """None where it means nothing: fewer than six classes."""
     top5_interval: tuple[float, float] | None = None
     mean_class_accuracy: float | None = None
     ece: float | None = None
-    per_class: list[dict[str, Any]] = field(default_factory=list)
-    """{"name", "num_samples", "top1"} of each class, in the classes' order."""
+    per_class: list[ClassAccuracy] = field(default_factory=list)
+    """In the classes' order."""
     unreadable: list[str] = field(default_factory=list)
 
     def value(self, metric: str) -> float | None:
@@ -105,56 +95,11 @@ class Run:
         """The model's name, with its options where they are not the default: `MSCA (shift=qk)`."""
         return model_label(self.specification.get("model") or {})
 
-
-def read_run(ref: RunRef, summaries: Summaries) -> Run:
-    """Read a finished run.
-
-    Raises:
-        UserError: a file of the run or of its evaluation is damaged.
-    """
-    folder = ref.evaluated("metrics.json").parent
-    if damage := altered(folder, "metrics.json"):  # predictions are compared where they are read
-        raise UserError(f"{folder}: {damage[0].text}; remove that folder and evaluate again")
-    path = ref.evaluated("metrics.json")
-    metrics = _read(path, json.loads)
-    specification = _read(ref.folder / "experiment.yaml", partial(yaml.load, Loader=_YAML))
-    provenance = _read(ref.folder / "provenance.json", json.loads)
-    try:
-        datasets, knn = (
-            {name: _result(found) for name, found in part.items()}
-            for part in (metrics["datasets"], metrics.get("knn", {}))
-        )
-        numbers = digest(metrics)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise UserError(f"{path} is damaged ({error!r}); remove its folder and evaluate again") from None
-    file = ref.evaluated("predictions.parquet")
-    # damaged ones are found here, where the run is still left out
-    predictions = summaries.predictions(file, numbers, partial(_check, file, datasets))
-    evaluation = metrics.get("evaluation") or {}
-    return Run(ref, datasets, specification, provenance, evaluation, predictions, numbers, knn)
-
-
-def _check(file: Path, datasets: dict[str, DatasetResult], found: dict[str, Predictions]) -> None:
-    for name, result in datasets.items():
-        mine = found.get(name)
-        if mine is None or len(mine) != result.num_samples or abs(mine.top1.mean() - result.top1) > 1e-4:
-            raise UserError(
-                f"{file} says another top1 of {name} than metrics.json; remove their folder and evaluate again"
-            )
-
-
-def read_runs(refs: list[RunRef], parts: Parts) -> tuple[list[Run], dict[RunRef, str]]:
-    """The finished runs in their order, and why each of the others has no result."""
-    runs, missing, summaries = [], {}, Summaries(parts)
-    for ref in refs:
-        if not ref.finished:
-            missing[ref] = ref.missing
-            continue
-        try:
-            runs.append(read_run(ref, summaries))
-        except UserError as error:
-            missing[ref] = str(error)
-    return runs, missing
+    @property
+    def device(self) -> str | None:
+        """What the last session ran on."""
+        sessions = self.provenance.get("sessions") or [{}]
+        return sessions[-1].get("device")
 
 
 def datasets_of(runs: list[Run]) -> list[str]:
@@ -176,27 +121,3 @@ def model_label(model: dict[str, Any]) -> str:
     defaults = MODELS[name]().model_dump() if name in MODELS else {}
     options = [f"{key}={value}" for key, value in model.items() if key != "name" and defaults.get(key) != value]
     return f"{name} ({', '.join(options)})" if options else name
-
-
-def _result(found: dict[str, Any]) -> DatasetResult:
-    for key in ("split", "num_samples", "top1", "loss"):
-        if found[key] is None:
-            raise KeyError(key)
-    return DatasetResult(**{key: value for key, value in found.items() if key in DatasetResult.__dataclass_fields__})
-
-
-def _read(path: Path, parse: Callable[..., Any]) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-        found = parse(text)
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing; remove its folder, and it is made again") from None
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path} is damaged ({reason}); remove its folder, and it is made again") from None
-    if not isinstance(found, dict):
-        raise UserError(f"{path} is damaged; remove its folder, and it is made again")
-    return found
-
-
-_YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where libyaml is there

@@ -1,4 +1,4 @@
-"""Sheets of what the best experiment of each data set got right, got wrong, and was surest of when it was wrong."""
+"""Sheets of what the best experiment of each data set got right and wrong, and its most confident errors."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ from ivvit.results.sheet import Cell, Section, sheet_png
 
 INDEX = "samples.json"
 """[{"name", "title", "caption"}] of all sheets in the folder."""
-_IMAGES, _CLIPS = 12, 4
+_IMAGES, _CLIPS = 16, 4
 """Of each kind."""
 
 
@@ -51,13 +51,11 @@ def write_samples(comparison: Comparison, sources: Mapping[str, PixelSource], ou
             found = read_confidences(run.ref.evaluated("predictions.parquet"))[name]
         except (UserError, KeyError):
             continue
-        classes = [comparison.words(name).get(entry["name"], entry["name"]) for entry in run.datasets[name].per_class]
+        classes = [comparison.words(name).get(entry.name, entry.name) for entry in run.datasets[name].per_class]
         content = _sheet(comparison.parts, _chosen(found, name, classes, source), source)
         if content:
             write_bytes(out / f"samples_{name}.png", content)
-            caption = (
-                f"{row.experiment}, seed {run.ref.seed}: chosen at random, and the wrong ones that it was surest of."
-            )
+            caption = f"{row.experiment}, seed {run.ref.seed}: right and wrong ones, and the most confident errors."
             index.append({"name": f"samples_{name}", "title": f"Samples of {name}", "caption": caption})
     write_text(out / INDEX, json.dumps(index, indent=1, ensure_ascii=False) + "\n")
 
@@ -79,11 +77,8 @@ def _chosen(found: Confidences, name: str, classes: list[str], source: PixelSour
     rng = np.random.default_rng(int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little"))
     order = rng.permutation(len(right))
     surest = np.argsort(-found.confidence, kind="stable")
-    indices = {
-        "right": order[right[order]],
-        "wrong": order[~right[order]],
-        "wrong, surest first": surest[~right[surest]],
-    }
+    wrong = {"wrong": order[~right[order]]} if (~right).sum() > most else {}  # else the most confident are all
+    indices = {"right": order[right[order]], **wrong, "wrong, the most confident first": surest[~right[surest]]}
     return [
         Chosen(
             f"{name}: {title}, {len(mine):,} of {len(right):,}", [_sample(found, int(i), classes) for i in mine[:most]]
@@ -98,7 +93,7 @@ def _sample(found: Confidences, index: int, classes: list[str]) -> tuple[str, li
     path, true, said = found.paths[index], int(found.labels[index]), int(found.predicted[index])
     sure, probability = (f"{100 * float(values[index]):.0f}%" for values in (found.confidence, found.probability))
     said_what = [f"{classes[true]} ({sure})"] if said == true else [f"true: {classes[true]} ({probability})"]
-    said_what += [f"said: {classes[said]} ({sure})"] if said != true else []
+    said_what += [f"predicted: {classes[said]} ({sure})"] if said != true else []
     return path, [path.rpartition("/")[2], *said_what]
 
 

@@ -27,7 +27,7 @@ class Summaries:
         self._samples: dict[str, Samples] = {}
 
     def predictions(
-        self, file: Path, key: str, check: Callable[[dict[str, Predictions]], None]
+        self, file: Path, key: object, check: Callable[[dict[str, Predictions]], None]
     ) -> dict[str, Predictions]:
         """Data set -> predictions.
 

@@ -1,10 +1,13 @@
 """Tables for people (comparison, differences, joint_vs_single, further, costs) and for programs (CSV)."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
+from pydantic import TypeAdapter, ValidationError
 
+from ivvit.ground.errors import UserError
 from ivvit.ground.files import write_text
 from ivvit.results.comparison import Comparison
 from ivvit.results.frames import class_frames, comparison_frame, joint_frame, pairs_frame
@@ -37,12 +40,25 @@ def write_tables(comparison: Comparison, out: Path) -> None:
     write_text(out / "joint_vs_single.md", markdown(texts["joint_vs_single"]))
     for name, table in texts.items():
         write_text(out / f"{name}.tex", latex(table))
-    write_text(out / TEXTS, json.dumps([table.to_dict() for table in tables], ensure_ascii=False, indent=1) + "\n")
+    write_text(out / TEXTS, json.dumps([asdict(table) for table in tables], ensure_ascii=False, indent=1) + "\n")
 
 
 def read_tables(out: Path) -> list[TextTable]:
-    """The texts of the tables in a folder."""
-    return [TextTable.from_dict(content) for content in json.loads((out / TEXTS).read_text(encoding="utf-8"))]
+    """The texts of the tables in a folder.
+
+    Raises:
+        UserError: there are none, or the file is damaged.
+    """
+    file = out / TEXTS
+    try:
+        return _TABLES.validate_json(file.read_bytes())
+    except FileNotFoundError:
+        raise UserError(f"{file} is not there yet; start `snakemake`") from None
+    except (OSError, ValidationError) as error:
+        raise UserError(f"{file} is damaged ({str(error).splitlines()[0]}); `ivvit tables` writes it again") from None
+
+
+_TABLES = TypeAdapter(list[TextTable])
 
 
 def markdown(table: TextTable) -> str:
@@ -74,7 +90,14 @@ def latex(table: TextTable) -> str:
 
 def _cell(text: str) -> str:
     """Harmless in a row of Markdown, which is HTML as well."""
-    for character, code in (("&", "&amp;"), ("<", "&lt;"), ("|", "&#124;"), ("*", "&#42;"), ("`", "&#96;")):
+    for character, code in (
+        ("&", "&amp;"),
+        ("<", "&lt;"),
+        ("|", "&#124;"),
+        ("*", "&#42;"),
+        ("`", "&#96;"),
+        ("](", "]&#40;"),
+    ):
         text = text.replace(character, code)
     return text
 

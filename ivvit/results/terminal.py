@@ -26,7 +26,7 @@ def format_tables(folder: Path, width: int | None = None, all_tables: bool = Tru
     """The tables in a folder as text, or those of accuracies alone; in colour where standard output is a terminal.
 
     Raises:
-        FileNotFoundError: there are none.
+        UserError: there are none, or they are damaged.
     """
     width = width or shutil.get_terminal_size((_WIDE, 24)).columns
     text = io.StringIO()

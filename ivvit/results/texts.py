@@ -1,8 +1,7 @@
 """Tables as people read them, and how numbers are written in them."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from math import isnan
-from typing import Any
 
 from ivvit.results.comparison import Row
 from ivvit.results.estimates import Difference, Estimate
@@ -28,15 +27,6 @@ class TextTable:
     """Leading columns of words; the others are numbers."""
     below: int = 0
     """Trailing rows that are no experiments of one's own: published ones, chance."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON keeps it."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, content: dict[str, Any]) -> "TextTable":
-        """The inverse of `to_dict`."""
-        return cls(**{**content, "bold": [(row, column) for row, column in content["bold"]]})
 
 
 def percent(value: float | None, sign: str = "") -> str:

@@ -43,6 +43,7 @@ p {{ max-width: 50rem; }}
 <h1>{title}</h1>
 <p>{counts}.</p>
 {best}
+<noscript><p>The figures below need JavaScript; all trials are in trials.csv, in the folder of this page.</p></noscript>
 {figures}
 </main>
 </body>
@@ -91,7 +92,7 @@ def _figures(job: StudyJob, study: "Study", trials: list["FrozenTrial"]) -> Iter
         several = {"target": lambda trial, index=index: trial.values[index]} if len(names) > 1 else {}
         named: dict[str, Any] = {**several, "target_name": name}
         yield f"History of {name}", "", [visualization.plot_optimization_history(study, **named)]
-        yield f"Importances for {name}", *_importances(study, trials, index, name)
+        yield f"Importances for {name}", *_importances(study, trials, keys, index, name)
         yield f"Slices of {name}", "", [visualization.plot_slice(study, params=group, **named) for group in groups]
         parallel = visualization.plot_parallel_coordinate(study, params=keys, **named)
         yield f"Parallel coordinates of {name}", "", [parallel]
@@ -99,9 +100,13 @@ def _figures(job: StudyJob, study: "Study", trials: list["FrozenTrial"]) -> Iter
         yield "Pareto front", "", [visualization.plot_pareto_front(study, target_names=names)]
 
 
-def _importances(study: "Study", trials: list["FrozenTrial"], index: int, name: str) -> tuple[str, list["Figure"]]:
+def _importances(
+    study: "Study", trials: list["FrozenTrial"], keys: list[str], index: int, name: str
+) -> tuple[str, list["Figure"]]:
     from optuna import visualization
 
+    if len(keys) == 1:
+        return "A single parameter has all of it.", []
     complete = sum(trial.state.name == "COMPLETE" for trial in trials)
     if complete < 2:
         return "Importances need two trials that were trained to the end.", []

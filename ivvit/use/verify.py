@@ -43,6 +43,8 @@ class Verified:
     """Samples whose probability differs by more than the tolerance."""
     unusable: dict[str, str]
     """Files that are missing, damaged, or not those of the bundle's manifest, and why."""
+    votes: bool = False
+    """Whether the bundle has numbers of nearest neighbours as well, which are not compared."""
 
     @property
     def agrees(self) -> bool:
@@ -98,7 +100,7 @@ def _dataset(
         seed, name, metrics.evaluation["split"], len(said),
         (metrics.datasets[name].top1, float(np.mean(right)) if right else float("nan")),
         max(gaps.values(), default=0.0), tolerance, [path for path, gap in gaps.items() if not gap <= tolerance],
-        unusable,
+        unusable, name in metrics.knn,
     )  # fmt: skip
 
 

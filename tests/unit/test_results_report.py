@@ -13,6 +13,7 @@ from PIL import Image
 
 from ivvit.results.comparison import Comparison, compare
 from ivvit.results.figures import write_figures
+from ivvit.results.further_tables import text_tables
 from ivvit.results.report.content import DataEntry, ReportContext, StudyEntry
 from ivvit.results.report.page import write_report
 from ivvit.results.report.words import sentences
@@ -47,17 +48,21 @@ def report(comparison: Comparison, tmp_path_factory: pytest.TempPathFactory) -> 
     study = StudyEntry(
         "lr", "6 trials", {"optimizer.lr": "0.001"}, [["trial", "top1"], ["0", "0.5"]], "studies/lr.html"
     )
-    data = [DataEntry("UCF101", f"# UCF101\n{EVIL}")]
+    data = [DataEntry("UCF101", [("", EVIL), ("What to do", "Nothing")])]
     context = ReportContext("Results of my.yaml", [study], data, graph, {"t": "t/"})
     return write_report(comparison, folder, context)
 
 
 def test_what_the_tables_say_in_words(comparison: Comparison) -> None:
     text = " ".join(sentences(comparison))
-    assert "On CIFAR100 better is best, with top-1" in text and "all others are significantly worse" in text
+    assert "CIFAR100: better is best, with top-1" in text and "all others are significantly worse" in text
     assert re.search(r"Significantly better than base: better on CIFAR100 \(\+\d+\.\d points\)", text)
-    assert re.search(r"Learning jointly helps on UCF101 \(\+\d+\.\d points, base\)", text)
+    assert re.search(r"Joint training helps on UCF101 \(\+\d+\.\d points, base\)", text)
     assert "1 of 10 runs has no result" in text
+    table = text_tables(comparison)[0]
+    cell = next(row for row in table.rows if row[0] == "better")[table.header.index("CIFAR100")]
+    value, interval = cell.rstrip("↑").split(" ", 1)
+    assert f"CIFAR100: better is best, with top-1 {value}% {interval};" in text, "the numbers of the table"
 
 
 def test_it_begins_with_the_table_and_has_all_parts(report: Path) -> None:
@@ -68,6 +73,7 @@ def test_it_begins_with_the_table_and_has_all_parts(report: Path) -> None:
         "Figures", "Samples", "Studies", "Data", "Runs", "Rules"
     ]  # fmt: skip
     assert "num_frames: 4" in text and "c0ffee" in text and "optimizer.lr" in text
+    assert "<h3>What to do</h3>" in text
 
 
 def test_it_needs_no_network_and_runs_no_script(report: Path) -> None:

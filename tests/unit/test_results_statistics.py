@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from scipy.stats import binom, t
+from scipy.stats import binom, permutation_test, t
 
 from ivvit.results.estimates import Difference, holm
 from ivvit.results.predictions import Predictions
@@ -46,6 +46,23 @@ def test_samples_that_belong_together_are_no_independent_evidence() -> None:
     assert Statistics(alone).difference("a", "b", "X").p < 1e-5
     assert Statistics(runs).difference("a", "b", "X").p == pytest.approx(0.5, abs=0.02), "two groups, both the same way"
     assert Statistics(runs).mean("a", "X").high - Statistics(runs).mean("a", "X").low > 0.5
+
+
+@pytest.mark.parametrize("size", [12, 30])
+def test_signs_of_groups_as_scipy_flips_them(size: int) -> None:
+    """All signs of few groups; of many, random ones, which are known to 3 standard errors."""
+    rng = np.random.default_rng(size)
+    groups, level = np.repeat(np.arange(size), 5), rng.random(size)
+    first, second = (rng.random(5 * size) < np.repeat(level, 5) + more for more in (0.15, 0.0))
+    runs = [made_run(name, 0, {"X": hits}, list(groups)) for name, hits in (("a", first), ("b", second))]
+    found = Statistics(runs).difference("a", "b", "X")
+    by_group = np.bincount(groups, first.astype(int) - second)
+    exact = permutation_test(
+        (by_group[by_group != 0],), lambda x, axis: x.sum(axis), permutation_type="samples", n_resamples=100_000, rng=0
+    ).pvalue
+    tolerance = 1e-12 if size == 12 else 3 * (exact * (1 - exact) / 9_999) ** 0.5 + 0.002
+    assert found.test == "sign flips of groups" and 0.001 < exact < 0.9
+    assert found.p == pytest.approx(exact, abs=tolerance)
 
 
 def test_what_nothing_varies_in_is_undefined() -> None:

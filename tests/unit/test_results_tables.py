@@ -75,7 +75,7 @@ def test_what_people_read(runs: list[RunRef], tmp_path: Path) -> None:
     assert rows[3][:3] == ["a", "MSCA (shift=qk)", "2 of 3"] and rows[4][0] == "c_1‡" and rows[4][3] == "–"
     assert re.fullmatch(r"\*\*\d+\.\d \[\d+\.\d, \d+\.\d\]↑\*\*", rows[3][3]), "best, and better than the baseline"
     assert rows[5][:1] == ["chance"] and rows[6][0] == "majority"
-    assert "top-1 accuracy in % on the test split, mean over seeds [95% interval over samples and seeds]." in text
+    assert "Top-1 accuracy in % on the test split, mean over seeds [95% interval over samples and seeds]." in text
     assert "Without a result: a seed 2 (failed: out of memory)." in text
     assert "tuned by a study: c_1 (learning-rate)" in text and "CIFAR100 200, UCF101 160 in 40 groups" in text
     assert "In all experiments: pretrain none, iterations 200." in text
@@ -146,9 +146,32 @@ def test_published_numbers_stand_below_with_their_source(runs: list[RunRef], tmp
     assert "| Published† |" in text and "† Published: Table 3 of X (30 views)." in text and "93.1" in text
     table = pd.read_csv(out / "comparison.csv").set_index("experiment")
     assert table.loc["Published", "UCF101_top1_mean"] == pytest.approx(0.931)
-    file.write_text("- {name: Published, top1: {UCF101: 931}}\n")
-    with pytest.raises(UserError, match=r"references\.yaml.*source"):
+
+
+BAD_REFERENCES = {
+    "{}": "must be a list",
+    "3": "must be a list",
+    "- 3": "entry 1: must hold keys and values",
+    "- {name: X, top1: {UCF101: 93}}": "entry 1.source: is required",
+    "- {name: X, source: y, top1: {A: 1}}\n- {name: X, source: y, top1: {A: 931}}": "entry 2.top1.A: .*equal to 100",
+    "- {name: X, source: y, top1: {UCF101: .nan}}": "top1.UCF101",
+    "- {name: X, source: y, top1: {UCF101: true}}": "top1.UCF101: .*a valid number; found True",
+    "- {name: X, source: y, topp1: {UCF101: 93}}": "topp1: .*did you mean top1",
+    "- {name: X, source: y}": "has no numbers",
+    "- {name: '', source: y, top1: {UCF101: 1}}": "name",
+    "a: [": "cannot be read",
+    "\0": "cannot be read",
+    "[" * 3000: "cannot be read",
+}
+
+
+@pytest.mark.parametrize("text", BAD_REFERENCES)
+def test_bad_references_are_one_clear_error(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "references.yaml"
+    file.write_text(text)
+    with pytest.raises(UserError, match=BAD_REFERENCES[text]) as error:
         read_references(file)
+    assert str(error.value).startswith(str(file)) and len(str(error.value).splitlines()) == 1
 
 
 def test_metric(runs: list[RunRef], tmp_path: Path) -> None:
@@ -156,25 +179,7 @@ def test_metric(runs: list[RunRef], tmp_path: Path) -> None:
     more = make_run(tmp_path, "d", 0, {"few": 0.5, "UCF101": 0.6}, sets)
     table = pd.read_csv(written([*runs, more], tmp_path / "out", metric="top5") / "comparison.csv")
     assert "UCF101_top5_mean" in table.columns and not any(column.startswith("few_top5_mean") for column in table)
-    assert "top-5 accuracy" in (tmp_path / "out" / "comparison.md").read_text()
-
-
-def test_one_damaged_run_is_named_and_the_others_stay(runs: list[RunRef], tmp_path: Path) -> None:
-    (runs[0].evaluation / "metrics.json").write_text('{"datasets": ')
-    (runs[2].evaluation / "predictions.parquet").write_bytes(b"PAR1 nothing")
-    (runs[5].folder / "provenance.json").unlink()
-    comparison = compare(runs)
-    assert {(ref.experiment, ref.seed) for ref in comparison.missing} == {("b", 0), ("a", 0), ("a", 2), ("c_1", 0)}
-    assert "metrics.json is damaged" in comparison.missing[runs[0]]
-    assert "predictions.parquet is damaged" in comparison.missing[runs[2]]
-    write_tables(comparison, tmp_path / "out")
-    table = pd.read_csv(tmp_path / "out" / "comparison.csv").set_index("experiment")
-    assert table.loc["b", "n"] == 1 and table.loc["a", "n"] == 1 and table.loc["c_1", "n"] == 0
-
-
-def test_predictions_of_another_evaluation_are_noticed(runs: list[RunRef]) -> None:
-    shutil.copy(runs[2].evaluation / "predictions.parquet", runs[0].evaluation / "predictions.parquet")
-    assert "another top1" in compare(runs).missing[runs[0]]
+    assert "Top-5 accuracy" in (tmp_path / "out" / "comparison.md").read_text()
 
 
 def test_nothing_finished_is_no_crash(tmp_path: Path) -> None:
@@ -196,17 +201,19 @@ def test_equal_runs_give_equal_bytes(runs: list[RunRef], tmp_path: Path) -> None
         assert (one / file).read_bytes() == (two / file).read_bytes(), file
 
 
+SCRIPTS = "日本語 😀 αΩ ≤ ≈ «a» „b“ Łódź ąđŧĦ naïve ½ e\u0301 \u2009 ﬁ"
 EVIL = '=HYPERLINK("http://x","y")\x1b[31m\u202e<script>alert(1)</script>|*_$\\&%#{}~^'
 
 
 def test_texts_that_would_do_harm(runs: list[RunRef], tmp_path: Path) -> None:
     evil = [RunRef("a", 2, tmp_path, tmp_path / "nowhere", missing=EVIL), make_run(tmp_path, "=1+1", 0, BOTH)]
+    evil.append(RunRef("b", 3, tmp_path, tmp_path / "nowhere", missing="\uff1d1+1"))
     references = [Reference(name=EVIL, source="@x\nhttp://y", top1={"UCF101": 50})]
     out = written([*runs, *evil], tmp_path / "out", baseline="b", references=references)
     for file in out.glob("*.csv"):
         for cell in (cell for row in csv.reader(file.open()) for cell in row):
             number = re.fullmatch(r"-?[\d.]+(e-?\d+)?", cell)
-            assert number or not cell.startswith(("=", "+", "-", "@")), (file, cell)
+            assert number or not cell.startswith(("=", "+", "-", "@", "\uff1d")), (file, cell)
             assert "\x1b" not in cell and "\u202e" not in cell
     shown = format_tables(out, 200)
     assert "\x1b" not in shown and "\u202e" not in shown
@@ -215,7 +222,7 @@ def test_texts_that_would_do_harm(runs: list[RunRef], tmp_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex on this machine")
 def test_latex_compiles(runs: list[RunRef], tmp_path: Path) -> None:
-    references = [Reference(name="Müller & Co " + EVIL, source="x", top1={"UCF101": 50})]
+    references = [Reference(name=f"Müller & Co {SCRIPTS} {EVIL}", source="x", top1={"UCF101": 50})]
     single = make_run(tmp_path, "single", 0, {"UCF101": 0.5})
     out = written([*runs, single], tmp_path / "out", baseline="b", references=references)
     files = sorted(out.glob("*.tex"))

@@ -30,6 +30,22 @@ def test_factors_agree_with_torch(name):
         scheduler.step()
 
 
+def test_the_lowest_rate_agrees_with_timm() -> None:
+    """DeiT's recipe: a peak of 5e-4 down to 1e-5, warm-up before the cosine begins."""
+    import ivvit.numerics.compat  # noqa: F401  (before timm)
+
+    # isort: split
+    from timm.scheduler import CosineLRScheduler
+
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=5e-4)
+    theirs = CosineLRScheduler(optimizer, 30, lr_min=1e-5, warmup_t=5, warmup_prefix=True)
+    options = ScheduleOptions(name="cosine", warmup=5, min_factor=1e-5 / 5e-4)
+    for iteration in range(5, 36):
+        theirs.step(iteration)
+        assert 5e-4 * lr_factor(options, iteration, 35) == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-6)
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(1e-5), "and there it ends"
+
+
 def test_milestones_may_be_fractions():
     options = ScheduleOptions(name="MultiStepLR", milestones=(0.5, 0.75), gamma=0.1)
     factors = [lr_factor(options, i, 100) for i in (49, 50, 74, 75)]

@@ -26,7 +26,7 @@ defaults:
   precision: fp32
   datasets: {pets: 2, films: 2, CIFAR100: 2}
 experiments:
-  x: {model: IV-ViT}
+  x: {model: IV-ViT, evaluation: {knn: 2}}
   y: {model: MSCA, optimizer: {lr: 0.01}}
 runtime: {workers: 0, gpus: 0}
 """
@@ -86,6 +86,7 @@ def test_it_is_verified_elsewhere(workspace, tmp_path, capsys):
     said = capsys.readouterr()
     assert len(re.findall(r"seed 0, \w+ \(test\): .*, 0 differ, 0 not usable", said.out)) == 3
     assert "all samples agree" in said.err
+    assert said.out.count("  not compared: the numbers of nearest neighbours") == 3
     image(tmp_path / "data/pets/val/c1/0.png", 77)
     (tmp_path / "data/films/val/c0/0.avi").write_bytes(b"gone")
     assert main(arguments) == 1

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ivvit.results.comparison import Comparison
-from ivvit.results.draw.style import COLOURS, COLUMN, PAGE, Drawing, metric_label, panels
+from ivvit.results.draw.style import COLOURS, COLUMN, PAGE, Drawing, metric_label, panels, short_names
 from ivvit.results.statistics import ALL
 from ivvit.results.texts import column_title
 
@@ -41,7 +41,7 @@ class Panel:
 def comparison_drawing(comparison: Comparison) -> Drawing | None:
     """A panel per data set on an axis that fits its data, a line per experiment."""
     rows = comparison.finished
-    if not rows:
+    if not rows or not comparison.columns:
         return None
     shown = [_panel(comparison, column) for column in comparison.columns]
     seeds = max(len(row.runs) for row in rows)
@@ -75,9 +75,9 @@ def _panel(comparison: Comparison, column: str) -> Panel:
 def _paint_comparison(names: list[str], shown: list[Panel], label: str, baseline: str | None) -> Figure:
     figure, axes = panels(len(shown), PAGE, 0.95 + 0.16 * max(len(names), 3), most=5, sharey=True)
     chance = [_paint_panel(axis, panel, label) for axis, panel in zip(axes, shown, strict=True)]
-    axes[0].set_yticks(range(len(names)), names)
+    axes[0].set_yticks(range(len(names)), short_names(names).values())
     axes[0].set_ylim(len(names) - 0.5, -0.5)
-    handles = _legend(baseline, any(chance))
+    handles = _legend(names, baseline, any(chance))
     figure.legend(handles=handles, loc="outside lower center", ncols=5, handletextpad=0.3, columnspacing=1.2)
     return figure
 
@@ -108,10 +108,11 @@ def _paint_dots(axis: Axes, dots: list[Dot]) -> None:
     axis.scatter([dot.value for dot in dots], lines, s=17, facecolor=faces, edgecolor=_INK, linewidths=1.0, zorder=4)
 
 
-def _legend(baseline: str | None, chance: bool) -> list[Line2D]:
+def _legend(names: list[str], baseline: str | None, chance: bool) -> list[Line2D]:
     handles = [_handle("not significantly worse than the best", _INK), _handle("worse", "white")]
-    if baseline:
-        handles.append(Line2D([], [], color="0.3", linestyle=(0, (1, 1.5)), label=f"baseline {baseline}"))
+    if baseline is not None and baseline in names:
+        label = f"baseline {short_names(names)[baseline]}"
+        handles.append(Line2D([], [], color="0.3", linestyle=(0, (1, 1.5)), label=label))
     if chance:
         handles.append(Line2D([], [], color="0.3", linestyle="-.", linewidth=0.8, label="chance"))
     return handles
@@ -141,7 +142,7 @@ def joint_drawing(comparison: Comparison) -> Drawing | None:
 def _paint_joint(names: list[str], dots: list[Dot], label: str) -> Figure:
     figure, (axis,) = panels(1, COLUMN, 0.75 + 0.2 * max(len(dots), 3))
     _paint_dots(axis, dots)
-    axis.set_yticks(range(len(names)), names)
+    axis.set_yticks(range(len(names)), short_names(names).values())
     axis.set_ylim(len(names) - 0.5, -0.5)
     axis.axvline(0, color="0.3", linewidth=0.8, zorder=1)
     axis.grid(axis="x")

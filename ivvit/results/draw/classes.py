@@ -9,11 +9,22 @@ from matplotlib.figure import Figure
 
 from ivvit.results.comparison import Comparison, Row
 from ivvit.results.draw.confusions import best_row
-from ivvit.results.draw.style import COLOURS, COLUMN, PAGE, Drawing, Look, literal, looks, panels
+from ivvit.results.draw.style import (
+    COLOURS,
+    COLUMN,
+    PAGE,
+    Drawing,
+    Look,
+    literal,
+    looks,
+    panels,
+    short_names,
+    shortened,
+)
 from ivvit.results.predictions import BINS
 from ivvit.results.safe import plain
 
-_SHOWN = 12
+_SHOWN, _FEW = 12, 100
 
 
 def class_drawings(comparison: Comparison) -> list[Drawing]:
@@ -42,8 +53,8 @@ def compared(comparison: Comparison, dataset: str) -> tuple[Row | None, Row | No
 def class_accuracies(row: Row, dataset: str) -> tuple[list[str], np.ndarray]:
     """(names, accuracies (classes,), NaN for a class without samples); the mean over seeds."""
     results = [run.datasets[dataset].per_class for run in row.runs if dataset in run.datasets]
-    values = np.array([[entry["top1"] for entry in entries] for entries in results], float)
-    return [plain(entry["name"]) for entry in results[0]], values.mean(0)
+    values = np.array([[entry.top1 for entry in entries] for entries in results], float)
+    return [plain(entry.name) for entry in results[0]], values.mean(0)
 
 
 def _drawing(comparison: Comparison, dataset: str, first: Row, second: Row) -> Drawing | None:
@@ -57,20 +68,20 @@ def _drawing(comparison: Comparison, dataset: str, first: Row, second: Row) -> D
     many = len(known) > 2 * _SHOWN
     shown = [*known[:_SHOWN], *known[-_SHOWN:]] if many else known
     which = f"the {_SHOWN} largest differences either way" if many else "all classes that differ"
-    per_class = int(np.median([entry["num_samples"] for entry in first.runs[0].datasets[dataset].per_class]))
+    per_class = int(np.median([entry.num_samples for entry in first.runs[0].datasets[dataset].per_class]))
     caption = (
-        f"{first.experiment} minus {second.experiment} on {dataset}, {which}; {per_class} samples a class (median), so"
-        " single classes say little."
+        f"{first.experiment} minus {second.experiment} on {dataset}, {which}; {per_class} samples a class (median)"
+        f"{', so single classes say little' if per_class < _FEW else ''}."
     )
     paint = partial(_paint_classes, [names[index] for index in shown], differences[shown], many)
-    return Drawing(f"classes_{dataset}", f"Classes of {dataset}", caption, paint)
+    return Drawing(f"classes_{dataset}", f"Per-class differences on {dataset}", caption, paint)
 
 
 def _paint_classes(names: list[str], differences: np.ndarray, many: bool) -> Figure:
     figure, (axis,) = panels(1, COLUMN, 0.6 + 0.13 * max(len(names), 4))
     fill = np.where(differences >= 0, COLOURS[0], "white").tolist()
     axis.barh(range(len(names)), differences, color=fill, edgecolor=COLOURS[0], linewidth=0.7, height=0.7)
-    axis.set_yticks(range(len(names)), [literal(name[:28]) for name in names], fontsize=6)
+    axis.set_yticks(range(len(names)), [literal(shortened(name, 28)) for name in names], fontsize=6)
     axis.set_ylim(len(names) - 0.4, -0.6)
     axis.axvline(0, color="0.3", linewidth=0.8)
     if many:
@@ -97,7 +108,11 @@ def reliability_drawing(comparison: Comparison) -> Drawing | None:
     for name in comparison.statistics.datasets:
         rows = [row for row in compared(comparison, name) if row is not None]
         if rows:
-            found[name] = [Curve(_labelled(row, name), look[row.experiment], *_reliability(row, name)) for row in rows]
+            names = short_names([row.experiment for row in rows], 24)
+            found[name] = [
+                Curve(names[row.experiment] + _calibration(row, name), look[row.experiment], *_reliability(row, name))
+                for row in rows
+            ]
     if not found:
         return None
     caption = (
@@ -129,10 +144,10 @@ def _finish(axis: Axes, title: str) -> None:
     axis.legend(loc="upper center", bbox_to_anchor=(0.45, -0.24), fontsize=6, handlelength=2.4)
 
 
-def _labelled(row: Row, dataset: str) -> str:
+def _calibration(row: Row, dataset: str) -> str:
     values = [run.datasets[dataset].ece for run in row.runs if dataset in run.datasets]
     known = [value for value in values if value is not None]
-    return row.experiment + (f", ECE {100 * sum(known) / len(known):.1f}" if known else "")
+    return f", ECE {100 * sum(known) / len(known):.1f}" if known else ""
 
 
 def _reliability(row: Row, dataset: str) -> tuple[np.ndarray, np.ndarray]:

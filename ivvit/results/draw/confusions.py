@@ -11,7 +11,7 @@ from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
 from scipy.spatial.distance import squareform
 
 from ivvit.results.comparison import Comparison, Row
-from ivvit.results.draw.style import COLUMN, PAGE, Drawing, literal
+from ivvit.results.draw.style import COLUMN, PAGE, Drawing, literal, shortened
 from ivvit.results.runs import Run
 from ivvit.results.safe import plain
 
@@ -41,7 +41,7 @@ def best_row(comparison: Comparison, dataset: str) -> Row | None:
 def confusion(runs: Sequence[Run], dataset: str) -> tuple[list[str], np.ndarray]:
     """(the classes' names, counts (classes, classes): true, predicted)."""
     runs = [run for run in runs if dataset in run.datasets]
-    names = [plain(entry["name"]) for entry in runs[0].datasets[dataset].per_class]
+    names = [plain(entry.name) for entry in runs[0].datasets[dataset].per_class]
     size, counts = len(names), np.zeros(len(names) ** 2, np.int64)
     for run in runs:
         found = run.predictions[dataset]
@@ -82,7 +82,7 @@ def _drawing(comparison: Comparison, dataset: str, row: Row) -> Drawing:
     )
     wide = not few or _side(len(names)) > COLUMN
     paint = partial(_paint, names, counts)
-    return Drawing(f"confusion_{dataset}", f"Confusions of {dataset}", caption, paint, wide)
+    return Drawing(f"confusion_{dataset}", f"Confusion matrix of {dataset}", caption, paint, wide)
 
 
 def _side(classes: int) -> float:
@@ -134,4 +134,4 @@ def _list(axis: Axes, pairs: list[tuple[str, str, int, int]]) -> None:
 
 
 def _short(name: str, most: int = 18) -> str:
-    return literal(name if len(name) <= most else f"{name[: most - 1]}…")
+    return literal(shortened(name, most))

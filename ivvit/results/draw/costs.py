@@ -7,12 +7,25 @@ from dataclasses import dataclass
 from functools import partial
 
 from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
 
 from ivvit.results.comparison import Comparison, Row
-from ivvit.results.draw.style import COLUMN, PAGE, Drawing, Look, looks, metric_label, panels
+from ivvit.results.draw.style import (
+    COLUMN,
+    PAGE,
+    Drawing,
+    Look,
+    legend_below,
+    legend_height,
+    looks,
+    metric_label,
+    panels,
+)
 from ivvit.results.statistics import ALL
 
 _DECADE = 10
+_APART = 0.08
+"""Inches between experiments of equal cost."""
 
 
 def _hours(row: Row) -> float | None:
@@ -54,7 +67,8 @@ def cost_drawing(comparison: Comparison) -> Drawing | None:
     caption = (
         f"{what}: 95% intervals. Training on {'; '.join(devices) or 'an unknown device'}."
         f"{' Hours on different devices cannot be compared.' if len(devices) > 1 else ''} GFLOPs: multiply-accumulates"
-        " of one clip (of one image where there are no clips), attention included."
+        " of one clip (of one image where there are no clips), attention included. Experiments of equal cost stand"
+        " side by side."
     )
     points = {label: _points(rows, get, column) for label, get in shown.items()}
     label = f"{'mean' if column == ALL else column} {metric_label(comparison)}"
@@ -69,21 +83,30 @@ def _points(rows: list[Row], get: Callable[[Row], float | None], column: str) ->
 
 
 def _paint_cost(shown: dict[str, list[Point]], look: dict[str, Look], label: str) -> Figure:
-    height = 2.1 + 0.14 * -(-len(look) // 3)
-    figure, axes = panels(len(shown), PAGE if len(shown) > 1 else COLUMN, height, sharey=True)
+    width, abreast = (PAGE, 3) if len(shown) > 1 else (COLUMN, 2)
+    figure, axes = panels(len(shown), width, 2.1 + legend_height(look, width, abreast), sharey=True)
     for axis, (title, points) in zip(axes, shown.items(), strict=True):
-        for point in points:
+        axis.margins(x=0.12)  # room for those that are moved aside
+        for point, aside in zip(points, _aside([point.x for point in points]), strict=True):
             mine = look[point.experiment]
-            axis.plot([point.x, point.x], [point.low, point.high], color=mine.color, linewidth=0.9)
-            axis.plot([point.x], [point.value], color=mine.color, marker=mine.marker, markersize=4.5, linestyle="",
-                      label=point.experiment if axis is axes[0] else None)  # fmt: skip
+            lines = axis.plot([point.x] * 2, [point.low, point.high], color=mine.color, linewidth=0.9)
+            lines += axis.plot([point.x], [point.value], color=mine.color, marker=mine.marker, markersize=4.5,
+                               linestyle="", label=point.experiment)  # fmt: skip
+            for line in lines:  # the axis fits where they are, not where they are shown
+                line.set_transform(axis.transData + ScaledTranslation(aside * _APART, 0, figure.dpi_scale_trans))
         low, high = axis.get_xlim()
         axis.set_xscale("log" if low > 0 and high / low > _DECADE else "linear")
         axis.set_xlabel(title)
         axis.grid()
     axes[0].set_ylabel(label)
-    figure.legend(loc="outside lower center", ncols=3 if len(shown) > 1 else 2, handletextpad=0.2)
+    handles = {label: handle for axis in axes for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
+    legend_below(figure, handles, abreast, handletextpad=0.2)
     return figure
+
+
+def _aside(values: list[float]) -> list[float]:
+    """How many places each is moved so that equal ones stand side by side, around where they are."""
+    return [values[:place].count(x) - (values.count(x) - 1) / 2 for place, x in enumerate(values)]
 
 
 def views_drawing(comparison: Comparison) -> Drawing | None:
@@ -112,8 +135,8 @@ def _line(table: dict[str, dict["Setting", list[float]]], name: str) -> list[tup
 
 
 def _paint_views(lines: dict[str, dict[str, list[tuple[int, float]]]], look: dict[str, Look], label: str) -> Figure:
-    height = 1.9 + 0.14 * -(-len(look) // 3)
-    figure, axes = panels(len(lines), PAGE if len(lines) > 1 else COLUMN, height)
+    width = PAGE if len(lines) > 1 else COLUMN
+    figure, axes = panels(len(lines), width, 1.9 + legend_height(look, width, 3))
     for axis, (name, found) in zip(axes, lines.items(), strict=True):
         for experiment, points in found.items():
             mine = look[experiment]
@@ -128,7 +151,7 @@ def _paint_views(lines: dict[str, dict[str, list[tuple[int, float]]]], look: dic
         axis.grid()
     axes[0].set_ylabel(label)
     handles = {label: handle for axis in axes for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
-    figure.legend(handles.values(), handles, loc="outside lower center", ncols=3)
+    legend_below(figure, handles, 3)
     return figure
 
 

@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ivvit.results.comparison import Comparison, Row
-from ivvit.results.draw.style import PAGE, Drawing, Look, looks, metric_label
+from ivvit.results.draw.style import PAGE, Drawing, Look, legend_below, legend_height, looks, metric_label
 from ivvit.results.runs import Run
 
-_POINTS, _BANDS, _MOST = 60, 8, 12
+_POINTS, _BANDS, _MOST, _ABREAST = 60, 8, 12, 4
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ def curves_drawing(comparison: Comparison) -> Drawing | None:
 
 def _paint(curves: dict[str, dict[str, dict[str, Curve]]], look: dict[str, Look], band: bool) -> Figure:
     names = list(next(iter(curves.values())))
-    lines = -(-len(look) // 4)
-    figure = Figure(figsize=(PAGE, 0.5 + 1.45 * len(curves) + 0.14 * lines), layout="constrained")
+    height = 0.5 + 1.45 * len(curves) + legend_height(look, PAGE, _ABREAST)
+    figure = Figure(figsize=(PAGE, height), layout="constrained")
     axes = figure.subplots(len(curves), len(names), squeeze=False, sharex="col")
     for line, (label, by_dataset) in enumerate(curves.items()):
         axes[line][0].set_ylabel(label)
@@ -67,11 +67,11 @@ def _paint(curves: dict[str, dict[str, dict[str, Curve]]], look: dict[str, Look]
     for column, name in enumerate(names):
         axes[-1][column].set_xlabel("iteration")
         axes[0][column].set_title(name)
-    handles = [
-        Line2D([], [], color=mine.color, linestyle=mine.linestyle, marker=mine.marker, ms=2.2, label=name)
+    handles = {
+        name: Line2D([], [], color=mine.color, linestyle=mine.linestyle, marker=mine.marker, ms=2.2)
         for name, mine in look.items()
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, handlelength=2.6)
+    }
+    legend_below(figure, handles, _ABREAST, handlelength=2.6)
     return figure
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ivvit.results.comparison import Comparison
-from ivvit.results.draw.style import PAGE, Drawing, looks, panels
+from ivvit.results.draw.style import PAGE, Drawing, legend_below, legend_height, looks, panels
 from ivvit.results.runs import Run
 
 FILE = "gradients.csv"
@@ -41,7 +41,7 @@ def _lines(table: pd.DataFrame) -> dict[str, np.ndarray]:
 def _paint(lines: dict[str, dict[str, np.ndarray]]) -> Figure:
     pairs = list(dict.fromkeys(pair for found in lines.values() for pair in found))
     look = looks(pairs)
-    figure, axes = panels(len(lines), PAGE, 1.8 + 0.16 * -(-len(pairs) // 3), most=3, sharey=True)
+    figure, axes = panels(len(lines), PAGE, 1.8 + legend_height(pairs, PAGE, 3), most=3, sharey=True)
     for axis, (experiment, found) in zip(axes, lines.items(), strict=True):
         for pair, line in found.items():
             axis.plot(*line, color=look[pair].color, linestyle=look[pair].linestyle, label=pair)
@@ -51,7 +51,7 @@ def _paint(lines: dict[str, dict[str, np.ndarray]]) -> Figure:
         axis.grid()
     axes[0].set_ylabel("cosine of gradients")
     handles = {label: handle for axis in axes for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
-    figure.legend(handles.values(), handles, loc="outside lower center", ncols=3)
+    legend_below(figure, handles, 3)
     return figure
 
 

@@ -1,16 +1,20 @@
 """What all figures share: sizes, looks for black and white and any colour vision, equal bytes for equal data."""
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache, partial
+from os.path import commonprefix
 from pathlib import Path
 from typing import Any
+from warnings import catch_warnings, filterwarnings
 
 import matplotlib
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import get_font_names
 from matplotlib.typing import LineStyleType
 
 from ivvit.ground.files import write_bytes
@@ -20,6 +24,10 @@ from ivvit.results.safe import plain
 
 COLUMN, PAGE = 3.3, 7.0
 """Widths in inches: a column and a page of a two-column paper."""
+_SIGN, _LETTER, _LINE = 0.6, 0.06, 0.14
+"""Inches in a legend: what stands before a label, a letter, a line."""
+_KEPT = 8
+"""Letters of what long names have in common."""
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe and Ito
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 _DASHES: tuple[LineStyleType, ...] = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))
@@ -42,6 +50,9 @@ _STYLE = {
     "figure.dpi": 200,
 }
 
+
+_MORE_LETTERS = ("Noto Sans CJK SC", "WenQuanYi Zen Hei", "PingFang SC", "Microsoft YaHei")
+"""Fonts with the letters of East Asia, which matplotlib's own lacks, as Linux, macOS and Windows have them."""
 
 _METADATA: dict[str, dict[str, None]] = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
 
@@ -83,7 +94,8 @@ def looks(experiments: Sequence[str]) -> dict[str, Look]:
 
 def styled() -> AbstractContextManager[None]:
     """A context in which figures are made and saved: the user's own settings of matplotlib do not count."""
-    settings: dict[Any, Any] = {**matplotlib.rcParamsDefault, **_STYLE}
+    fonts = ["DejaVu Sans", *(name for name in _MORE_LETTERS if name in get_font_names())]
+    settings: dict[Any, Any] = {**matplotlib.rcParamsDefault, **_STYLE, "font.family": fonts}
     return matplotlib.rc_context(settings)
 
 
@@ -96,6 +108,38 @@ def panels(count: int, width: float, height: float, most: int = 4, sharey: bool 
     for unused in axes[count:]:
         unused.set_axis_off()
     return figure, axes[:count]
+
+
+def legend_below(figure: Figure, handles: Mapping[str, Artist], most: int, **options: Any) -> None:
+    """Label -> its sign, below the panels, from left to right, as many abreast as fit, at most `most`."""
+    texts, columns = short_names(list(handles)), _abreast(list(handles), figure.get_figwidth(), most)
+    labels = [label for start in range(columns) for label in list(handles)[start::columns]]  # matplotlib fills columns
+    signs = [handles[label] for label in labels]
+    figure.legend(signs, [texts[label] for label in labels], loc="outside lower center", ncols=columns, **options)
+
+
+def legend_height(labels: Collection[str], width: float, most: int) -> float:
+    """Inches that a legend below takes."""
+    return _LINE * -(-len(labels) // _abreast(list(labels), width, most))
+
+
+def _abreast(labels: Sequence[str], width: float, most: int) -> int:
+    longest = max(map(len, short_names(labels).values()), default=0)
+    return max(1, min(most, len(labels), int(width / (_SIGN + _LETTER * longest))))
+
+
+def short_names(names: Sequence[str], most: int = 40) -> dict[str, str]:
+    """Name -> the same, no two alike; long ones without what they begin with in common, and without their middles."""
+    long = [name for name in names if len(name) > most]
+    common = max(len(commonprefix(long)) - _KEPT, 0) if len(long) > 1 else 0  # noqa: RUF071  they are no paths
+    found = {name: shortened(f"…{name[common:]}" if common and name in long else name, most) for name in names}
+    return found if len(set(found.values())) == len(set(names)) else {name: name for name in names}
+
+
+def shortened(name: str, most: int) -> str:
+    """A name, its middle left out where it is long."""
+    keep = most - 1
+    return name if len(name) <= most else f"{name[: keep - keep // 2]}…{name[len(name) - keep // 2 :]}"
 
 
 def literal(name: str) -> str:
@@ -119,6 +163,8 @@ def save(drawing: Drawing, out: Path, parts: Parts) -> None:
 
 def _rendered(figure: Callable[[], Figure], suffix: str) -> bytes:
     content = io.BytesIO()
-    figure().savefig(content, format=suffix, metadata=_METADATA[suffix])
+    with catch_warnings():
+        filterwarnings("ignore", "Glyph .* missing from font")  # a box stands for it
+        figure().savefig(content, format=suffix, metadata=_METADATA[suffix])
     figure().set_layout_engine("none")  # it is laid out now; the second time would be the same
     return content.getvalue()

@@ -11,7 +11,6 @@ import yaml
 from ivvit.ground.versions import drift
 from ivvit.results.comparison import Comparison
 from ivvit.results.figures import INDEX as FIGURES
-from ivvit.results.origins import device
 from ivvit.results.runs import Run, RunRef
 from ivvit.results.safe import plain
 from ivvit.results.samples import INDEX as SAMPLES
@@ -37,8 +36,8 @@ class DataEntry:
     """A data set's validation."""
 
     name: str
-    report: str
-    """Its text."""
+    sections: list[tuple[str, str]]
+    """(heading, text); the first has no heading."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,7 @@ def _entry(ref: RunRef, run: Run | None, missing: str) -> RunEntry:
     sessions = found.get("sessions") or [{}]
     commit = f"{str(git.get('commit'))[:12]}{' with uncommitted changes' if git.get('dirty') else ''}" if git else None
     facts: dict[str, Any] = {
-        "identity": found.get("identity"), "commit": commit, "device": device(found), "host": sessions[-1].get("host"),
+        "identity": found.get("identity"), "commit": commit, "device": run.device, "host": sessions[-1].get("host"),
         "started": sessions[0].get("started"), "ended": sessions[-1].get("ended"), "starts": len(sessions),
         "command": sessions[-1].get("command"), "other versions now": drift(found.get("versions") or {}),
         "accepted because": ref.accepted, "tuned by": ref.tuned,
@@ -124,7 +123,9 @@ def _entry(ref: RunRef, run: Run | None, missing: str) -> RunEntry:
         "unreadable files": sum(len(result.unreadable) for result in run.datasets.values()) or None,
     }  # fmt: skip
     known = {key: plain(value) for key, value in facts.items() if value not in (None, "")}
-    specification = yaml.dump(run.specification, Dumper=_YAML, sort_keys=False, allow_unicode=True)
+    specification = yaml.dump(
+        run.specification, Dumper=_YAML, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100
+    )
     return RunEntry(title, "accepted" if ref.accepted else "finished", known, specification)
 
 

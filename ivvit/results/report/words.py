@@ -28,23 +28,24 @@ def listed(names: list[str]) -> str:
 
 def _best(comparison: Comparison, column: str) -> str:
     rows = [row for row in comparison.finished if row.means[column].seeds]
-    where = "In the mean over all data sets" if column == ALL else f"On {column}"
+    where = "Mean over all data sets" if column == ALL else column
     if not rows:
-        return f"{where} nothing can be compared: no experiment has them all."
+        return f"{where}: nothing to compare, for no experiment has them all."
     first = max(rows, key=lambda row: row.means[column].value)
-    with_what = f"with {METRIC_NAMES[comparison.metric]} {interval(first.means[column])}%"
+    found = first.means[column]
+    with_what = f"with {METRIC_NAMES[comparison.metric]} {interval(found).replace(' [', '% [')}"
     if len(rows) == 1:
-        return f"{where} there is only {first.experiment}, {with_what}."
+        return f"{where}: only {first.experiment} has a result, {with_what}."
     top = [row.experiment for row in rows if row.means[column].value == first.means[column].value]
     close = [row.experiment for row in rows if row.experiment in comparison.best[column] and row.experiment not in top]
-    text = f"{where} {_some(top, 'experiments')} {_are(top)} best, {with_what}"
+    text = f"{where}: {_some(top, 'experiments')} {_are(top)} best, {with_what}"
     if len(top) == len(rows):
         return f"{text}."
     if len(top) + len(close) == len(rows):
         return f"{text}; no other is significantly worse."
     if not close:
         return f"{text}; all others are significantly worse."
-    return f"{text}; not significantly worse {_are(close)} {_some(close, 'others (bold)')}."
+    return f"{text}; {_some(close, 'others (bold)')} {_are(close)} not significantly worse."
 
 
 def _some(names: list[str], what: str) -> str:
@@ -82,22 +83,22 @@ def _joint(comparison: Comparison) -> list[str]:
     if not known:
         return []
     parts = []
-    for better, word in ((True, "helps on"), (False, "costs on")):
+    for better, word in ((True, "helps on"), (False, "hurts on")):
         found = [f"{pair.dataset} ({_points(pair.difference)}, {pair.joint})" for pair in known
                  if pair.difference.significant and (pair.difference.value > 0) == better]  # fmt: skip
         parts += [f"{word} {listed(found)}"] if found else []
     others = sum(not pair.difference.significant for pair in known)
     if others:
         parts.append(f"makes no significant difference in {others} of {len(known)} comparisons")
-    return [f"Learning jointly {', '.join(parts)}."]
+    return [f"Joint training {', '.join(parts)}."]
 
 
 def _few(comparison: Comparison) -> list[str]:
     seeds = [len(row.runs) for row in comparison.finished]
     if max(seeds) == 1:
-        return ["There is one seed of each: the intervals know nothing of how much seeds differ."]
+        return ["Every experiment has one seed, so intervals do not show how much seeds differ."]
     if 2 in seeds:
-        return ["Two seeds say little about how much seeds differ: intervals from two are rough."]
+        return ["Two seeds say little about how much seeds differ, so intervals from two are rough."]
     return []
 
 
