@@ -18,7 +18,7 @@ from ivvit.identity.locks import Pending
 
 COMMANDS = {
     "init": "write a project for the data in a folder, or the demo",
-    "doctor": "is everything there: Python, GPU, codecs, disk, data sets, weights, Slurm, Comet",
+    "doctor": "is everything there: Python, GPU, codecs, disk, data sets, weights, Slurm, trackers",
     "train": "train one run (the rule's job, an experiment by name, or one given by options)",
     "optuna": "search hyperparameters of an experiment given by options",
     "evaluate": "evaluate trained models, in any protocol, without training",

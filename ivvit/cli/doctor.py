@@ -1,4 +1,4 @@
-"""Say whether all is there (Python, GPU, codecs, disk, data, weights, Slurm, Comet), and what to do if it is not."""
+"""Say whether all is there (Python, GPU, codecs, disk, data, weights, Slurm, trackers), and what to do if it is not."""
 
 import argparse
 import json
@@ -56,7 +56,10 @@ def _findings(args: argparse.Namespace) -> Iterator[Finding]:
     yield from project.data_sets(config)
     yield from project.weights(config)
     yield from services.slurm()
-    yield from services.comet(any(entry.runtime.comet for entry in config.entries.values()))
+    runtimes = [entry.runtime for entry in config.entries.values()]
+    yield from services.comet(any(runtime.comet for runtime in runtimes))
+    yield from services.tensorboard(any(runtime.tensorboard for runtime in runtimes))
+    yield from services.wandb(any(runtime.wandb for runtime in runtimes))
 
 
 def _computing(config: Config) -> Iterator[Finding]:

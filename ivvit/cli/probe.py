@@ -57,7 +57,7 @@ def probe(identities: Identities, name: str, experiment: Experiment) -> Speed:
     print(f"probing {name} ...", file=sys.stderr)
     # What it starts from does not change the speed, nor do the pixels that it was trained with.
     experiment = experiment.model_copy(update={"pretrain": "none"}).seeing(*pixels_of_weights(None))
-    runtime = identities.config.entries[name].runtime.model_copy(update={"comet": False, "tensorboard": False})
+    runtime = identities.config.entries[name].runtime
     watch = _Watch()
     with tempfile.TemporaryDirectory(prefix="ivvit-probe-") as folder:
         job = make_job(identities, experiment, 0, Path(folder) / "run", None, runtime, {}, name)

@@ -38,6 +38,8 @@ class RuntimeOptions(Section):
     """Track with Comet: online with COMET_API_KEY, offline without."""
     tensorboard: bool = False
     """Write TensorBoard events too."""
+    wandb: bool = False
+    """Track with Weights & Biases: online with WANDB_API_KEY, offline without."""
     listing: Literal["files", "folders"] = "files"
     """What is looked at, at every start, to notice changed data: sizes and times of all files, or folders' times only,
     which misses files replaced under their old names but is quick on a slow file server."""

@@ -1,4 +1,4 @@
-"""What is only there in some places: Slurm and Comet."""
+"""What is only there in some places: Slurm and trackers."""
 
 import os
 import shutil
@@ -40,6 +40,25 @@ def comet(wanted: bool) -> Iterator[Finding]:
     else:
         remedy = "export COMET_API_KEY=..., or `ivvit comet upload` later"
         yield Finding("Comet", "note", "no COMET_API_KEY: runs are archived on disk", remedy)
+
+
+def tensorboard(wanted: bool) -> Iterator[Finding]:
+    """Whether what would write the events is there; nothing where none are asked for."""
+    if wanted and find_spec("tensorboard") is None:
+        text = "runtime.tensorboard is on, but tensorboard is not installed"
+        yield Finding("TensorBoard", "wrong", text, "pip install tensorboard")
+    elif wanted:
+        yield Finding("TensorBoard", "ok", "each run's events lie in its folder: tensorboard --logdir results/runs")
+
+
+def wandb(wanted: bool) -> Iterator[Finding]:
+    """Whether W&B would be fed, and live or on disk; nothing where it is not asked for."""
+    if wanted and find_spec("wandb") is None:
+        yield Finding("W&B", "wrong", "runtime.wandb is on, but wandb is not installed", "pip install wandb")
+    elif wanted and os.environ.get("WANDB_API_KEY"):
+        yield Finding("W&B", "ok", "live, with the key in WANDB_API_KEY")
+    elif wanted:
+        yield Finding("W&B", "note", "no WANDB_API_KEY: runs stay on disk", "export WANDB_API_KEY=..., or `wandb sync`")
 
 
 def _answer(*command: str) -> tuple[str, str | None]:

@@ -9,13 +9,17 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+from ivvit.config.canonical import flatten
 from ivvit.ground.files import write_text
 from ivvit.runs.job import TrainJob
 from ivvit.runs.tracker import NoTracker, Tracker
-from ivvit.tracking.archive import archive_history
+from ivvit.tracking.archive import archive_history, project
 from ivvit.tracking.live import Live
+from ivvit.tracking.quiet import OPTIONS, import_comet
 
 log = logging.getLogger("ivvit.tracking")
 
@@ -33,7 +37,7 @@ def track_with_comet(job: TrainJob) -> Iterator[Tracker]:
         finally:
             _archive(job, folder, key)
         return
-    live = Live(key, known, job)
+    live = Live(partial(_connect, key, known, job.name, job.experiment.model_dump(mode="json")), "comet")
     try:
         yield live
     finally:
@@ -57,3 +61,15 @@ def _key(folder: Path) -> tuple[str, bool]:
         return path.read_text().strip(), True
     write_text(path, key := secrets.token_hex(16))
     return key, False
+
+
+def _connect(key: str, known: bool, name: str, parameters: dict[str, Any]) -> Any:
+    comet = import_comet()
+    if known:
+        experiment = comet.ExistingExperiment(previous_experiment=key, **OPTIONS)
+        if experiment.alive:
+            return experiment
+    experiment = comet.Experiment(project_name=project(), experiment_key=key, **OPTIONS)
+    experiment.set_name(name)
+    experiment.log_parameters(flatten(parameters))
+    return experiment

@@ -1,27 +1,42 @@
-"""A live Comet experiment, fed by a thread: training never waits for the network."""
+"""A thread that feeds a tracker which may call the network: training never waits for it."""
 
 import queue
 import threading
-from typing import Any
-
-from ivvit.config.canonical import flatten
-from ivvit.runs.job import TrainJob
-from ivvit.tracking.archive import project
-from ivvit.tracking.quiet import OPTIONS, import_comet
+from collections.abc import Callable
+from typing import Any, Protocol
 
 _CLOSE_SECONDS = 20.0
 _QUEUE = 10_000
 
 
-class Live:
-    """Accepts numbers at once and sends them when it can."""
+class Sink(Protocol):
+    """An open experiment of a tracking service."""
 
-    def __init__(self, key: str, known: bool, job: TrainJob) -> None:
+    @property
+    def alive(self) -> bool:
+        """Whether the service still takes numbers."""
+
+    def log_metrics(self, values: dict[str, float], *, step: int) -> Any:
+        """Send the values; may wait for the network."""
+
+    def end(self) -> Any:
+        """Send what is still buffered."""
+
+
+class Live:
+    """Accepts numbers at once and sends them when it can.
+
+    Args:
+        connect: opens the experiment; called in the thread.
+        name: the thread's.
+    """
+
+    def __init__(self, connect: Callable[[], Sink], name: str) -> None:
         self._queue: queue.Queue[tuple[dict[str, float], int] | None] = queue.Queue(_QUEUE)
+        self._connect = connect
         self._failed = False
         self._done = threading.Event()
-        arguments = (key, known, job.name, job.experiment.model_dump(mode="json"))
-        threading.Thread(target=self._send, args=arguments, daemon=True, name="comet").start()
+        threading.Thread(target=self._send, daemon=True, name=name).start()
 
     def log_metrics(self, values: dict[str, float], step: int) -> None:
         """Queue the values; returns at once."""
@@ -38,26 +53,14 @@ class Live:
             self._failed = True
         return self._done.wait(0 if self._failed else _CLOSE_SECONDS) and not self._failed
 
-    def _send(self, key: str, known: bool, name: str, parameters: dict[str, Any]) -> None:
+    def _send(self) -> None:
         try:
-            experiment = _connect(key, known, name, parameters)
-            while experiment.alive and (item := self._queue.get()) is not None:
-                experiment.log_metrics(item[0], step=item[1])
-            self._failed |= not experiment.alive
-            experiment.end()
-        except Exception:  # whatever comet_ml raises: the numbers are in history.csv
+            sink = self._connect()
+            while sink.alive and (item := self._queue.get()) is not None:
+                sink.log_metrics(item[0], step=item[1])
+            self._failed |= not sink.alive
+            sink.end()
+        except Exception:  # whatever the service's library raises: the numbers are in history.csv
             self._failed = True
         finally:
             self._done.set()
-
-
-def _connect(key: str, known: bool, name: str, parameters: dict[str, Any]) -> Any:
-    comet = import_comet()
-    if known:
-        experiment = comet.ExistingExperiment(previous_experiment=key, **OPTIONS)
-        if experiment.alive:
-            return experiment
-    experiment = comet.Experiment(project_name=project(), experiment_key=key, **OPTIONS)
-    experiment.set_name(name)
-    experiment.log_parameters(flatten(parameters))
-    return experiment

@@ -91,6 +91,16 @@ def test_comet_without_a_key(capsys: pytest.CaptureFixture[str]) -> None:
     assert status == 0 and "COMET_API_KEY" in found["Comet"][0]["remedy"]
 
 
+@pytest.mark.parametrize(("key", "topic"), [("tensorboard", "TensorBoard"), ("wandb", "W&B")])
+def test_a_tracker_that_is_not_installed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, key: str, topic: str
+) -> None:
+    monkeypatch.setattr("ivvit.doctor.services.find_spec", lambda name: None)
+    status, found = findings(capsys, runtime=BASE["runtime"] | {key: True})
+    assert status == 1 and found[topic][0]["remedy"] == f"pip install {key}"
+    assert topic not in findings(capsys)[1]
+
+
 def test_a_wrong_configuration_is_a_finding(capsys: pytest.CaptureFixture[str]) -> None:
     Path("config.yaml").write_text("experimets: {}")
     assert main(["doctor", "--config", "config.yaml"]) == 1

@@ -15,7 +15,7 @@ from training_runs import job, stop_at, train_stopped
 from ivvit.ground.errors import UserError
 from ivvit.runs.rows import read_rows
 from ivvit.runs.run import train
-from ivvit.tracking import live, open_tracking, upload
+from ivvit.tracking import comet, open_tracking, upload
 
 SETTINGS = {"validation": {"every": 1}, "names": ["shades"], "runtime": {"comet": True}}
 
@@ -63,13 +63,13 @@ def test_a_dead_network_does_not_slow_training_and_loses_nothing(data, tmp_path,
     monkeypatch.setenv("COMET_API_KEY", "x" * 25)
     monkeypatch.setenv("COMET_URL_OVERRIDE", "http://127.0.0.1:9/")  # nobody listens
     monkeypatch.setattr("ivvit.tracking.live._CLOSE_SECONDS", 0.5)
-    connect, trained, waited = live._connect, threading.Event(), []
+    connect, trained, waited = comet._connect, threading.Event(), []
 
     def late(*arguments):
         waited.append(trained.wait(300))
         return connect(*arguments)
 
-    monkeypatch.setattr(live, "_connect", late)
+    monkeypatch.setattr(comet, "_connect", late)
     train(job(data, tmp_path, **SETTINGS), lambda i, m: i == 6 and trained.set(), tracking=open_tracking)
     assert waited != [False], "training waited until Comet was there"
     assert {step for name, step, _ in metrics(tmp_path) if name == "train_loss/shades"} == set(range(1, 7))
@@ -145,19 +145,3 @@ def test_training_without_comet_does_not_import_it(data, tmp_path):
     command = [sys.executable, "-c", code, str(data), str(tmp_path)]
     done = subprocess.run(command, env=os.environ | {"PYTHONPATH": paths}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-
-
-def test_tensorboard(data, tmp_path):
-    wanted = job(data, tmp_path, runtime={"tensorboard": True}, names=["shades"], validation={"every": 3})
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    train(wanted, tracking=open_tracking)
-    events = EventAccumulator(str(tmp_path / "tensorboard"))
-    events.Reload()
-    assert events.Scalars("train_loss/shades")[-1].step == 6
-
-
-def test_tensorboard_is_not_installed(data, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)  # what Python does where it is not there
-    with pytest.raises(UserError, match=r"pip install tensorboard"):
-        train(job(data, tmp_path, runtime={"tensorboard": True}, names=["shades"]), tracking=open_tracking)
