@@ -57,7 +57,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--knn", type=count(), metavar="K", help="have K nearest training samples vote as well")
     parser.add_argument("--batch-size", type=count(), help="samples at a time")
     parser.add_argument("--dataset", nargs="+", metavar="NAME", help="data sets of the configuration (the model's)")
-    parser.add_argument("--head", help="the head that is to know their classes (the one of the same name)")
+    parser.add_argument("--head", help="the head to use for them (the one of the same name)")
     parser.add_argument(
         "--classes", type=Path, metavar="FILE", help="YAML: a data set's class -> the head's name of it"
     )

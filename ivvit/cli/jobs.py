@@ -16,6 +16,7 @@ from ivvit.identity.paths import Paths
 
 RUN_FILES = ("model.safetensors", "history.csv", "experiment.yaml", "provenance.json", "train.log")
 EVALUATION_FILES = ("metrics.json", "predictions.parquet")
+EVENTS = "tensorboard"
 
 
 def identity_of(identities: Identities, name: str) -> Identity:
@@ -112,8 +113,11 @@ def weights_of(identities: Identities, experiment: Experiment, seed: int) -> Pat
     return identities.checks.weights(experiment.pretrain)
 
 
-def link_run(paths: Paths, name: str, seed: int, identity: str, evaluation: str) -> None:
-    """Let the folder `experiments/<name>/seed<k>` hold links to the run's files, and to those of its evaluation."""
+def link_run(paths: Paths, name: str, seed: int, identity: str, evaluation: str, *, tensorboard: bool = False) -> None:
+    """Let the folder `experiments/<name>/seed<k>` hold links to the run's files, and to those of its evaluation.
+
+    `tensorboard`: to its events too, so that they have the experiment's name; those that are there are linked anyway.
+    """
     folder = paths.links(name, seed)
     if folder.is_symlink():  # of an earlier version, to the run's folder
         folder.unlink()
@@ -121,6 +125,11 @@ def link_run(paths: Paths, name: str, seed: int, identity: str, evaluation: str)
         replace_link(folder / file, paths.run(identity, seed) / file)
     for file in EVALUATION_FILES:
         replace_link(folder / file, paths.evaluation(identity, seed, evaluation) / file)
+    board, events = folder / EVENTS, paths.run(identity, seed) / EVENTS
+    if tensorboard or events.is_dir():
+        replace_link(board, events)
+    elif board.is_symlink():  # an earlier run's
+        board.unlink()
 
 
 def command_line() -> str:

@@ -40,7 +40,9 @@ def launch(runtime: RuntimeOptions, arguments: list[str]) -> int:
         return torchrun(runtime, ["--standalone"], ["-m", "ivvit", *arguments])
     job = os.environ.get("SLURM_JOB_ID")
     if job is None:
-        raise UserError(f"runtime.nodes is {runtime.nodes}, but this is no Slurm job: use `snakemake --profile slurm`")
+        raise UserError(
+            f"runtime.nodes is {runtime.nodes}, but this is not a Slurm job; use `snakemake --profile slurm`"
+        )
     if os.environ.get(_NODE) != job:
         os.environ[_NODE] = job
         return subprocess.run(step_command(runtime, arguments)).returncode

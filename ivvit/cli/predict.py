@@ -34,7 +34,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", help="a run's folder, or its model.safetensors, wherever it was copied to")
     parser.add_argument("files", nargs="+", metavar="FILE", help="images and videos, folders of them, patterns")
     parser.add_argument("--dataset", nargs="+", default=[], metavar="HEAD", help="the heads that are asked")
-    parser.add_argument("--top", type=count(), default=5, help="classes to tell (5)")
+    parser.add_argument("--top", type=count(), default=5, help="classes to show (5)")
     parser.add_argument("--clips", type=count(), help="clips per video, placed as in an evaluation")
     parser.add_argument("--crops", type=int, choices=(1, 3), default=1, help="crops per image or clip (1)")
     parser.add_argument("--stride", type=_seconds, help="seconds from one window to the next (a window's length)")

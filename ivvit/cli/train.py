@@ -98,7 +98,8 @@ def train_one(jobs: Jobs, name: str, seed: int, *, evaluate: bool) -> int:
         load_planned(identity, runtime.workers)
     for other, entry in config.entries.items():
         if seed in entry.seeds and _same(identities, other, identity.digest):
-            link_run(identities.paths, other, seed, identity.digest, identities.evaluation(other).digest)
+            evaluation, events = identities.evaluation(other).digest, runtime.tensorboard
+            link_run(identities.paths, other, seed, identity.digest, evaluation, tensorboard=events)
     with _failures_recorded(identities.paths.run(identity.digest, seed)):
         job = train_job(identities, name, identity, seed)
         go_on(identities.paths, identity, job)

@@ -49,7 +49,7 @@ def check_backbone(name: str, args: dict[str, Any]) -> None:
     """
     if not _NAME.fullmatch(name):
         raise ValueError(
-            f"name: {name!r} is no model of timm; give a plain name such as vit_base_patch16_224. Models of a hub or "
+            f"name: {name!r} is not a timm model; give a plain name such as vit_base_patch16_224. Models of a hub or "
             "folder would bring weights along that no identity knows: give those by `pretrain: timm:<tag>` or file:"
         )
     for key, value in args.items():
@@ -84,7 +84,7 @@ def _problem(key: str, value: Any) -> str | None:
         return f"cannot be given; {_ELSEWHERE[key]}"
     if key not in KNOWN_ARGS:
         near = difflib.get_close_matches(key, sorted(KNOWN_ARGS), n=1)
-        return f"is no argument of timm's vision transformers{f'; did you mean {near[0]}?' if near else ''}"
+        return f"is not an argument of timm's vision transformers{f'; did you mean {near[0]}?' if near else ''}"
     if key in _LENGTHS and not (_is_count(value) or _is_pair(value)):
         return f"must be a whole number of pixels of at least 1, found {value!r}"
     if key in _COUNTS and not _is_count(value):

@@ -34,7 +34,7 @@ class Section(BaseModel):
         for key, found in value.items() if isinstance(value, dict) else ():
             values = found if isinstance(found, list | tuple) else (found,)
             if any(one is True or one is False for one in values) and not _takes_bool(cls, key):
-                raise ValueError(f"{key}: found {found}, which is no value for it")
+                raise ValueError(f"{key}: found {found}, which is not a value it takes")
         return value
 
 

@@ -120,7 +120,7 @@ def _sentence(problem: Mapping[str, Any], model: type[BaseModel]) -> str:
     if kind in ("tuple_type", "list_type"):
         return f"must be a list, such as [0, 1]; found {str(found)[:80]!r}"
     if kind == "string_pattern_mismatch" and context.get("pattern") == NAME:
-        return f"is no good name: {NAME_RULE}; found {str(found)[:60]!r}"
+        return f"is not a valid name: {NAME_RULE}; found {str(found)[:60]!r}"
     if kind == "string_type" and problem["loc"] and problem["loc"][-1] == "[key]":
         return f"a name must be text; write it in quotes: {str(found)!r}"
     message = problem["msg"].removeprefix("Value error, ")

@@ -102,7 +102,7 @@ def read_assignment(text: str, option: str) -> tuple[str, Any]:
     try:
         return key.strip(), _parse(value, f"{option} {text}")
     except (yaml.YAMLError, RecursionError):
-        raise UserError(f"{option} {text}: {value!r} is no value; quote it as in a YAML file") from None
+        raise UserError(f"{option} {text}: {value!r} is not a valid value; quote it as in a YAML file") from None
 
 
 def _parse(text: str, name: str) -> Any:

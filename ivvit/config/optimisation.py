@@ -141,7 +141,7 @@ class EvaluationOptions(Views):
     @model_validator(mode="after")
     def _others_vote(self) -> "EvaluationOptions":
         if self.knn is not None and self.split == "train":
-            raise ValueError("knn: training samples vote, so it is no question to ask on split: train")
+            raise ValueError("knn: training samples vote, so it cannot be asked on split: train")
         return self
 
     @model_validator(mode="before")

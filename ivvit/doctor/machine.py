@@ -93,7 +93,7 @@ def disk(folders: dict[str, Path]) -> Iterator[Finding]:
         there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
         free = shutil.disk_usage(there).free / _GB
         if not os.access(there, os.W_OK):
-            yield Finding("disk", "wrong", f"{what}: {there} may not be written to", f"chmod, or set another {what}")
+            yield Finding("disk", "wrong", f"{what}: {there} is not writable", f"chmod, or set another {what}")
         elif free < 1:
             yield Finding("disk", "wrong", f"{what}: {free:.2g} GB free at {there}", "free some (ivvit clean)")
         else:

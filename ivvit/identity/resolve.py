@@ -20,7 +20,7 @@ class Thing:
 
 
 class Resolver:
-    """Follows references. `shapes` gives a module's definitions, None for what is no module of the package."""
+    """Follows references. `shapes` gives a module's definitions, None for what is not a module of the package."""
 
     def __init__(self, package: str, shapes: Callable[[str], Shapes | None]) -> None:
         self._package = package

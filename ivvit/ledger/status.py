@@ -117,7 +117,7 @@ class Status:
 
     @cached_property
     def _superseded(self) -> dict[tuple[str, int], list[PastRun]]:
-        """The finished runs that are no experiment's today."""
+        """The finished runs that belong to no experiment today."""
         today = set()
         for name in self.config.entries:
             with suppress(Pending):

@@ -125,7 +125,7 @@ def open_bundle(file: Path, folder: Path) -> About:
         about = TypeAdapter(About).validate_json((folder / INDEX).read_bytes())
         sums = (folder / SUMS).read_text(encoding="utf-8").splitlines()
     except (OSError, tarfile.TarError, EOFError, ValidationError) as error:
-        raise UserError(f"{file} is no bundle, or damaged ({str(error).splitlines()[0]})") from None
+        raise UserError(f"{file} is not a bundle, or is damaged ({str(error).splitlines()[0]})") from None
     if about.format != FORMAT:
         raise UserError(f"{file} is of another version of ivvit (format {about.format}, expected {FORMAT})")
     for digest, _, name in (line.partition("  ") for line in sums):

@@ -49,7 +49,9 @@ def _same_protocol(first: Path, second: Path) -> tuple[tuple[Path, EvaluationMet
     mine, others = (list(reversed(evaluations_of(file).items())) for file in (first, second))
     for file, found in ((first, mine), (second, others)):
         if not found:
-            raise UserError(f"there is no evaluation of {file} beside it; `ivvit evaluate` an experiment, or start it")
+            raise UserError(
+                f"{file} has no evaluation beside it; run `ivvit evaluate` on its experiment, or `snakemake`"
+            )
     for one in mine:
         for other in others:
             if _protocol(one[1]) == _protocol(other[1]) and one[1].datasets.keys() & other[1].datasets.keys():

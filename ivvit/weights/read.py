@@ -119,7 +119,7 @@ def _read_npz(path: Path) -> "dict[str, Tensor]":
         return {name: torch.from_numpy(np.ascontiguousarray(arrays[name])) for name in arrays.files}
 
 
-_NOTHING = "{path} is no checkpoint that PyTorch, safetensors or NumPy wrote; get it again"
+_NOTHING = "{path} is not a checkpoint of PyTorch, safetensors or NumPy; get it again"
 
 
 def _known(head: bytes) -> bool:

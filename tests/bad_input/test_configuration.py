@@ -28,9 +28,9 @@ CASES = {
 }
 ALIASES = "".join(f"k{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10 if i else ['x'] * 10)}]\n" for i in range(10))
 LONG = {
-    "a name of 300 characters": (BASE.replace(" a:", f" {'a' * 300}:"), "is no good name"),
-    "a study's": (BASE + f"studies: {{{'s' * 300}: {{base: a, n_trials: 1}}}}\n", "is no good name"),
-    "a data set's": (BASE + f"datasets: {{{'d' * 300}: {{kind: image-folder, path: x}}}}\n", "is no good name"),
+    "a name of 300 characters": (BASE.replace(" a:", f" {'a' * 300}:"), "is not a valid name"),
+    "a study's": (BASE + f"studies: {{{'s' * 300}: {{base: a, n_trials: 1}}}}\n", "is not a valid name"),
+    "a data set's": (BASE + f"datasets: {{{'d' * 300}: {{kind: image-folder, path: x}}}}\n", "is not a valid name"),
     "a grid's point": (
         BASE + f"grids: {{g: {{extends: a, over: {{pretrain: ['file:{'x' * 400}']}}}}}}\n",
         "of 407 characters; names become folders",

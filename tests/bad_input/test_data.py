@@ -146,7 +146,7 @@ CASES: dict[str, tuple[str, Make, str]] = {
     "a folder called an image": (IMAGES, lambda place: (sound(place) / "train/c2/x.png").mkdir(parents=True), ""),
     # lists
     "no list": (LIST, lambda place: None, "D does not exist"),
-    "a list that is a pipe": (LIST, lambda place: os.mkfifo(place), "D is no file of text"),
+    "a list that is a pipe": (LIST, lambda place: os.mkfifo(place), "D is not a text file"),
     "a list that is a folder": (LIST, Path.mkdir, "lacks lists; a list-file folder needs train.csv and test.csv"),
     "a list without lines": (LIST, listed(""), "names no samples"),
     "comments only": (LIST, listed("# a.png,x\n"), "names no samples"),

@@ -34,10 +34,10 @@ def resolve(**settings: Any) -> Experiment:
         ({"name": "v", "pretrained_cfg_overlay": {"file": "w"}}, "pretrained_cfg_overlay: cannot be given"),
         ({"name": "v", "num_classes": 10}, "num_classes: cannot be given; the heads follow from the data sets"),
         ({"name": "v", "features_only": True}, "features_only: cannot be given"),
-        ({"name": "v", "dept": 4}, "dept: is no argument of timm's vision transformers; did you mean depth?"),
-        ("hf-hub:timm/vit_base_patch16_224.augreg_in21k", "is no model of timm; give a plain name"),
-        ("local-dir:/models/vit", "is no model of timm; give a plain name"),
-        ("hf_hub:x/y", "is no model of timm; give a plain name"),
+        ({"name": "v", "dept": 4}, "dept: is not an argument of timm's vision transformers; did you mean depth?"),
+        ("hf-hub:timm/vit_base_patch16_224.augreg_in21k", "is not a timm model; give a plain name"),
+        ("local-dir:/models/vit", "is not a timm model; give a plain name"),
+        ("hf_hub:x/y", "is not a timm model; give a plain name"),
     ],
 )
 def test_what_timm_would_refuse_or_take_from_elsewhere(backbone: Any, message: str) -> None:

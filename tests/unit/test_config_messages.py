@@ -52,7 +52,7 @@ CASES = {
     "not YAML": ("experiments:", "experiments", ":4:8: not valid YAML"),
     "no mapping": (GOOD, "- a", "must hold keys and values (a mapping), found list"),
     "entry": ("  joint:\n", "  joint: 3\n  other:\n", ":4: experiments.joint: must hold keys and values"),
-    "name": ("  joint:", "  jo int:", "experiments.jo int: is no good name"),
+    "name": ("  joint:", "  jo int:", "experiments.jo int: is not a valid name"),
     "schedule": (
         "model: IV-ViT",
         "lr_schedule: cosin",

@@ -174,7 +174,7 @@ def test_a_pipe_is_no_list(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "list.csv")
     chosen = options(kind="list-file", media="image", path="list.csv")
     assert Listings().trouble(chosen, tmp_path) == f"{tmp_path}/list.csv is neither a folder nor a file"
-    with pytest.raises(UserError, match=r"list\.csv is no file of text"):
+    with pytest.raises(UserError, match=r"list\.csv is not a text file"):
         list_samples("D", chosen, tmp_path)
 
 

@@ -5,7 +5,9 @@ import sys
 import pytest
 from training_runs import job, stop_at, train_stopped
 
+from ivvit.cli.jobs import link_run
 from ivvit.ground.errors import UserError
+from ivvit.identity.paths import Paths
 from ivvit.runs.rows import read_rows
 from ivvit.runs.run import train
 from ivvit.tracking import open_tracking
@@ -45,3 +47,15 @@ def test_a_tracker_that_cannot_write_does_not_fail_a_training(data, tmp_path, ca
     train(job(data, tmp_path, **SETTINGS | {"runtime": {tracker: True}}), tracking=open_tracking)
     assert (tmp_path / "model.safetensors").is_file()
     assert len([line for line in caplog.messages if "history.csv" in line]) == 1
+
+
+def test_its_events_have_the_experiments_name(tmp_path):
+    paths, place = Paths(tmp_path), tmp_path / "experiments/joint/seed0/tensorboard"
+    link_run(paths, "joint", 0, "a" * 16, "e" * 16, tensorboard=True)
+    events = paths.run("a" * 16, 0) / "tensorboard"
+    events.mkdir(parents=True)
+    assert place.resolve() == events
+    link_run(paths, "joint", 0, "b" * 16, "e" * 16)
+    assert not place.is_symlink(), "another run's events would be shown as this one's"
+    link_run(paths, "joint", 0, "a" * 16, "e" * 16)
+    assert place.resolve() == events

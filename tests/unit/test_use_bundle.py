@@ -112,10 +112,10 @@ def test_a_model_that_says_otherwise_is_noticed(workspace, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda file: file.write_bytes(b"no archive" * 100), "is no bundle, or damaged"),
-        (lambda file: file.write_bytes(file.read_bytes()[:30_000]), "is no bundle, or damaged"),
+        (lambda file: file.write_bytes(b"no archive" * 100), "is not a bundle, or is damaged"),
+        (lambda file: file.write_bytes(file.read_bytes()[:30_000]), "is not a bundle, or is damaged"),
         (lambda file: flip(file), "is damaged: seed0/model.safetensors is not what was packed"),
-        (lambda file: file.unlink(), "is no bundle, or damaged"),
+        (lambda file: file.unlink(), "is not a bundle, or is damaged"),
     ],
 )
 def test_a_damaged_bundle(change, message, workspace, tmp_path, capsys):

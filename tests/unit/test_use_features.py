@@ -106,7 +106,7 @@ def test_neighbours_are_part_of_an_evaluation_and_of_no_training(workspace, monk
     assert command("validate", "cars") == 0
     assert digests(knn=3) == (training, asked)
     Path("other.yaml").write_text(text.replace("{knn: 3}", "{knn: 5, split: train}"))
-    with pytest.raises(UserError, match="knn: training samples vote, so it is no question to ask on split: train"):
+    with pytest.raises(UserError, match="knn: training samples vote, so it cannot be asked on split: train"):
         load_current(["other.yaml"])
 
 

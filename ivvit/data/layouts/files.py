@@ -24,7 +24,7 @@ def folders(parent: Path) -> list[str]:
 
 
 def left_behind(parent: Path) -> list[str]:
-    """Names of the folders in `parent` that are no class's, sorted."""
+    """Names of the folders in `parent` that are not classes, sorted."""
     return [e.name for e in _entries(parent) if _is_folder(e) and e.name.lower() in NO_CLASSES]
 
 
@@ -38,7 +38,7 @@ def named(parent: Path, names: tuple[str, ...]) -> Path | None:
 
 
 def loose_files(parent: Path) -> list[str]:
-    """Names of what lies in `parent` and is no folder, sorted; hidden names and those of NOISE left out."""
+    """Names of the files in `parent`, sorted; hidden names and those of NOISE left out."""
     return [entry.name for entry in _entries(parent) if not _is_folder(entry) and entry.name.lower() not in NOISE]
 
 
@@ -115,7 +115,7 @@ def numbered_lines(file: Path, advice: str) -> list[tuple[int, str]]:
     """
     try:
         if file.exists() and not file.is_file():
-            raise UserError(f"{file} is no file of text; {advice}")
+            raise UserError(f"{file} is not a text file; {advice}")
         text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise UserError(f"{file} does not exist; {advice}") from None

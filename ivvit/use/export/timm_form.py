@@ -37,7 +37,7 @@ def write_timm(model: JointModel, card: ModelCard, head: str | None, folder: Pat
     if head is not None and model.heads.attentive:
         raise UserError(f"the head {head} is attentive, which timm has not; leave --dataset out, or export it as onnx")
     if any(name.startswith("adapters.") for name in model.state_dict()):
-        raise UserError(f"{card.model} has adapters beside its backbone, which timm has not; export it as onnx")
+        raise UserError(f"{card.model} has adapters beside its backbone, which timm does not know; export it as onnx")
     tensors = {
         name.removeprefix(_PREFIX): tensor.contiguous()
         for name, tensor in model.state_dict().items()
