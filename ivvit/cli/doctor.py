@@ -8,6 +8,7 @@ from dataclasses import asdict
 from ivvit.cli.common import add_config, config_of
 from ivvit.cli.terminal import painted, wants_colour
 from ivvit.config import Config
+from ivvit.config.load import DEFAULT
 from ivvit.doctor import machine, project, services
 from ivvit.doctor.finding import Finding
 from ivvit.ground.errors import UserError
@@ -47,7 +48,9 @@ def _findings(args: argparse.Namespace) -> Iterator[Finding]:
     except UserError as error:
         yield from machine.python()
         yield from machine.codecs()
-        yield Finding("configuration", "wrong", str(error), "`ivvit init` writes one")
+        absent = not (args.config or DEFAULT.exists())
+        remedy = "`ivvit init` writes one" if absent else "mend it there; docs/configuration.md lists all keys"
+        yield Finding("configuration", "wrong", str(error), remedy)
         return
     yield from machine.python()
     yield from _computing(config)

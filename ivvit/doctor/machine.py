@@ -92,7 +92,9 @@ def disk(folders: dict[str, Path]) -> Iterator[Finding]:
     for what, folder in folders.items():
         there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
         free = shutil.disk_usage(there).free / _GB
-        if not os.access(there, os.W_OK):
+        if not there.is_dir():
+            yield Finding("disk", "wrong", f"{what}: {there} is a file in the place of a folder", f"set another {what}")
+        elif not os.access(there, os.W_OK):
             yield Finding("disk", "wrong", f"{what}: {there} is not writable", f"chmod, or set another {what}")
         elif free < 1:
             yield Finding("disk", "wrong", f"{what}: {free:.2g} GB free at {there}", "free some (ivvit clean)")

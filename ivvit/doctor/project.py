@@ -14,7 +14,10 @@ from ivvit.weights.sources import find_source
 def experiments(config: Config) -> Iterator[Finding]:
     """How many runs the configuration asks for."""
     runs = sum(len(entry.seeds) for entry in config.entries.values())
-    yield Finding("configuration", "ok", f"{config.source}: {len(config.entries)} experiments, {runs} runs")
+    count = len(config.entries)
+    text = f"{count} experiment{'s' * (count != 1)}, {runs} run{'s' * (runs != 1)}"
+    remedy = None if runs else "name one under `experiments:`; without, nothing is trained"
+    yield Finding("configuration", "ok" if runs else "note", f"{config.source}: {text}", remedy)
 
 
 def data_sets(config: Config) -> Iterator[Finding]:
@@ -31,13 +34,21 @@ def data_sets(config: Config) -> Iterator[Finding]:
                     "data sets", "wrong", str(error), "README, `Your own data`; or `ivvit init --root FOLDER`"
                 )
             continue
-        sizes = [f"{len(samples):,} {split}" for split, samples in listing.splits.items() if samples]
+        sizes = [f"{len(samples):,} {split}" for split, samples in listing.splits.items() if samples] or ["no samples"]
         counts = f"{name}: {len(listing.classes)} classes, {', '.join(sizes)}"
         if listing.missing:
             text = f"{counts}; {len(listing.missing):,} that its lists name are not there, such as {listing.missing[0]}"
             yield Finding("data sets", "wrong", text, f"complete the data, or raise datasets.{name}.max_damaged")
+        elif not listing.splits.get("test") and any(_reports_on_test(config, entry, name) for entry in config.entries):
+            remedy = "give some samples the split `test`, or set `evaluation: {split: val}` with a holdout"
+            yield Finding("data sets", "wrong", f"{counts}; there is no test split to report on", remedy)
         else:
             yield Finding("data sets", "ok", counts)
+
+
+def _reports_on_test(config: Config, entry: str, dataset: str) -> bool:
+    experiment = config.experiment(entry)
+    return dataset in experiment.data and experiment.evaluation.split == "test"
 
 
 def weights(config: Config) -> Iterator[Finding]:

@@ -2,17 +2,20 @@
 
 import itertools
 import os
+import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ivvit.config.datasets import KNOWN_DATASETS, DatasetOptions
 from ivvit.data.layouts import list_samples
-from ivvit.data.layouts.files import IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, files_under, folders
+from ivvit.data.layouts.files import IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, files_under, folders, named, split_by_extension
+from ivvit.data.layouts.folders import TRAIN_NAMES, VAL_NAMES
 from ivvit.data.layouts.listfile import SUFFIXES
 from ivvit.ground.errors import UserError
 
 NOT_DATA = {"pretrained_weight", "frames", "results", "logs", "config", "workflow"}
+_LOOSE = "put those of each class into a folder of its own"
 FLAT = "flat"
 """Class folders without splits; no kind of the configuration, for which samples are reported on must be chosen."""
 
@@ -31,11 +34,14 @@ class Found:
     classes: int
     size: int
     """Bytes."""
+    others: str = ""
+    """Files of the other medium in its folders, which are left out: `6 images`."""
 
     def __str__(self) -> str:
         counts = ", ".join(f"{count:,} {split}".removesuffix(" all") for split, count in self.counts.items())
         layout = "class folders without splits" if self.kind == FLAT else self.kind
-        return f"{layout}: {self.classes} classes, {counts} {self.media}s, {_bytes(self.size)}"
+        classes = f"{self.classes} class{'es' * (self.classes != 1)}"
+        return f"{layout}: {classes}, {counts} {self.media}s, {_bytes(self.size)}"
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,10 @@ def survey(root: Path) -> Survey:
             if one is not None:
                 taken = one.name in {other.name for other in found}  # a second UCF101, say
                 found.append(replace(one, name=_name(path, "")) if taken else one)
+                if one.others:
+                    left_out[path] = f"{one.others} beside its {one.media}s"
+    if not found and not left_out and (files := _own_media(root)):
+        left_out[root] = f"{len(files)} files without class folders: {_LOOSE}"
     return Survey(root, found, left_out)
 
 
@@ -79,8 +89,8 @@ def _candidates(root: Path) -> list[Path]:
     if _kind(root) is not None:
         return [root]
     base = root / "datasets" if (root / "datasets").is_dir() else root
-    lists = [path for path in sorted(base.iterdir()) if path.is_file() and path.suffix in SUFFIXES]
-    described = {path.stem for path in lists}  # a list beside a folder of the same name is of what lies in it
+    lists = [path for path in sorted(base.iterdir()) if path.is_file() and _kind(path) == "list-file"]
+    described = {path.stem for path in lists} | set().union(*map(_folders_named, lists))  # or they were there twice
     return [*(base / name for name in folders(base) if name not in NOT_DATA | described), *lists]
 
 
@@ -89,14 +99,17 @@ def _look_at(path: Path) -> Found | None:
     if kind is None:
         loose = _media_of(path) if path.is_dir() else None
         if loose is not None:
-            raise UserError(f"{loose}s, but no class folders: put those of each class into a folder of its own")
+            raise UserError(f"{loose}s, but not two class folders or more: {_LOOSE}")
         return None
     name = _name(path, kind)
     media = _media_of(path if path.is_dir() else path.parent) or "image"
     if kind == FLAT:
-        files = {label: list(_media_files(path / label)) for label in folders(path)}
-        count, sizes = sum(map(len, files.values())), _size(path)
-        return Found(name, path, kind, media, {"all": count}, len([f for f in files.values() if f]), sizes)
+        known = VIDEO_EXTENSIONS if media == "video" else IMAGE_EXTENSIONS
+        files = {label: _media_files(path / label) for label in folders(path)}
+        ours = {label: len(split_by_extension(iter(names), known)[0]) for label, names in files.items()}
+        count, others = sum(ours.values()), sum(map(len, files.values())) - sum(ours.values())
+        other = "" if not others else f"{others} {'image' if media == 'video' else 'video'}s"
+        return Found(name, path, kind, media, {"all": count}, sum(map(bool, ours.values())), _size(path), other)
     given = {"kind": kind, "path": str(path), **({"media": media} if kind == "list-file" else {})}
     options = DatasetOptions.model_validate(given)
     listing = list_samples(name, options, path.parent)
@@ -118,9 +131,10 @@ def _kind(path: Path) -> str | None:
         return "cifar100"
     if any((path / f"train{suffix}").is_file() for suffix in SUFFIXES):
         return "list-file"
-    if split := [folder for folder in inner if (folder / "train").is_dir() and folders(folder / "train")]:
-        annotated = (split[0] / "wnids.txt").is_file() or (split[0] / "val" / "val_annotations.txt").is_file()
-        return "tiny-imagenet" if annotated else f"{_media_of(split[0] / 'train') or 'image'}-folder"
+    if split := [train for folder in inner if (train := named(folder, TRAIN_NAMES)) and folders(train)]:
+        base, val = split[0].parent, named(split[0].parent, VAL_NAMES)
+        annotated = (base / "wnids.txt").is_file() or (val is not None and (val / "val_annotations.txt").is_file())
+        return "tiny-imagenet" if annotated else f"{_media_of(split[0]) or 'image'}-folder"
     classes = [folder for folder in inner[1:] if folder.name not in NOT_DATA and any(_own_media(folder))]
     return FLAT if len(classes) > 1 else None
 
@@ -137,6 +151,13 @@ def _names_samples(file: Path) -> bool:
     with file.open(encoding="utf-8", errors="replace") as lines:
         first = [line.strip() for line in itertools.islice(lines, 20) if line.strip()]
     return bool(first) and all(len(line.replace("\t", ",").split(",")) in (2, 3, 4) for line in first)
+
+
+def _folders_named(file: Path) -> set[str]:
+    """The folders that the first samples of a list lie in."""
+    with file.open(encoding="utf-8", errors="replace") as lines:
+        paths = [re.split(r"[,\t]", line.strip().strip('"'))[0] for line in itertools.islice(lines, 1000)]
+    return {path.split("/")[0] for path in paths if "/" in path}
 
 
 def _media_of(folder: Path) -> str | None:

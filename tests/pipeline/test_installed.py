@@ -64,18 +64,23 @@ def test_a_project_begins_in_an_empty_folder(run: Run, python: Path, tmp_path: P
     assert Path(where).is_relative_to(python.parents[1])
 
 
-def test_it_is_deployed_as_a_module(run: Run, python: Path, tmp_path: Path) -> None:
-    """As `snakedeploy deploy-workflow` writes it, but for the address."""
+def test_it_is_deployed_as_a_module(run: Run, tmp_path: Path) -> None:
+    """As `snakedeploy deploy-workflow` writes it, from a repository, but for its address."""
+    repository = tmp_path / "repository"
+    shutil.copytree(PROJECT / "workflow", repository / "workflow")
+    git = ["git", "-C", str(repository), "-c", "user.name=x", "-c", "user.email=x"]
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"], ["tag", "v1"]):
+        _do([*git, *arguments], tmp_path)
     run("ivvit", "init")
-    snakefile = _do(
-        [str(python), "-c", "from ivvit.project.write import WORKFLOW as w; print(w / 'Snakefile')"], tmp_path
-    )
     (tmp_path / "workflow" / "Snakefile").write_text(
         'configfile: "config/config.yaml"\n'
-        f'module other:\n    snakefile: "{snakefile.strip()}"\n    config: config\n'
-        "use rule * from other\n"
+        "module ivvit:\n"
+        f'    snakefile: gitfile("{repository}", path="workflow/Snakefile", tag="v1")\n'
+        "    config: config\n"
+        "use rule * from ivvit\n"
     )
-    assert "rule all" in run("snakemake", "--cores", "1", "--dry-run")
+    plan = run("snakemake", "--cores", "1", "--dry-run")
+    assert "rule all" in plan and re.search(r"^demo +1$", plan, re.MULTILINE)
 
 
 @pytest.mark.slow

@@ -41,3 +41,6 @@ def test_until_train_is_refused_and_until_validate_is_not(copied: Workspace) -> 
     assert outcome.status == 1 and "ask for `snakemake runs`" in outcome.text
     assert copied.run("--until", "validate").jobs == {"validate:shades"}
     assert copied.run("--until", "train").status == 0
+    copied.edit("config/config.yaml", "root_path: data", "root_path: data\ndemo: {data: joint}")
+    outcome = copied.run("--until", "validate", "--dry-run")
+    assert outcome.status == 1 and "run `ivvit demo` and `ivvit validate`" in outcome.text, "it would do nothing"

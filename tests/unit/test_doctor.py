@@ -106,3 +106,31 @@ def test_a_wrong_configuration_is_a_finding(capsys: pytest.CaptureFixture[str]) 
     assert main(["doctor", "--config", "config.yaml"]) == 1
     shown = capsys.readouterr().out
     assert "wrong" in shown and "experiments" in shown and "\x1b" not in shown
+    assert "-> mend it there" in shown
+
+
+def test_a_configuration_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor"]) == 1
+    assert "-> `ivvit init` writes one" in capsys.readouterr().out
+
+
+def test_nothing_to_report_on(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("data/datasets/list.csv").write_text("mine/train/a/1.png,a,train\nmine/val/a/1.png,b,train\n")
+    listed = {"mine": {"kind": "list-file", "path": "datasets/list.csv", "media": "image"}}
+    status, found = findings(capsys, datasets=listed)
+    assert (
+        status == 1 and found["data sets"][0]["text"] == "mine: 2 classes, 2 train; there is no test split to report on"
+    )
+    one = {"validation": {"holdout": 0.5}, "evaluation": {"split": "val"}}
+    assert findings(capsys, datasets=listed, experiments={"one": one})[0] == 0
+
+
+def test_results_in_the_place_of_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("notes").write_text("")
+    status, found = findings(capsys, results={"path": "notes/results"})
+    assert status == 1 and found["disk"][0]["text"].endswith("/notes is a file in the place of a folder")
+
+
+def test_no_experiments(capsys: pytest.CaptureFixture[str]) -> None:
+    status, found = findings(capsys, experiments={})
+    assert status == 0 and found["configuration"][0]["state"] == "note"

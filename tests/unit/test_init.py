@@ -49,7 +49,7 @@ def test_folders_of_a_data_root(tmp_path: Path) -> None:
         "mine": ("image-folder", "image", 2, 60),
     }
     assert {path.name: why for path, why in seen.left_out.items()} == {
-        "loose": "videos, but no class folders: put those of each class into a folder of its own"
+        "loose": "videos, but not two class folders or more: put those of each class into a folder of its own"
     }
     assert main(["init", "--root", str(tmp_path)]) == 0
     config = load_config()
@@ -116,3 +116,40 @@ def test_nothing_found_says_what_is_expected(tmp_path: Path, capsys: pytest.Capt
     assert main(["init", "--root", str(tmp_path / "empty")]) == 2
     assert "no data set was found; expected class folders" in capsys.readouterr().err
     assert not Path("config").exists()
+
+
+def test_splits_may_have_capitals(tmp_path: Path) -> None:
+    (one,) = survey(classes(tmp_path / "data", "Train", "Test")).found
+    assert (one.kind, one.counts) == ("image-folder", {"train": 6, "test": 6})
+
+
+def test_a_folder_that_a_list_is_of_is_no_second_data_set(tmp_path: Path) -> None:
+    classes(tmp_path, "pictures")
+    lines = [f"pictures/{label}/{file},{label},{split}" for label in ("one", "two")
+             for file, split in zip(IMAGES, ("train", "train", "test"), strict=True)]  # fmt: skip
+    (tmp_path / "list.csv").write_text("\n".join(["path,label,split", *lines]))
+    assert [(one.name, one.counts) for one in survey(tmp_path).found] == [("list", {"train": 4, "test": 2})]
+
+
+def test_images_among_videos_are_left_out_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    classes(tmp_path / "mixed", ".", files=("1.mp4", "2.mp4", "3.mp4", "cover.jpg"))
+    assert main(["init", "--root", str(tmp_path / "mixed")]) == 0
+    shown = capsys.readouterr().out
+    assert "2 classes, 6 videos" in shown and "left out: mixed: 2 images beside its videos" in shown
+    assert ".jpg" not in Path("data/datasets/mixed.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    ("files", "why"),
+    [
+        (("1.mp4", "2.mp4"), "2 files without class folders: put those of each class into a folder of its own"),
+        (("only/1.mp4",), "only: videos, but not two class folders or more: put those of each class into"),
+        (("a/notes.txt", "b/notes.txt"), "no data set was found"),
+    ],
+)
+def test_what_is_no_data_set_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], files: tuple[str, ...], why: str
+) -> None:
+    assert main(["init", "--root", str(fill(tmp_path / "videos", *files))]) == 2
+    shown = capsys.readouterr()
+    assert why in shown.out + shown.err

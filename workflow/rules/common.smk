@@ -77,6 +77,7 @@ wildcard_constraints:
 
 def checked(wildcards):
     """Manifests, frame stores and weights in use. Asked for directly, so that a checkpoint changes what is asked for."""
+    refuse_until()
     force_damaged()
     return JOBS.checked()
 
@@ -90,14 +91,12 @@ def parts(wildcards):
 def runs(wildcards):
     """The runs of today; the checks that must be done first where they are not known yet."""
     await_checkpoints()
-    refuse_until()
     return JOBS.runs()
 
 
 def evaluations(wildcards):
     """The numbers of today's runs, or what must be done first."""
     await_checkpoints()
-    refuse_until()
     return JOBS.evaluations()
 
 
@@ -137,6 +136,12 @@ def refuse_until():
         raise WorkflowError(
             f"--until {' '.join(sorted(asked))}: these jobs are not known before the checks are done; ask for"
             " `snakemake runs` (all trained runs, no tables), or for --until validate weights first"
+        )
+    asked = {"validate", "weights"} & set(workflow.dag_settings.until)
+    if asked and CONFIG.file.demo:
+        raise WorkflowError(
+            f"--until {' '.join(sorted(asked))}: with `demo:`, these jobs are not known before the data is made; ask for"
+            " `snakemake runs`, or run `ivvit demo` and `ivvit validate`"
         )
 
 

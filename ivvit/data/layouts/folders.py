@@ -68,8 +68,8 @@ def train_folder(path: Path) -> Path:
         found = f"several: {', '.join(train.parent.name for train in nested)}" if nested else "none"
         flat = folders(path)
         hint = (
-            f"; {path} has {len(flat)} folders ({', '.join(flat[:3])}, ...): if these are classes, `ivvit init` makes "
-            "a list that splits them into train and test"
+            f"; there are {', '.join(flat[:3])}{', ...' if len(flat) > 3 else ''}: if these are classes, `ivvit init` "
+            "makes a list that splits them into train and test"
         )
         raise UserError(
             f"expected a folder train/ in {path} or in one folder below it; found {found}" + (hint if flat else "")
