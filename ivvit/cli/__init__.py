@@ -3,7 +3,9 @@
 import argparse
 import importlib
 import os
+import shutil
 import sys
+import textwrap
 from types import ModuleType
 from typing import Any, NoReturn, TextIO
 
@@ -24,7 +26,7 @@ COMMANDS = {
     "evaluate": "evaluate trained models, in any protocol, without training",
     "predict": "what a trained model sees in images and videos",
     "export": "a trained model as ONNX, torch.export, timm or safetensors, with a model card",
-    "compare": "what two trained models have not in common, samples that only one gets right",
+    "compare": "how two trained models differ, and the samples that only one gets right",
     "knn": "how good the features are on another data set, by nearest neighbours",
     "bundle": "pack what a paper's appendix needs into one file",
     "verify": "evaluate a bundle's models again, and compare sample by sample",
@@ -47,11 +49,9 @@ COMMANDS = {
     "completion": "a shell's completion of commands and options",
 }
 _STATUSES = """\
-exit status:
-  0 done; 1 something went wrong, which the last line names; 2 what was given cannot be right (an option, the
-  configuration, data, weights); 75 stopped and saved, goes on when started again; 130 interrupted by Ctrl-C.
-  NO_COLOR turns colours off.
-"""
+0 done; 1 something went wrong, which the last line names; 2 what was given cannot be right (an option, the
+configuration, data, weights); 75 stopped and saved, goes on when started again; 130 interrupted by Ctrl-C. NO_COLOR
+turns colours off."""
 
 
 def entry() -> NoReturn:
@@ -82,7 +82,7 @@ class Command(argparse.ArgumentParser):
         """Add the options."""
         if self.module is None:
             self.module = importlib.import_module(f"ivvit.cli.{self.prog.split()[-1]}")
-            self.description, self.epilog = self.module.__doc__, f"examples:\n{self.module.EXAMPLES}"
+            self.description, self.epilog = _filled(self.module.__doc__ or ""), f"examples:\n{self.module.EXAMPLES}"
             self.module.add(self)
             self.set_defaults(run=self.module.run)
 
@@ -92,13 +92,21 @@ class Command(argparse.ArgumentParser):
         return super().parse_known_args(args, namespace)
 
 
+def _filled(text: str, indent: str = "") -> str:
+    """The paragraphs of a text, wrapped to the terminal as argparse wraps the options (examples stay as written)."""
+    width = max(40, shutil.get_terminal_size().columns - 2)
+    paragraphs = [" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n")]
+    wrap = textwrap.TextWrapper(width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+    return "\n\n".join(map(wrap.fill, paragraphs))
+
+
 def make_parser() -> argparse.ArgumentParser:
     """The parser of `ivvit`; what follows a command is known to the Command, once it is loaded."""
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
         "ivvit",
         description="Joint learning of images and videos with one ViT.",
-        epilog=_STATUSES,
+        epilog=f"exit status:\n{_filled(_STATUSES, '  ')}",
         allow_abbrev=False,
         formatter_class=raw,
     )

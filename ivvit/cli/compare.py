@@ -1,4 +1,4 @@
-"""What two trained models have not in common: specification, code, data, weights, versions, results, samples.
+"""How two trained models differ: specification, code, data, weights, versions, results, samples.
 
 A model is an experiment's name (its first seed, or --seed), a run's folder, or a model.safetensors within one. Results
 are compared on samples that both were evaluated on in the same protocol; the exit status is 0 whatever differs.

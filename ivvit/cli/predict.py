@@ -1,6 +1,6 @@
 """What a trained model sees in images and videos: the most probable classes, of videos over all and window by window.
 
-Of an image, the heads trained on images are asked, of a video those trained on videos, unless --dataset names others.
+Heads trained on images see images, heads trained on videos see videos, unless --dataset names some.
 A video is shown in windows that slide over all of it; --clips N places N clips evenly, as an evaluation does, and
 gives its numbers. Damaged files are named and passed over; the exit status is 1 then.
 """
@@ -33,7 +33,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument("model", help="a run's folder, or its model.safetensors, wherever it was copied to")
     parser.add_argument("files", nargs="+", metavar="FILE", help="images and videos, folders of them, patterns")
-    parser.add_argument("--dataset", nargs="+", default=[], metavar="HEAD", help="the heads that are asked")
+    parser.add_argument("--dataset", nargs="+", default=[], metavar="HEAD", help="the heads to use")
     parser.add_argument("--top", type=count(), default=5, help="classes to show (5)")
     parser.add_argument("--clips", type=count(), help="clips per video, placed as in an evaluation")
     parser.add_argument("--crops", type=int, choices=(1, 3), default=1, help="crops per image or clip (1)")

@@ -1,7 +1,4 @@
-"""What is fresh, stale (and why), waiting for a check, running, failed or never run; changes nothing.
-
-The table is laid out by hand: rich takes more than a second for 3,000 rows, and this command must answer within one.
-"""
+"""What is fresh, stale (and why), waiting for a check, running, failed or never run; changes nothing."""
 
 import argparse
 import json
@@ -55,7 +52,10 @@ def run(args: argparse.Namespace) -> None:
 
 
 def table_lines(states: list[RunState], width: int | None, *, colour: bool) -> Iterator[str]:
-    """The table and its totals; reasons are wrapped to the width of a terminal, if there is one."""
+    """The table and its totals; reasons are wrapped to the width of a terminal, if there is one.
+
+    Laid out by hand: rich takes more than a second for 3,000 rows, and this command must answer within one.
+    """
     rows = [(state.experiment, str(state.seed), state.state, "; ".join(state.texts)) for state in states]
     widths = [max(len(row[i]) for row in [_HEAD, *rows]) + 2 for i in range(3)]
     if rows:

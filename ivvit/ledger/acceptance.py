@@ -42,7 +42,7 @@ _RECORD = TypeAdapter(Acceptance)
 
 
 def acceptances(paths: Paths) -> dict[str, Acceptance]:
-    """All acceptances by identity; a damaged record is as none, and costs only its own experiment's."""
+    """All acceptances by identity; a damaged record counts as none, and costs its own experiment alone."""
     found = {}
     for record in (paths.results / "accepted").glob("*.json"):
         with suppress(OSError, ValueError):  # pydantic's errors are ValueErrors

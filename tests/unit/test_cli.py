@@ -23,10 +23,14 @@ def test_help_lists_all_commands(arguments, capsys):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself(command, capsys):
+def test_every_command_explains_itself(command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
     with pytest.raises(SystemExit, match="0"):
         main([command, "--help"])
-    assert f"usage: ivvit {command} " in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert f"usage: ivvit {command} " in shown
+    explained = shown.split("\n\n", 1)[1].split("\nexamples:")[0]  # after the usage
+    assert [line for line in explained.splitlines() if len(line) > 80] == []
 
 
 def test_an_unknown_command_gets_the_nearest(capsys):

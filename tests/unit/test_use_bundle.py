@@ -1,4 +1,4 @@
-"""What a paper's appendix needs, in one file that is checked elsewhere; and what two models have not in common."""
+"""What a paper's appendix needs, in one file that is checked elsewhere; and how two models differ."""
 
 import gzip
 import json
