@@ -78,10 +78,10 @@ def can_be_read(status: Status, experiment: Experiment) -> bool:
 
 
 def _extraction(line: str, size: "StoreSize | None") -> CheckJob:
-    """`extract: ...: 3 of 12 videos to code, at most 0.1 GB (...)`."""
+    """`extract: ...: 3 of 12 videos to encode, at most 0.1 GB (...)`."""
     if size is None:
         return CheckJob(f"{line}: the disk it takes is known when the data is there")
-    amount = f"{size.todo} of {size.total} videos to code, at most {disk(size.size)}"
+    amount = f"{size.todo} of {size.total} videos to encode, at most {disk(size.size)}"
     return CheckJob(f"{line}: {amount} by {size.basis}", size.size)
 
 

@@ -142,7 +142,7 @@ def _check_space(config: Resolved, name: str, key: str) -> None:
 
 
 def check_weights(config: Resolved, name: str) -> None:
-    """A source of weights must say where it gets them, and not have the name of none."""
+    """A source of weights must say where the weights come from, and not be named `none`."""
     source, key = config.file.weights[name], f"weights.{name}"
     if name == "none":
         raise config.error(key, "the name none stands for random weights; choose another")

@@ -12,7 +12,7 @@ VIDEO_KINDS = {"ucf101", "kinetics", "video-folder"}
 
 
 class StoreOptions(Section):
-    """How the frame store codes videos (every frame is a key frame)."""
+    """How the frame store encodes videos (every frame is a key frame)."""
 
     short_side: int = Field(320, ge=16)
     """Pixels of the short side; videos are never enlarged. 320 is the upper end of the random short side at 224 pixels:
@@ -89,7 +89,7 @@ class DatasetOptions(Section):
     frames: Literal["store", "original"] = "store"
     """Videos: decode from the all-intra frame store, or from the original files."""
     store: StoreOptions = StoreOptions()
-    """How the frame store codes this data set's videos."""
+    """How the frame store encodes this data set's videos."""
     flip: bool = True
     """Random horizontal flips in training; off where left and right make the class."""
     clip_seconds: float = Field(2.56, gt=0)

@@ -1,4 +1,4 @@
-"""The time lines of videos, from the columns of their manifest."""
+"""The timelines of videos, from the columns of their manifest."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -24,7 +24,7 @@ class Timelines(Computed[Timeline]):
         self._columns = [manifest.column(name, split) for name in COLUMNS]
 
     def value(self, place: int) -> Timeline:
-        """The time line of a row of the split."""
+        """The timeline of a row of the split."""
         *numbers, pts, keys = (column.scalar(place) for column in self._columns)
         return _timeline(*(number.as_py() for number in numbers), *(_array(values) for values in (pts, keys)))
 
@@ -33,7 +33,7 @@ class Timelines(Computed[Timeline]):
 
 
 def timelines(rows: "pd.DataFrame") -> Iterator[Timeline]:
-    """The time lines of videos, in the order of a table's rows."""
+    """The timelines of videos, in the order of a table's rows."""
     return (_timeline(*row) for row in zip(*(rows[name] for name in COLUMNS), strict=True))
 
 

@@ -111,7 +111,7 @@ class Listings:
         return trouble(_place(options, root))
 
     def changed(self, options: DatasetOptions, root: Path) -> bool:
-        """Whether the files are others by now than when they were first asked for."""
+        """Whether the files have changed since they were first looked at."""
         seen = self._seen.get(self._name(options, root))
         return seen is not None and seen != self.now(options, root)
 

@@ -204,7 +204,7 @@ def _loaded(nodes: list[ast.AST]) -> set[str]:
 
 
 def _drop_unused(function: ast.FunctionDef | ast.AsyncFunctionDef, used: set[str], shadowed: dict[str, int]) -> None:
-    """Drop assignments without effect to variables that were used, and are no more."""
+    """Drop assignments without effect to variables that are no longer used."""
     while True:
         nodes = list(ast.walk(function))
         loaded = _loaded(nodes)

@@ -39,7 +39,7 @@ class DueCheck:
 
 
 def due_checks(jobs: Jobs) -> dict[Path, DueCheck]:
-    """All that experiments use and that are due, by path, as far as they are known before others are done."""
+    """The checks that experiments need and that are due, by path, as far as they are known before others are done."""
     found = {}
 
     def look(rule: Literal["demo", "validate", "extract", "weights"], name: str, place: Callable[[], Path]) -> None:

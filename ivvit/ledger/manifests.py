@@ -1,4 +1,4 @@
-"""Earlier manifests, which stay at their keys, so that a change of data can be told in words."""
+"""Earlier manifests, which stay at their keys, so that a change of data can be described in words."""
 
 from pathlib import Path
 

@@ -14,7 +14,7 @@ from ivvit.runs.memory import enough_memory
 def features_of(
     model: JointModel, data: EvalData, precision: Precision, device: torch.device, batch_size: int, workers: int
 ) -> Features:
-    """The features of a split's samples, by a model on its device; its heads are not asked.
+    """The features of a split's samples, by a model on its device; its heads are not used.
 
     Raises:
         UserError: more files than the data set's max_damaged allows cannot be read, or the GPU's memory does not

@@ -61,7 +61,7 @@ def look(path: str, stores: Iterable[StoreOptions], folder: Path, pictures: bool
     Args:
         path: the file.
         stores: how frame stores would code it; the model was trained on what comes out of that.
-        folder: where it is put so coded.
+        folder: where it is stored in that coding.
         pictures: whether to make pictures of it.
 
     Raises:

@@ -34,7 +34,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class FileResult:
-    """What came of one file."""
+    """The outcome for one file."""
 
     path: str
     seconds: float | None = None

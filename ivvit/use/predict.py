@@ -118,7 +118,7 @@ class Predictor:
 
 
 def heads_for(card: ModelCard, video: bool) -> list[str]:
-    """The heads trained on videos (or images); all where there is none such."""
+    """The heads trained on videos (or images); all heads where there is none."""
     return [name for name, head in card.heads.items() if head.video == video] or list(card.heads)
 
 

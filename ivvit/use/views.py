@@ -99,5 +99,5 @@ def crop(pixels: torch.Tensor, card: ModelCard, head: HeadCard, crops: int) -> t
 
 
 def store_of(head: HeadCard) -> StoreOptions | None:
-    """How the frame store coded what a head was trained on."""
+    """How the frame store encoded what a head was trained on."""
     return None if head.store is None else StoreOptions(**head.store)

@@ -48,7 +48,7 @@ def convert(state_dict: "dict[str, Tensor]") -> Converted:
 
 
 def _check_numbers(converted: Converted) -> None:
-    """Whole numbers would be taken for weights, and what is not finite makes everything so that it meets."""
+    """Integers would be taken for weights, and a value that is not finite spreads to all that it meets."""
     for name, tensor in converted.tensors.items():
         source = ", ".join(converted.origin[name])
         if not tensor.is_floating_point():

@@ -1,4 +1,4 @@
-"""What is possible and yet worth a word: weights that an experiment sees otherwise than they were trained."""
+"""What is possible but worth a note: weights that are used otherwise than they were trained."""
 
 from typing import Any
 

@@ -120,7 +120,7 @@ appended("shared_code_of_training", "ivvit/numerics/optimizers.py", "\nVALUE = 1
 appended("code_of_batches", "ivvit/numerics/transforms.py", "\nVALUE = 1\n", TRAINED | STUDY)
 appended("a_comment", "ivvit/numerics/trainer.py", "\n# a remark\n")
 appended("a_new_unused_module", "ivvit/numerics/unused.py", "VALUE = 1\n")
-appended("the_encoder", "ivvit/data/extraction/encode.py", "\nVALUE = 1\n", STORED | JOINT)  # all is coded anew
+appended("the_encoder", "ivvit/data/extraction/encode.py", "\nVALUE = 1\n", STORED | JOINT)  # all is encoded anew
 appended("the_extractor", "ivvit/data/extraction/run.py", "\nVALUE = 1\n", STORED)  # what is there stays
 appended("the_decoder", "ivvit/numerics/decode.py", "\nVALUE = 1\n", VALIDATED | STORED | TRAINED | STUDY)
 appended("a_layout_reader", "ivvit/data/layouts/folders.py", "\nVALUE = 1\n", VALIDATED)

@@ -77,7 +77,7 @@ def test_more_trials_of_a_study_that_has_some(workspace: Workspace) -> None:
 def test_videos_to_code(workspace: Workspace) -> None:
     workspace.edit("config/config.yaml", "max_damaged: 0.5}", "max_damaged: 0.5, store: {quality: 5}}")
     plan = workspace.ivvit("plan")
-    line = r"^extract: frames of moves changed .+: 12 of 12 videos to code, at most ([\d.]+) MB by frames and sizes"
+    line = r"^extract: frames of moves changed .+: 12 of 12 videos to encode, at most ([\d.]+) MB by frames and sizes"
     size = re.search(line, plan, re.M)
     assert size and f"frame stores: at most {size[1]} MB" in plan
 

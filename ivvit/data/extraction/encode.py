@@ -28,7 +28,7 @@ SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BIT
 
 
 def write_stored(source: Path, target: Path, timeline: Timeline, options: StoreOptions) -> int:
-    """Code a video into the store and return its number of frames; `target` appears complete or not at all.
+    """Encode a video into the store and return its number of frames; `target` appears complete or not at all.
 
     The result depends on nothing but the source, the options and FFmpeg's version: no dates, one thread.
 

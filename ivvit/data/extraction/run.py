@@ -29,7 +29,7 @@ def extract(
     workers: int = 1,
     full: bool = False,
 ) -> None:
-    """Code the videos of a manifest that the store lacks, or has cut short; killed at any point, a second call does
+    """Encode the videos of a manifest that the store lacks, or has cut short; killed at any point, a second call does
     the rest. `full`: decode what is there, and code again what does not decode.
 
     Raises:

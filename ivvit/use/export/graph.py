@@ -50,7 +50,7 @@ class _Graph(nn.Module):
 
 @dataclass(frozen=True)
 class Graph:
-    """What is to be one file."""
+    """What becomes one file."""
 
     name: str
     """images or clips."""
