@@ -15,6 +15,7 @@ from ivvit.data.layouts.listfile import SUFFIXES
 from ivvit.ground.errors import UserError
 
 NOT_DATA = {"pretrained_weight", "frames", "results", "logs", "config", "workflow"}
+MEDIA = IMAGE_EXTENSIONS | VIDEO_EXTENSIONS
 _LOOSE = "put those of each class into a folder of its own"
 FLAT = "flat"
 """Class folders without splits; no kind of the configuration, for which samples are reported on must be chosen."""
@@ -149,33 +150,37 @@ def _name(path: Path, kind: str) -> str:
 
 def _names_samples(file: Path) -> bool:
     with file.open(encoding="utf-8", errors="replace") as lines:
-        first = [line.strip() for line in itertools.islice(lines, 20) if line.strip()]
-    return bool(first) and all(len(line.replace("\t", ",").split(",")) in (2, 3, 4) for line in first)
+        first = [re.split(r"[,;\t ]", line.strip()) for line in itertools.islice(lines, 20) if line.strip()]
+    named = [fields for fields in first if len(fields) > 1 and any(_suffix(field) in MEDIA for field in fields)]
+    return bool(named) and len(named) >= len(first) - 1  # a header names none
 
 
 def _folders_named(file: Path) -> set[str]:
     """The folders that the first samples of a list lie in."""
     with file.open(encoding="utf-8", errors="replace") as lines:
-        paths = [re.split(r"[,\t]", line.strip().strip('"'))[0] for line in itertools.islice(lines, 1000)]
+        paths = [re.split(r"[,;\t]", line.strip().strip('"'))[0] for line in itertools.islice(lines, 1000)]
     return {path.split("/")[0] for path in paths if "/" in path}
 
 
 def _media_of(folder: Path) -> str | None:
     """`image` or `video`: what most of the first files are."""
-    suffixes = (os.path.splitext(name)[1].lower() for name in itertools.islice(files_under(folder), 500))
+    suffixes = map(_suffix, itertools.islice(files_under(folder), 500))
     counts = Counter("video" if s in VIDEO_EXTENSIONS else "image" if s in IMAGE_EXTENSIONS else "" for s in suffixes)
     del counts[""]
     return counts.most_common(1)[0][0] if counts else None
 
 
+def _suffix(name: str) -> str:
+    return os.path.splitext(name.strip("\"'"))[1].lower()
+
+
 def _own_media(folder: Path) -> list[str]:
     names = (entry.name for entry in os.scandir(folder) if not entry.name.startswith("."))
-    return [name for name in names if os.path.splitext(name)[1].lower() in IMAGE_EXTENSIONS | VIDEO_EXTENSIONS]
+    return [name for name in names if _suffix(name) in MEDIA]
 
 
 def _media_files(folder: Path) -> list[str]:
-    known = IMAGE_EXTENSIONS | VIDEO_EXTENSIONS
-    return [name for name in files_under(folder) if os.path.splitext(name)[1].lower() in known]
+    return [name for name in files_under(folder) if _suffix(name) in MEDIA]
 
 
 def _size(folder: Path) -> int:

@@ -131,6 +131,15 @@ def test_a_folder_that_a_list_is_of_is_no_second_data_set(tmp_path: Path) -> Non
     assert [(one.name, one.counts) for one in survey(tmp_path).found] == [("list", {"train": 4, "test": 2})]
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t", " "])
+def test_a_list_in_any_dialect_and_a_text_that_is_none(tmp_path: Path, separator: str) -> None:
+    classes(tmp_path, "pictures")
+    lines = [f"pictures/{label}/{file}{separator}{label}" for label in ("one", "two") for file in IMAGES]
+    (tmp_path / "list.txt").write_text("\n".join(lines))
+    (tmp_path / "licence.txt").write_text("do what, say,\nyou want, with, it,\n")
+    assert [(one.name, one.counts) for one in survey(tmp_path).found] == [("list", {"train": 6})]
+
+
 def test_images_among_videos_are_left_out_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     classes(tmp_path / "mixed", ".", files=("1.mp4", "2.mp4", "3.mp4", "cover.jpg"))
     assert main(["init", "--root", str(tmp_path / "mixed")]) == 0
