@@ -16,6 +16,11 @@ def off(value: JsonValue) -> JsonDict:
     return {"off": value}
 
 
+def named(value: Any) -> Any:
+    """Let `key: name` stand for `key: {name: name}`."""
+    return {"name": value} if isinstance(value, str) else value
+
+
 class Section(BaseModel):
     """A frozen section; unknown keys are errors, defaults are checked, descriptions come from the fields."""
 

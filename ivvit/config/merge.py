@@ -3,8 +3,9 @@
 from copy import deepcopy
 from typing import Any
 
+from ivvit.config.base import named
 from ivvit.config.models import backbone_parts
-from ivvit.config.optimisation import named, per_dataset
+from ivvit.config.optimisation import per_dataset
 
 # A short form is spelled out before merging, so that `model: MSCA` replaces {name: TokenShift, fold_div: 4}.
 _SPELL_OUT = {

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from ivvit.config.backbone import check_backbone
-from ivvit.config.base import Section, off
+from ivvit.config.base import Section, named, off
 
 
 class CommonOptions(Section):
@@ -93,11 +93,7 @@ ModelOptions = IVViTOptions | TokenShiftOptions | MSCAOptions | PolyViTOptions |
 MODELS: dict[str, type[Section]] = {cls.model_fields["name"].default: cls for cls in get_args(ModelOptions)}
 
 
-def _by_name(value: Any) -> Any:
-    return {"name": value} if isinstance(value, str) else value
-
-
-ModelField = Annotated[ModelOptions, BeforeValidator(_by_name), Field(discriminator="name")]
+ModelField = Annotated[ModelOptions, BeforeValidator(named), Field(discriminator="name")]
 """`IV-ViT`, or `{name: MSCA, shift: qk}`."""
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from ivvit.config.base import Section, off
+from ivvit.config.base import Section, named, off
 from ivvit.config.datasets import Holdout
 
 T = TypeVar("T", bound=Section)
@@ -152,11 +152,6 @@ class EvaluationOptions(Views):
             found = ", ".join(f"evaluation.{key} -> validation.{key}" for key in moved)
             raise ValueError(f"what a training selects by has moved ({found}); it looks at val, and needs one")
         return value
-
-
-def named(value: Any) -> Any:
-    """Let `key: name` stand for `key: {name: name}`."""
-    return {"name": value} if isinstance(value, str) else value
 
 
 def per_dataset(value: Any) -> Any:

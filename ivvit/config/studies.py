@@ -4,10 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from ivvit.config.base import Section
+from ivvit.config.base import Section, named
 from ivvit.config.datasets import Holdout, HoldoutOptions
 from ivvit.config.experiment import Seed
-from ivvit.config.optimisation import named
 
 Scalar = bool | int | float | str
 

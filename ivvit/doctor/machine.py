@@ -6,11 +6,11 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
 from ivvit.doctor.finding import Finding
+from ivvit.ground.versions import installed
 
 LIBRARIES = ("torch", "torchvision", "timm", "pandas", "pyarrow", "torchmetrics", "safetensors")
 WORKFLOW = {"snakemake": "the workflow", "av": "videos and extraction", "optuna": "studies"}
@@ -22,7 +22,7 @@ _GB = 1e9
 def python() -> Iterator[Finding]:
     """The interpreter, and the libraries as they really import."""
     yield Finding("Python", "ok", f"{platform.python_version()} ({sys.executable})")
-    absent = [name for name in LIBRARIES if _version(name) is None]
+    absent = [name for name in LIBRARIES if installed(name) is None]
     if absent:
         yield Finding("libraries", "wrong", f"{', '.join(absent)} not installed", "pip install ivvit")
         return
@@ -35,9 +35,9 @@ def python() -> Iterator[Finding]:
         remedy = "install torch and torchvision of the same release: pip install --force-reinstall torch torchvision"
         yield Finding("libraries", "wrong", f"torch, torchvision and timm do not import together: {error}", remedy)
         return
-    yield Finding("libraries", "ok", ", ".join(f"{name} {_version(name)}" for name in LIBRARIES[:3]))
+    yield Finding("libraries", "ok", ", ".join(f"{name} {installed(name)}" for name in LIBRARIES[:3]))
     for name, what in WORKFLOW.items():
-        if _version(name) is None:
+        if installed(name) is None:
             text = f"{name} is not installed; {what} need it, trainings do not"
             yield Finding("libraries", "note", text, f"pip install {name}, where snakemake runs")
 
@@ -71,7 +71,7 @@ def gpu(wanted: int) -> Iterator[Finding]:
 
 def codecs() -> Iterator[Finding]:
     """The codecs of PyAV's FFmpeg: those that videos come in, and those of the frame store."""
-    if _version("av") is None:
+    if installed("av") is None:
         return
     import av
 
@@ -123,10 +123,3 @@ def _has(codec: str, mode: Literal["r", "w"]) -> bool:
     except ValueError:  # UnknownCodecError is one
         return False
     return True
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
