@@ -10,9 +10,8 @@ width, and G groups that are all right tell as much as about G samples. `benchma
 
 import numpy as np
 
-LEVEL = 0.95
 Z = 1.959963984540054
-"""The standard normal's quantile of the level."""
+"""The standard normal's quantile for 95%."""
 
 
 def accuracy_interval(correct: np.ndarray, groups: np.ndarray) -> tuple[float, float]:

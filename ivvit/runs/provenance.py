@@ -59,11 +59,6 @@ class Provenance:
         }
         write_json(self._path, self._content)
 
-    @property
-    def restarts(self) -> int:
-        """How often the run was started before this session."""
-        return len(self._content["sessions"]) - 1
-
     def made(self, model_sha256: str) -> None:
         """The file of the model that is about to be written."""
         self._content["model_sha256"] = model_sha256
