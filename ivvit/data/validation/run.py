@@ -8,14 +8,13 @@ import pandas as pd
 
 from ivvit.config.datasets import DatasetOptions
 from ivvit.data.layouts import Listing, list_samples
-from ivvit.data.manifest import FORMAT, SPLITS, table_file
+from ivvit.data.manifest import FORMAT, SPLITS, sealed, table_file
 from ivvit.data.places import dataset_folder, relative_to_root
 from ivvit.data.validation.checks import check_counts, check_damaged, check_duplicates, class_warnings
 from ivvit.data.validation.finding import Finding
 from ivvit.data.validation.findings import find_all
 from ivvit.data.validation.report import report_text
 from ivvit.data.validation.table import SCHEMA, digest_of, inside, row_of, write_table
-from ivvit.ground.digest import sha256_of
 from ivvit.ground.errors import UserError
 from ivvit.ground.files import write_json, write_text
 
@@ -68,7 +67,7 @@ def validate(
         log.warning("%s: %d warnings, %d damaged files left out; %s says what to do",
                     name, len(content["warnings"]), len(quarantined), report)  # fmt: skip
     write_table(table, lock, content["digest"])
-    write_json(lock, {**content, "table_sha256": sha256_of(table_file(lock))})
+    write_json(lock, {**content, "table": sealed(table_file(lock))})
 
 
 def _usable(listing: Listing, findings: dict[str, Any], folder: str) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
