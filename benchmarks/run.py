@@ -18,10 +18,10 @@ from common import cpu_name
 
 HERE = Path(__file__).parent
 SCRIPTS: dict[str, list[str]] = {
-    "loading": [], "evaluation": [], "scale": [], "start": [], "models": [], "training": [], "waiting": [],
+    "loading": [], "evaluation": [], "validation": [], "scale": [], "start": [], "models": [], "training": [], "waiting": [],
     "results_tables": [], "graph": [],
 }  # fmt: skip
-DATA = ("loading", "evaluation")
+DATA = ("loading", "evaluation", "validation")
 """Those that need real files."""
 
 
