@@ -20,13 +20,13 @@ from pathlib import Path
 import ivvit.numerics.compat  # noqa: F401  (before timm)  # isort: skip
 import timm
 import torch
+from common import RESULTS
 from rich.console import Console
 from rich.table import Table
 from torch import nn
 
 from ivvit.numerics.models import create_model
 
-RESULTS = Path(__file__).parent / "results"
 CLASSES = 101
 CASES = {
     "timm ViT (floor)": None,

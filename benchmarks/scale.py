@@ -43,7 +43,7 @@ def write_manifest(
     work: Path, name: str, rows: int, file: str, facts: dict[str, object], pts: np.ndarray | None
 ) -> None:
     """The manifest of a data set whose files are all the same one."""
-    from ivvit.data.manifest import FORMAT
+    from ivvit.data.manifest import FORMAT, sealed
     from ivvit.data.validation.table import SCHEMA
 
     schema = SCHEMA.with_metadata({"digest": name})
@@ -52,7 +52,7 @@ def write_manifest(
             writer.write_table(_rows(first, min(CHUNK, rows - first), file, facts, pts).cast(schema), CHUNK)
     content = {
         "format": FORMAT, "dataset": name, "digest": name, "class_names": [f"c{k:05d}" for k in range(CLASSES)],
-        "counts": {"train": rows, "val": 0, "test": 0},
+        "counts": {"train": rows, "val": 0, "test": 0}, "table": sealed(work / f"{name}.arrow"),
     }  # fmt: skip
     (work / f"{name}.json").write_text(json.dumps(content))
 
@@ -100,7 +100,7 @@ def prepare(work: Path, images: int, videos: int) -> None:
 
 
 def ours(work: Path, name: str, workers: int, batches: int) -> dict[str, object]:
-    """This project's loader."""
+    """This project's loader; opening compares the table with its checksum, as a job's main process does."""
     from ivvit.config.datasets import DatasetOptions
     from ivvit.runs.inputs import open_train
     from ivvit.runs.loader import train_loader

@@ -15,10 +15,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from common import RESULTS
+
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "slurm"))
 from cluster import HERE, Project, counted, slurm, wait_for
 
-RESULTS = Path(__file__).parent / "results"
 MODES = {
     "one sbatch a job, as in profiles/slurm": [],
     "arrays": ["--slurm-array-jobs", "train", "--jobs", "1000", "--max-jobs-per-timespan", "1000/1s"],

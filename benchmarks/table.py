@@ -4,10 +4,9 @@ import json
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).parent / "results"
+from common import RESULTS
 
 
 def show_and_save(name: str, rows: Sequence[Mapping[str, float]], **about: Any) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from common import RESULTS
 from models import hardware
 from rich.console import Console
 from rich.table import Table
@@ -31,7 +32,6 @@ from ivvit.numerics.trainer import Trainer
 from ivvit.numerics.world import World
 from ivvit.runs.progress import device_memory
 
-RESULTS = Path(__file__).parent / "results"
 CLASSES = {"Tiny-ImageNet": 200, "CIFAR100": 100, "UCF101": 101, "Kinetics200": 200}
 Run = Callable[[], None]
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from common import RESULTS
 from models import hardware
 from rich.console import Console
 
@@ -25,8 +26,6 @@ from ivvit.data.validation.run import validate
 from ivvit.demo.data import write_demo_data
 from ivvit.runs.job import TrainJob
 from ivvit.runs.run import train
-
-RESULTS = Path(__file__).parent / "results"
 
 
 def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:

@@ -1,13 +1,14 @@
 """Train runs: experiments by name, the rule's job by identity, or one given by options as in the paper's code.
 
 But for the rule's job, a run is evaluated as well. Several are trained one after the other in one process, which starts
-once; Snakemake finds them done.
+once, parents first; Snakemake finds them done.
 """
 
 import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,15 @@ from ivvit.cli.evaluate import evaluate_today, table
 from ivvit.cli.jobs import identity_of, link_run, train_job
 from ivvit.cli.launch import launch, spreads
 from ivvit.cli.planned import load_planned, remember_launched
-from ivvit.ground.errors import OK, STOPPED, UserError
+from ivvit.cli.several import parents_first, train_due, train_several
+from ivvit.ground.errors import STOPPED, UserError
 from ivvit.ground.files import write_json
 from ivvit.ground.holder import is_held
 from ivvit.ground.ranks import launched, rank
 from ivvit.identity.identity import Identities, Identity
 from ivvit.identity.paths import Paths
 from ivvit.ledger.past import shorter_run
+from ivvit.ledger.status import Status
 from ivvit.ledger.unfinished import FAILURE
 from ivvit.planning.jobs import Jobs, require_identity
 
@@ -31,6 +34,7 @@ EXAMPLES = """\
   ivvit train msca --seed 1                  an experiment of config/config.yaml
   ivvit train joint --config config/mine.yaml
   ivvit train small-1 small-2 small-3 --seeds  many short runs, with all their seeds, for one start of a process
+  ivvit train --due                          all that `ivvit status` does not call fresh, likewise
   ivvit train -i 10000 -bsl 16 16 4 4 -dn Tiny-ImageNet CIFAR100 UCF101 Kinetics200 \\
     --model IV-ViT --pretrain Kinetics400 --root_path ~/data_root/
   ivvit train -dn UCF101 -bsl 4 --model MSCA --root_path ~/data_root/ --set model.shift=qk optimizer.lr=3e-5
@@ -45,11 +49,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     seeds = parser.add_mutually_exclusive_group()
     seeds.add_argument("--seed", type=count(0, 2**63 - 1), help="by default the experiment's first")
     seeds.add_argument("--seeds", action="store_true", help="all of each experiment's")
+    seeds.add_argument("--due", action="store_true", help="all runs that are due (of these experiments, or of all)")
     add_direct(parser, "train")
 
 
 def run(args: argparse.Namespace) -> int:
     """Train; returns the exit status."""
+    if args.due:
+        return _train_due(args)
     if not args.experiments and args.identity is None:
         jobs, name = prepare(args)
         names = [name]
@@ -62,29 +69,20 @@ def run(args: argparse.Namespace) -> int:
     pairs = [(name, seed) for name, seeds in chosen.items() for seed in seeds]
     if len(pairs) == 1:
         return train_one(jobs, *pairs[0], evaluate=args.identity is None)
-    return _train_several(jobs, pairs)
+    return train_several(jobs, parents_first(jobs.config, pairs), partial(train_one, jobs, evaluate=True))
+
+
+def _train_due(args: argparse.Namespace) -> int:
+    check_named(args, args.experiments[0] if args.experiments else "each that is due")
+    if args.identity is not None:
+        raise UserError("--identity names one run, --due all that are due; give one of them")
+    status = Status(config_of(args))
+    names = [experiment_of(status.config, name) for name in args.experiments]
+    return train_due(status, names, partial(train_one, status.jobs, evaluate=True))
 
 
 def _seed(jobs: Jobs, name: str, args: argparse.Namespace) -> int:
     return jobs.config.entries[name].seeds[0] if args.seed is None else args.seed
-
-
-def _train_several(jobs: Jobs, pairs: list[tuple[str, int]]) -> int:
-    """One after the other; a run that fails is named, and the others go on."""
-    status = OK
-    for name in dict(pairs):
-        if spreads(jobs.config.entries[name].runtime):
-            raise UserError(f"{name} trains in several processes (runtime.gpus, runtime.nodes): train it alone")
-        identity_of(jobs.identities, name)  # of all, before any code is imported: see load_planned
-    for name, seed in pairs:
-        try:
-            train_one(jobs, name, seed, evaluate=True)
-        except UserError as error:
-            if error.exit_code == STOPPED:
-                raise
-            print(f"error: {name}, seed {seed}: {error}", file=sys.stderr)
-            status = error.exit_code
-    return status
 
 
 def train_one(jobs: Jobs, name: str, seed: int, *, evaluate: bool) -> int:

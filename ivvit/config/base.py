@@ -25,7 +25,12 @@ class Section(BaseModel):
     """A frozen section; unknown keys are errors, defaults are checked, descriptions come from the fields."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, validate_default=True, use_attribute_docstrings=True, allow_inf_nan=False
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,
+        defer_build=True,  # most sections are only parts of another
     )
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:

@@ -10,6 +10,7 @@ from ivvit.config.datasets import DatasetOptions
 from ivvit.data.manifest import Manifest, load_manifest
 from ivvit.data.timelines import Timelines
 from ivvit.ground.errors import UserError
+from ivvit.ground.ranks import rank
 from ivvit.ground.sequences import Computed
 from ivvit.identity.frame_store import store_file, store_folder
 from ivvit.numerics.decode import UnreadableError, read_frames, read_intra_frames
@@ -28,12 +29,14 @@ READERS: dict[str, Read] = {"mjpeg": read_jpegs, "ffv1": read_intra_frames}
 
 
 def open_samples(name: str, options: DatasetOptions, root: Path, manifest_lock: Path, split: str) -> Samples:
-    """The samples of a split of a validated data set.
+    """The samples of a split of a validated data set; of several processes the first checks the manifest.
 
     Raises:
-        UserError: the manifest or the frame store is missing, or the split is empty.
+        UserError: the manifest or the frame store is missing, the manifest is damaged, or the split is empty.
     """
     manifest = load_manifest(manifest_lock)
+    if rank() == 0:
+        manifest.check()
     if not manifest.counts[split]:
         raise UserError(f"{name} has no samples in split {split}; see {Path(manifest_lock).with_suffix('.md')}")
     return Samples(

@@ -52,4 +52,4 @@ _fraction = lru_cache(maxsize=256)(Fraction)
 
 def _array(values: Any) -> np.ndarray | None:
     """A list of numbers in memory of its own, for the table's pages come and go."""
-    return values.values.to_numpy().copy() if values.is_valid else None
+    return np.from_dlpack(values.values).copy() if values.is_valid else None  # to_numpy imports pandas

@@ -1,13 +1,20 @@
-"""torchvision beside a CPU-only torch; import this module before anything that imports torchvision or timm.
+"""torchvision beside a CPU-only torch, and timm; import this module before anything that imports either.
 
 The registry's torchvision is a CUDA build whose compiled operators do not load beside a CPU torch; its Python part
 then stops at `operator torchvision::nms does not exist`. Declaring the two schemas it looks for lets the rest load
 (transforms, datasets, what timm uses); the compiled operators themselves stay unusable.
+
+Neither imports torch's compiler here, which takes two seconds: functions that it is to leave alone tell it so when they
+are first called.
 """
 
 import importlib
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
+
+import torch
 
 COMPILER = "torch._dynamo.utils"
 SCHEMAS = ("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
@@ -53,9 +60,20 @@ def _forget() -> None:
         del sys.modules[name]
 
 
-def _declare_schemas() -> None:
-    import torch
+@contextmanager
+def without_compiler() -> Iterator[None]:
+    """Within this context, `torch.compiler.disable` decorates without the compiler; torch has such a decorator for its
+    own functions. Another torch that has none imports its compiler."""
+    compiler, known = torch.compiler, torch.compiler.disable
+    if lazily := getattr(torch, "_disable_dynamo", None):
+        compiler.disable = lambda fn=None, recursive=True, **_: lazily(fn, recursive)
+    try:
+        yield
+    finally:
+        compiler.disable = known
 
+
+def _declare_schemas() -> None:
     _forget()
     library = torch.library.Library("torchvision", "FRAGMENT")
     for schema in SCHEMAS:
@@ -64,3 +82,5 @@ def _declare_schemas() -> None:
 
 
 import_torchvision()
+with without_compiler():
+    importlib.import_module("timm")

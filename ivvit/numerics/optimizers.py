@@ -2,10 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-import ivvit.numerics.compat  # noqa: F401  (before timm)
-
-# isort: split
-from timm.optim import create_optimizer_v2, get_optimizer_info
 from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
@@ -65,6 +61,12 @@ def _optimizer(options: "OptimizerOptions", groups: list[dict[str, Any]]) -> Opt
         case "AdamW":
             return AdamW(groups, lr, betas=options.betas, weight_decay=decay, fused=True)
         case name:
+            # here, because timm.optim imports torch's compiler, which takes two seconds
+            import ivvit.numerics.compat  # noqa: F401  (before timm)
+
+            # isort: split
+            from timm.optim import create_optimizer_v2, get_optimizer_info
+
             chosen = get_optimizer_info(name).has_betas and options.betas != TORCHS
             betas: dict[str, Any] = {"betas": options.betas} if chosen else {}
             return create_optimizer_v2(groups, name, lr=lr, weight_decay=decay, momentum=options.momentum,

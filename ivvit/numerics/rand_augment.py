@@ -7,14 +7,14 @@ and their ranges are those of torchvision's RandAugment with 31 bins. All frames
 import math
 from collections.abc import Callable
 
-import ivvit.numerics.compat  # noqa: F401  (before torchvision)
-
-# isort: split
 from torch import Tensor
-from torchvision.transforms import InterpolationMode
-from torchvision.transforms.v2 import functional as F
 
+from ivvit.numerics.compat import without_compiler
 from ivvit.numerics.rng import Rng
+
+with without_compiler():
+    from torchvision.transforms import InterpolationMode
+    from torchvision.transforms.v2 import functional as F
 
 BINS = 30
 Change = Callable[[Tensor, float], Tensor]

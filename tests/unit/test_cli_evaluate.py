@@ -9,6 +9,8 @@ import pytest
 from data_sets import image_folder
 
 from ivvit.cli import main
+from ivvit.config import load_config
+from ivvit.planning.jobs import Jobs
 from ivvit.runs.model_file import read_card
 
 CONFIG = """\
@@ -182,3 +184,60 @@ def test_several_runs_of_one_process_are_those_of_several(capsys: pytest.Capture
     assert "error: kept, seed 0: " in capsys.readouterr().err
     together = {model.read_bytes() for model in Path("results/runs").glob("*/*/model.safetensors")}
     assert len(alone) == 2 and alone <= together and len(together) == 3
+
+
+CHAIN = (
+    CONFIG.partition("experiments:")[0].replace("seeds: [0, 1]", "seeds: [0]")
+    + """\
+experiments:
+  child: {pretrain: "experiment:parent", iterations: 1}
+  parent: {seeds: [0, 1]}
+  twin: {seeds: [1]}
+  waits: {datasets: {other: 2}}
+runtime: {workers: 0, gpus: 0}
+results: {path: due}
+"""
+)
+
+
+def test_all_that_is_due_parents_first(capsys: pytest.CaptureFixture[str]) -> None:
+    """The bits of runs one by one; what is done is not done again, and what cannot be done yet is named."""
+    Path("chain.yaml").write_text(CHAIN)
+
+    def train(*arguments: str) -> int:
+        return main(["train", *arguments, "--config", "chain.yaml"])
+
+    assert main(["validate", "pets", "--config", "chain.yaml"]) == 0
+    for name in ("parent", "child"):
+        assert train(name) == 0
+    alone = {model.read_bytes() for model in Path("due/runs").glob("*/*/model.safetensors")}
+    shutil.rmtree("due/runs")
+    capsys.readouterr()
+    assert train("--due") == 1
+    printed, left = capsys.readouterr()
+    assert printed.startswith("4 runs are due, and 1 are left to snakemake\n")
+    assert "left: waits, seed 0: pending (other must be validated first" in left
+    together = {model.read_bytes() for model in Path("due/runs").glob("*/*/model.safetensors")}
+    assert len(alone) == 2 and alone < together and len(together) == 3
+    jobs = Jobs(load_config("chain.yaml"))
+    known = [path for path in [*jobs.runs(), *jobs.evaluations()] if path.startswith("due/runs")]
+    assert len(known) == 6 and all(Path(path).is_file() for path in known), "Snakemake asks for these"
+    shutil.rmtree(Path(known[-1]).parent)  # an evaluation alone
+    assert train("--due", "child", "parent", "twin") == 0
+    assert capsys.readouterr().out.startswith("2 runs are due\n") and Path(known[-1]).is_file()
+    assert train("--due", "parent") == 0
+    assert capsys.readouterr().out == "0 runs are due\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("-dn", "UCF101"), "-dn would do nothing: each that is due is an experiment of the configuration"),
+        (("--identity", "0"), "--identity names one run, --due all that are due; give one of them"),
+        (("parnt",), "unknown experiment 'parnt'; did you mean parent?"),
+    ],
+)
+def test_what_is_due_is_the_configuration_s(arguments, message, capsys):
+    Path("chain.yaml").write_text(CHAIN)
+    assert main(["train", *arguments, "--due", "--config", "chain.yaml"]) == 2
+    assert message in capsys.readouterr().err

@@ -4,44 +4,42 @@ One JSON line per file, appended while validation runs: killed at any point, it 
 """
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
 from ivvit.data.validation.finding import Finding
-from ivvit.ground.files import explained, write_text
+from ivvit.data.validation.found import Found
+from ivvit.ground.files import explained, replacing
 
 FORMAT = 3
 """Raise it when probing finds out something else for the same file."""
 
 
 class FindingsCache:
-    """Findings by path; valid for a file of the same size and modification time."""
+    """Findings by path, on disk alone; later lines count."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._known: dict[str, Finding] = {}
         self._stream: TextIO | None = None
-        if file.is_file():
-            self._read()
 
-    def _read(self) -> None:
-        for line in self._file.read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
-                row = json.loads(line)
-                number, path = row.pop("format"), row.pop("path")
-                if number == FORMAT:
-                    self._known[path] = Finding(**row)
-            except (ValueError, TypeError, KeyError):  # a line that a kill cut short, or of an older version
-                continue
-
-    def get(self, path: str, size: int, mtime_ns: int) -> Finding | None:
-        """The finding for a file that has not changed since."""
-        known = self._known.get(path)
-        return known if known and (known.size, known.mtime_ns) == (size, mtime_ns) else None
+    def read(self) -> Iterator[tuple[str, Finding]]:
+        """What earlier validations found, line by line."""
+        if not self._file.is_file():
+            return
+        with self._file.open(encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                try:
+                    row = json.loads(line)
+                    number, path = row.pop("format"), row.pop("path")
+                    finding = Finding(**row) if number == FORMAT else None
+                except (ValueError, TypeError, KeyError, AttributeError):  # cut short by a kill, or an older version's
+                    continue
+                if finding is not None:
+                    yield path, finding
 
     def add(self, path: str, finding: Finding) -> None:
         """Remember a finding, on disk at once."""
-        self._known[path] = finding
         with explained(self._file):
             if self._stream is None:
                 self._file.parent.mkdir(parents=True, exist_ok=True)
@@ -49,15 +47,18 @@ class FindingsCache:
                 self._stream.write("\n")  # ends a line that a kill cut short
             self._stream.write(_line(path, finding))
 
-    def close(self, keep: set[str]) -> None:
-        """Forget files that are no longer part of the data set, and close."""
-        if self._stream is None and self._known.keys() <= keep:
+    def close(self, found: Found, current: bool) -> None:
+        """Keep these findings and no others; `current`: what was read is just these."""
+        if self._stream is None and current:
             return
         if self._stream is not None:
             self._stream.close()
             self._stream = None
-        if self._known:
-            write_text(self._file, "".join(_line(p, f) for p, f in sorted(self._known.items()) if p in keep))
+        barred = found.barred()
+        with replacing(self._file) as temporary, temporary.open("w", encoding="utf-8") as stream:
+            stream.writelines(_line(path, one) for path, one in found.findings() if not one.no_access)
+            if barred:  # of those that could not be read this time, what is known is as good as before
+                stream.writelines(_line(path, one) for path, one in self.read() if found.place(path) in barred)
 
 
 def _line(path: str, finding: Finding) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 from ivvit.config.datasets import DatasetOptions
@@ -10,53 +10,62 @@ from ivvit.data.layouts import Listing
 from ivvit.data.progress import worked
 from ivvit.data.validation.cache import FindingsCache
 from ivvit.data.validation.finding import Finding
+from ivvit.data.validation.found import Found
 from ivvit.data.validation.probe import probe
 from ivvit.numerics.cifar import read_images
 
 
 def find_all(
     name: str, options: DatasetOptions, root: Path, listing: Listing, cache: Path, *, workers: int, full: bool
-) -> dict[str, Finding]:
+) -> Found:
     """A finding for the path of each sample."""
-    paths = sorted({sample.path for sample in listing.samples})
+    found = Found([path for path, _ in groupby(sorted(sample.path for sample in listing.samples))])
     if options.kind == "cifar100":
-        return _cifar_findings(paths, root)
+        _find_cifar(found, root)
+        return found
     known = FindingsCache(cache)
-    findings: dict[str, Finding] = {}
-    changed = []
-    for path in paths:
-        finding = None if full else _known(known, path, root)
-        if finding is None:
-            changed.append(path)
-        else:
-            findings[path] = finding
-    work = partial(_probe, root, options.is_video)
-    for path, finding in worked(work, changed, len(changed), workers, f"Validating {name}"):
-        findings[path] = finding
+    current = full or _take_known(found, known, root)
+
+    def look(place: int) -> Finding:
+        return probe(root / found.paths[place], options.is_video)
+
+    lacking = found.lacking()
+    for place, finding in worked(look, lacking, len(lacking), workers, f"Validating {name}"):
+        found.add(place, finding)
         if not finding.no_access:
-            known.add(path, finding)
-    known.close(set(paths))
-    return findings
+            known.add(found.paths[place], finding)
+    known.close(found, current)
+    return found
 
 
-def _probe(root: Path, is_video: bool, path: str) -> Finding:
-    return probe(root / path, is_video)
+def _take_known(found: Found, known: FindingsCache, root: Path) -> bool:
+    """Take over what is known of files that have not changed since; whether there was nothing else to read."""
+    current = True
+    for path, finding in known.read():
+        place = found.place(path)
+        if place is not None and _is_unchanged(os.path.join(root, path), finding):
+            current &= not found.has(place)
+            found.add(place, finding)
+        else:
+            current = False
+    return current
 
 
-def _known(cache: FindingsCache, path: str, root: Path) -> Finding | None:
+def _is_unchanged(path: str, finding: Finding) -> bool:
+    """Whether a file has the size and the modification time that it had."""
     try:
-        stat = os.stat(os.path.join(root, path))
+        stat = os.stat(path)
     except OSError:
-        return None
-    return cache.get(path, stat.st_size, stat.st_mtime_ns)
+        return False
+    return (stat.st_size, stat.st_mtime_ns) == (finding.size, finding.mtime_ns)
 
 
-def _cifar_findings(paths: list[str], root: Path) -> dict[str, Finding]:
+def _find_cifar(found: Found, root: Path) -> None:
     """Each row's own hash: a data set's digest follows its images, not the pickles' bytes."""
-    findings = {}
-    for file in sorted({path.rsplit("#", 1)[0] for path in paths}):
+    for file in sorted({path.rsplit("#", 1)[0] for path in found.paths}):
         stat, images = os.stat(root / file), read_images(root / file)
         for row, image in enumerate(images):
             digest = hashlib.sha256(image.tobytes()).hexdigest()
-            findings[f"{file}#{row}"] = Finding(3072, stat.st_mtime_ns, digest, width=32, height=32)
-    return findings
+            place = found.place(f"{file}#{row}")
+            if place is not None:
+                found.add(place, Finding(3072, stat.st_mtime_ns, digest, width=32, height=32))

@@ -5,21 +5,24 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from ivvit.config.datasets import DatasetOptions
 from ivvit.data.layouts import Listing, list_samples
-from ivvit.data.manifest import FORMAT, SPLITS, table_file
+from ivvit.data.manifest import FORMAT, sealed, table_file
 from ivvit.data.places import dataset_folder, relative_to_root
 from ivvit.data.validation.checks import check_counts, check_damaged, check_duplicates, class_warnings
-from ivvit.data.validation.finding import Finding
 from ivvit.data.validation.findings import find_all
+from ivvit.data.validation.found import Found
 from ivvit.data.validation.report import report_text
-from ivvit.data.validation.table import SCHEMA, digest_of, inside, row_of, write_table
-from ivvit.ground.digest import sha256_of
+from ivvit.data.validation.table import SCHEMA, digests_of, inside, rows_of, write_table
 from ivvit.ground.errors import UserError
 from ivvit.ground.files import write_json, write_text
 
 log = logging.getLogger("ivvit")
+
+CHECKED = ["split", "path", "label", "sha256", "frames", "fps", "width", "height", "duration"]
+"""What the checks of the whole and the report look at."""
 
 
 def validate(
@@ -40,24 +43,25 @@ def validate(
     root, lock = Path(root).expanduser(), Path(lock)
     cache = cache or lock.with_suffix(".cache.jsonl")
     listing = list_samples(name, options, root)
-    findings = find_all(name, options, root, listing, cache, workers=workers, full=full)
+    found = find_all(name, options, root, listing, cache, workers=workers, full=full)
     folder = relative_to_root(dataset_folder(options, root), root)
-    table, quarantined = _usable(listing, findings, folder)
-    warnings = [*_warnings(listing, findings, folder), *_still(table, options, folder)]
-    parts = {split: table[table["split"] == split] for split in SPLITS}
+    parts, quarantined = _usable(listing, found, folder)
+    usable = pa.concat_tables(parts.values())
+    table = usable.select(CHECKED).to_pandas()
+    warnings = [*_warnings(listing, found, folder), *_still(table, options, folder)]
+    digests = digests_of(usable, folder)
     content: dict[str, Any] = {
-        "format": FORMAT, "dataset": name, "digest": digest_of(table, folder),
-        "digests": {split: digest_of(part, folder) for split, part in parts.items()},
+        "format": FORMAT, "dataset": name, "digest": digests.pop(""), "digests": digests,
         "classes": len(listing.classes), "class_names": list(listing.classes),
         "counts": {split: len(part) for split, part in parts.items()},
         "quarantined": quarantined, "warnings": warnings,
     }  # fmt: skip
-    found = {"classes": len(listing.classes), **content["counts"]}
+    counts = {"classes": len(listing.classes), **content["counts"]}
     report = lock.with_suffix(".md")
     try:
         twins = check_duplicates(name, options, table, folder)
         odd = class_warnings(list(listing.classes), table, folder)
-        content["warnings"] = [*check_counts(name, options, found), *odd, *twins, *warnings]
+        content["warnings"] = [*check_counts(name, options, counts), *odd, *twins, *warnings]
         total = len(listing.samples) + len(listing.misnamed)
         check_damaged(name, options, quarantined, total, str(report))
         if not content["counts"]["train"]:
@@ -67,31 +71,30 @@ def validate(
     if content["warnings"] or quarantined:
         log.warning("%s: %d warnings, %d damaged files left out; %s says what to do",
                     name, len(content["warnings"]), len(quarantined), report)  # fmt: skip
-    write_table(table, lock, content["digest"])
-    write_json(lock, {**content, "table_sha256": sha256_of(table_file(lock))})
+    write_table(usable, lock, content["digest"])
+    write_json(lock, {**content, "table": sealed(table_file(lock))})
 
 
-def _usable(listing: Listing, findings: dict[str, Any], folder: str) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
-    """(the table of usable samples, the damaged files with reasons)."""
-    rows: list[dict[str, Any]] = []
-    damaged: dict[str, Finding] = {}
+def _usable(listing: Listing, found: Found, folder: str) -> tuple[dict[str, pa.Table], list[dict[str, Any]]]:
+    """(each split's table of usable samples, the damaged files with reasons)."""
+    tables: dict[str, pa.Table] = {}
+    damaged: dict[str, dict[str, Any]] = {}
     for split, samples in listing.splits.items():
-        for sample in samples:
-            finding = findings[sample.path]
-            if finding.damage:
-                damaged[inside(sample.path, folder)] = finding
-            else:
-                rows.append(row_of(split, sample, finding))
+        parts = []
+        for rows, broken in rows_of(split, samples, found):
+            parts.append(rows)
+            damaged |= {inside(one["path"], folder): one for one in broken}
+        tables[split] = pa.concat_tables([SCHEMA.empty_table(), *parts])
     for name in listing.misnamed:
-        damaged[name] = Finding(0, 0, damage="its name is not UTF-8; rename it")
+        damaged[name] = {"damage": "its name is not UTF-8; rename it", "no_access": False}
     quarantined = [
-        {"path": path, "reason": finding.damage, **({"no_access": True} if finding.no_access else {})}
-        for path, finding in sorted(damaged.items())
+        {"path": path, "reason": one["damage"], **({"no_access": True} if one["no_access"] else {})}
+        for path, one in sorted(damaged.items())
     ]
-    return pd.DataFrame(rows, columns=SCHEMA.names), quarantined
+    return tables, quarantined
 
 
-def _warnings(listing: Listing, findings: dict[str, Any], folder: str) -> list[str]:
+def _warnings(listing: Listing, found: Found, folder: str) -> list[str]:
     """Warnings about files that are absent, ignored or odd."""
     warnings = []
     if listing.missing:
@@ -103,9 +106,8 @@ def _warnings(listing: Listing, findings: dict[str, Any], folder: str) -> list[s
         warnings.append(f"{len(listing.ignored)} files have another extension and are ignored, such as "
                         f"{sorted(listing.ignored)[0]}")  # fmt: skip
     odd: dict[str, list[str]] = {}
-    for path, finding in sorted(findings.items()):
-        for remark in finding.remarks:
-            odd.setdefault(remark, []).append(inside(path, folder))
+    for path, remark in found.odd():
+        odd.setdefault(remark, []).append(inside(path, folder))
     return warnings + [f"{len(paths)} files, such as {paths[0]}: {remark}" for remark, paths in sorted(odd.items())]
 
 
