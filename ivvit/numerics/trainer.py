@@ -25,6 +25,7 @@ from ivvit.numerics.pixels import normalize
 from ivvit.numerics.precision import Precision
 from ivvit.numerics.rng import Rng
 from ivvit.numerics.train_data import rows_of
+from ivvit.numerics.uncompiled import spare_compiler
 from ivvit.numerics.update_rules import UPDATE_RULES
 from ivvit.numerics.world import World
 
@@ -56,6 +57,8 @@ class Trainer:
         self._seed = seed
         freeze(model, experiment.freeze)
         self._parameters = trained(model)
+        if not compiled:
+            spare_compiler()
         self._gradients = Gradients(self._parameters, experiment.grad_clip)
         self._optimizers = make_optimizers(model, experiment)
         self._weighting = make_weighting(experiment, device)

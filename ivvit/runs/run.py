@@ -23,7 +23,6 @@ from ivvit.runs.provenance import Provenance
 from ivvit.runs.session import Session
 from ivvit.runs.stop import StopRequest, watch_for_stop
 from ivvit.runs.tracker import Tracking, open_tracker
-from ivvit.runs.uncompiled import spare_compiler
 
 log = logging.getLogger("ivvit")
 
@@ -79,8 +78,6 @@ def _train(
     stack.enter_context(_failures_as_stops(job.name, stop))
     tracker = stack.enter_context(open_tracker(tracking, job, world.is_main))
     pace = Pace(world, stop, lost, job.runtime.checkpoint_minutes)
-    if not job.runtime.compile:
-        spare_compiler()
     session = Session(job, RunContext(device, world, pace, tracker, sample_log, on_evaluation))
     if world.is_main:
         write_experiment(job.folder, job.experiment, job.seed)
