@@ -129,7 +129,7 @@ def test_what_is_no_obstacle(what: str, command: str, project: Path, monkeypatch
 def process(*command: str, **options: object) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-    return subprocess.run(command, text=True, timeout=60, env=environment, **options)
+    return subprocess.run(command, text=True, timeout=600, env=environment, **options)
 
 
 IVVIT = (sys.executable, "-m", "ivvit")

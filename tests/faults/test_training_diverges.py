@@ -43,7 +43,7 @@ def test_processes_agree_on_a_loss_that_is_not_finite(data: Path, tmp_path: Path
     arguments = [Path(training_runs.__file__).parent, data, tmp_path / "run", max_skipped]
     command = [sys.executable, *torchrun, program, *map(str, arguments)]
     done = subprocess.run(
-        command, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=300
+        command, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stderr
     lines = sorted(line for line in done.stdout.splitlines() if line.startswith("rank"))

@@ -38,7 +38,7 @@ def test_loaders_do_not_hear_what_stops_a_run(data, tmp_path):
     until(run, lambda: rows(tmp_path) > before + 20)
     assert all(process.is_running() for process in family)
     os.killpg(run.pid, signal.SIGHUP)
-    message = run.communicate(timeout=60)[1]
+    message = run.communicate(timeout=600)[1]
     assert run.returncode == STOPPED and "received SIGHUP" in message, message
     assert saved(tmp_path) > before
 
@@ -49,7 +49,7 @@ def test_a_signal_to_all_of_several_processes(number, data, tmp_path):
     run = start(data, tmp_path, {"train": 1.0}, processes=2, runtime={"workers": 1, "gpus": 2})
     until(run, lambda: len(loaders(run)) >= 6)
     os.killpg(run.pid, number)
-    message = run.communicate(timeout=120)[1]
+    message = run.communicate(timeout=600)[1]
     assert run.returncode == STOPPED and "the state is saved" in message, message
     assert saved(tmp_path) >= 1
 
@@ -61,7 +61,7 @@ def test_a_stop_in_the_evaluation_of_several_processes(data, tmp_path):
     run = start(data, tmp_path, {"val": 2.0}, processes=2, runtime={"gpus": 2}, validation=validation)
     until(run, lambda: rows(tmp_path) >= 1)
     os.killpg(run.pid, signal.SIGTERM)
-    message = run.communicate(timeout=120)[1]
+    message = run.communicate(timeout=600)[1]
     assert run.returncode == STOPPED and "stopped after 1 of" in message, message
     assert saved(tmp_path) == 1 and {row["phase"] for row in read_rows(tmp_path / "history.csv")} == {"train"}
 
@@ -73,7 +73,7 @@ def test_processes_with_unequal_evaluations_ask_equally_often(data, tmp_path):
         file.write_bytes(b"no longer an image")
     settings = {"validation": {"every": 1, "batch_size": 1}, "options": {"max_damaged": 0.5}, "runtime": {"gpus": 2}}
     run = start(tmp_path / "data", tmp_path, {}, processes=2, iterations=2, **settings)
-    message = run.communicate(timeout=120)[1]
+    message = run.communicate(timeout=600)[1]
     assert run.returncode == 0, message
     card = read_card(tmp_path / "model.safetensors")
     assert card.validation["datasets"]["shades"]["num_samples"] == 10
@@ -85,7 +85,7 @@ def test_the_processes_of_a_killed_torchrun_save_and_end(data, tmp_path):
     until(run, lambda: rows(tmp_path) >= 1)
     family = psutil.Process(run.pid).children(recursive=True)
     run.kill()
-    _, left = psutil.wait_procs(family, timeout=60)
+    _, left = psutil.wait_procs(family, timeout=600)
     run.communicate()
     assert not left
     assert saved(tmp_path) >= 1 and not (tmp_path / "state" / "lock").exists()
@@ -120,7 +120,7 @@ def test_a_run_that_waits_for_a_file_server_can_be_stopped(workers, data, tmp_pa
     run = start(data, tmp_path, {"train": 3600}, runtime={"workers": workers})
     until(run, lambda: (tmp_path / "experiment.yaml").exists() and len(loaders(run)) >= 3 * workers)
     os.killpg(run.pid, signal.SIGTERM)
-    message = run.communicate(timeout=60)[1]
+    message = run.communicate(timeout=600)[1]
     assert run.returncode == STOPPED and "stopped after 0 of" in message, message
     assert saved(tmp_path) == 0 and not (tmp_path / "state" / "lock").exists()
 
@@ -130,6 +130,6 @@ def test_too_little_shared_memory_is_named(data, tmp_path):
     if subprocess.run([*small, "true"], capture_output=True).returncode:
         pytest.skip("this takes the right to mount")
     run = start(data, tmp_path, {}, command=small, datasets={"shades": 512})
-    message = run.communicate(timeout=120)[1]
+    message = run.communicate(timeout=600)[1]
     assert run.returncode == 1, message
     assert "/dev/shm has only 0 MiB" in message and "--shm-size" in message and "`runtime.workers`" in message

@@ -141,7 +141,7 @@ class Project:
 
 def slurm(*command: str) -> str:
     """The answer of one of Slurm's commands."""
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=600).stdout
 
 
 def wait_for(process: Started, condition: Callable[[], Any], what: str, seconds: float = 240) -> Any:

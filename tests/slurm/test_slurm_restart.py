@@ -20,7 +20,7 @@ def test_a_killed_snakemake_leaves_no_double_run(project: Project) -> None:
     assert job and state["state"] == "running" and f"Slurm job {job}" in state["why"][0]
 
     locked = project.start("locked.txt", *project.targets("left"))
-    assert locked.wait(timeout=60) and "--unlock" in locked.text()
+    assert locked.wait(timeout=600) and "--unlock" in locked.text()
     assert f"left, seed 0, is being trained already: {state['why'][0]}" in locked.text()
     project.run("unlock.txt", "--unlock")
     second = project.start("second.txt", *project.targets("left"), "--retries", "20")

@@ -78,7 +78,7 @@ def test_nothing_in_the_package_knows_snakemake(path: Path) -> None:
 def loaded(code: str, folder: Path) -> set[str]:
     """The top-level modules that are loaded after the code has run in a process of its own."""
     code = f"import sys\n{code}\nprint('LOADED', *{{name.partition('.')[0] for name in sys.modules}})"
-    ran = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=120)
+    ran = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=600)
     assert "LOADED" in ran.stdout, ran.stdout + ran.stderr
     return set(ran.stdout.rpartition("LOADED")[2].split())
 

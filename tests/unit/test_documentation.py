@@ -158,7 +158,7 @@ def test_the_site_is_built(tmp_path: Path) -> None:
     if mkdocs is None:
         pytest.skip("mkdocs-material is not installed: make docs")
     command = [mkdocs, "build", "--quiet", "--site-dir", str(tmp_path / "site")]
-    ran = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=300)
+    ran = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=600)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert {page.stem for page in PROJECT.glob("docs/*.md")} <= {
         page.stem for page in (tmp_path / "site").glob("*.html")

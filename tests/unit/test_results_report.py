@@ -123,7 +123,7 @@ def test_a_browser_opens_every_item_without_a_complaint(report: Path, width: int
         f"--window-size={width},900",
         page.as_uri(),
     ]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert "CONSOLE" not in ran.stderr, [line for line in ran.stderr.splitlines() if "CONSOLE" in line]
     found = json.loads(html.unescape(re.search(r'data-probe="(.*?)"', ran.stdout)[1]))
     assert found.pop("images") >= 8

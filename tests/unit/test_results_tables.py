@@ -231,7 +231,7 @@ def test_latex_compiles(runs: list[RunRef], tmp_path: Path) -> None:
     head = r"\documentclass{article}\usepackage{booktabs,graphicx}\begin{document}"
     (tmp_path / "all.tex").write_text(f"{head}\n{inputs}\n\\end{{document}}\n")
     command = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "all.tex"]
-    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=100)
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=600)
     assert ran.returncode == 0, ran.stdout.decode(errors="replace")[-2000:]
 
 

@@ -167,6 +167,6 @@ def _measured(chromium: str, text: str, folder: Path, width: int) -> dict[str, i
     options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'profile'}"]
     ran = subprocess.run(
         [chromium, *options, f"--window-size={width},900", "--dump-dom", f"file://{folder / 'measured.html'}"],
-        capture_output=True, text=True, timeout=120, check=True,
+        capture_output=True, text=True, timeout=600, check=True,
     )  # fmt: skip
     return json.loads(ran.stdout.rpartition("FOUND")[2].partition("END")[0])
