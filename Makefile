@@ -4,19 +4,25 @@ BIN := .venv/bin
 # Without a GPU, PyTorch's CPU builds spare gigabytes; where that index cannot be reached, the default one serves.
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 
-# As many tests at once as there are cores, a file's tests in one process; more cores than 8 would ask for much memory.
+# Several tests at once (tests/conftest.py says how many), a file's in one process.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
-PARALLEL := -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test test-all test-slurm lint format schema graph docs bench shell clean
+.PHONY: run test test-all pytest pytest-all test-slurm lint format schema graph docs bench shell clean
 
 run: .venv/installed
 	@$(BIN)/python tools/run.py
 
-test: .venv/installed lint
+test: .venv/installed
+	@$(MAKE) -s -j2 lint pytest
+
+test-all: .venv/installed
+	@$(MAKE) -s -j2 lint pytest-all
+
+pytest: .venv/installed
 	$(PYTEST) $(PARALLEL)
 
-test-all: .venv/installed lint
+pytest-all: .venv/installed
 	$(PYTEST) $(PARALLEL) -m "not slurm"
 
 test-slurm: .venv/installed

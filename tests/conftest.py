@@ -7,6 +7,11 @@ from pathlib import Path
 import pytest
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores, as some tests wait; more than 8 would ask for much memory."""
+    return min(8, (os.cpu_count() or 1) + 1)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real files for tests (`IVVIT_SHARED`, by default ../shared beside the checkout)."""

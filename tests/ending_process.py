@@ -3,6 +3,8 @@
 Nobody writes to FIFO: a thread that reads it hangs as it would on a dead file server, and no timeout ends that.
 """
 
+import logging
+import os
 import sys
 import threading
 import time
@@ -110,21 +112,36 @@ def saver(fifo: Path, folder: Path) -> None:
 
 def comet(fifo: Path, folder: Path) -> None:
     """Comet's client hangs where it connects."""
-    from ivvit.tracking import live
+    from ivvit.tracking import comet, live
 
     module: Any = ModuleType("comet_ml")
     module.Experiment = lambda **options: hang(fifo)
     module.get_config = lambda name: None
     sys.modules["comet_ml"] = module
+    os.environ["COMET_API_KEY"] = "key"
+    logging.disable()  # it says where the numbers are
     live._CLOSE_SECONDS = 0.1
+    comet._archive = lambda *_: None  # of a run with a history
     experiment = SimpleNamespace(model_dump=lambda mode: {})
-    sender = live.Live("key", False, SimpleNamespace(name="run", experiment=experiment))
-    sender.log_metrics({"loss": 1.0}, 1)
-    _wait(lambda: _started("comet"))
-    assert not sender.close()
+    with comet.track_with_comet(SimpleNamespace(name="run", folder=folder, experiment=experiment)) as tracker:
+        tracker.log_metrics({"loss": 1.0}, step=1)
+        _wait(lambda: _started("comet"))
 
 
-KINDS = {kind.__name__: kind for kind in (batches, batches_in_torch, loader, heartbeat, saver, comet)}
+def wandb(fifo: Path, folder: Path) -> None:
+    """The client of Weights & Biases hangs where it connects."""
+    from ivvit.tracking import live, wandb
+
+    live._CLOSE_SECONDS = 0.1
+    logging.disable()  # it says where the numbers are
+    wandb.find_spec = lambda name: True
+    wandb._begin = lambda *_: hang(fifo)
+    with wandb.track_with_wandb(SimpleNamespace(name="run", folder=folder)) as tracker:
+        tracker.log_metrics({"loss": 1.0}, step=1)
+        _wait(lambda: _started("wandb"))
+
+
+KINDS = {kind.__name__: kind for kind in (batches, batches_in_torch, loader, heartbeat, saver, comet, wandb)}
 
 
 def main() -> None:

@@ -152,7 +152,7 @@ def test_a_page_instead_of_weights(get, tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"\x00garbage" * 5000, "no checkpoint"),
+        (b"\x00garbage" * 5000, "not a checkpoint"),
         (b"\n<html>no content type</html>", "HTML page"),
         (GOOD[:-1000], "truncated"),
         (GOOD[:50_000] + b"\xff" + GOOD[50_001:], "checksum"),

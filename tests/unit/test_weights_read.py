@@ -115,7 +115,7 @@ def test_truncated_files(tmp_path, kind, share):
     ("content", "message"),
     [
         (b"<!DOCTYPE html><html>", "HTML page"),
-        (b"garbage" * 100, "no checkpoint that PyTorch"),
+        (b"garbage" * 100, "not a checkpoint of PyTorch"),
         (b"", "truncated or no checkpoint"),
     ],
 )
