@@ -125,8 +125,9 @@ appended("the_extractor", "ivvit/data/extraction/run.py", "\nVALUE = 1\n", STORE
 appended("the_decoder", "ivvit/numerics/decode.py", "\nVALUE = 1\n", VALIDATED | STORED | TRAINED | STUDY)
 appended("a_layout_reader", "ivvit/data/layouts/folders.py", "\nVALUE = 1\n", VALIDATED)
 appended("the_conversion", "ivvit/weights/layouts.py", "\nVALUE = 1\n", {"weights:local"})
-appended("views_of_evaluations", "ivvit/evaluation/views.py", "\nVALUE = 1\n", EVALUATED | STUDY | TUNED)
-appended("what_is_selected_by", "ivvit/evaluation/summary.py", "\nVALUE = 1\n", EVALUATED | STUDY | TUNED)
+# The study is searched again and finds the same best, so `tuned` is not trained again.
+appended("views_of_evaluations", "ivvit/evaluation/views.py", "\nVALUE = 1\n", EVALUATED | STUDY)
+appended("what_is_selected_by", "ivvit/evaluation/summary.py", "\nVALUE = 1\n", EVALUATED | STUDY)
 appended("metrics_of_evaluations", "ivvit/evaluation/metrics.py", "\nVALUE = 1\n", EVALUATED)
 appended("intervals_of_evaluations", "ivvit/evaluation/intervals.py", "\nVALUE = 1\n", EVALUATED)
 appended("predictions_of_evaluations", "ivvit/evaluation/predictions.py", "\nVALUE = 1\n", EVALUATED)
