@@ -164,12 +164,10 @@ class Jobs:
 
     def study_inputs(self, study: str, identity: str, n_trials: str) -> list[str]:
         """Of a study's end: the workers' marks; once the best is known those that are there."""
-        if self.checks.locks.is_sound(
-            self.paths.best(study, identity, int(n_trials))
-        ):  # more workers would make it no better
+        best = self.paths.best(study, identity, int(n_trials))
+        if self.checks.locks.is_sound(best):  # more workers would make it no better
             return _strings(sorted(self.paths.study(study, identity).glob(f"workers/{n_trials}-*.done")))
-        count = self.config.file.studies[study].workers
-        return _strings(self.paths.worker(study, identity, int(n_trials), worker) for worker in range(count))
+        return _strings(self._marks(study, identity, int(n_trials)))
 
     # --- how jobs are run and called
 
@@ -210,10 +208,13 @@ class Jobs:
         return [] if self.checks.frames(name).is_file() else self.checks.shards(name)
 
     def _workers(self, name: str) -> list[Path]:
-        identity, options = self.identities.study(name).digest, self.config.file.studies[name]
-        if self.paths.best(name, identity, options.n_trials).is_file():
-            return []
-        return [self.paths.worker(name, identity, options.n_trials, worker) for worker in range(options.workers)]
+        identity, n_trials = self.identities.study(name).digest, self.config.file.studies[name].n_trials
+        return [] if self.paths.best(name, identity, n_trials).is_file() else self._marks(name, identity, n_trials)
+
+    def _marks(self, study: str, identity: str, n_trials: int) -> list[Path]:
+        """Of a study's workers."""
+        count = self.config.file.studies[study].workers
+        return [self.paths.worker(study, identity, n_trials, worker) for worker in range(count)]
 
     def _converted(self, name: str) -> list[Path]:
         return [self.checks.weights(name)]

@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Any
 
 from ivvit.study.job import StudyJob
 from ivvit.study.objective import objective_values
-from ivvit.study.records import Records
 from ivvit.study.snapshot import snapshot
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
 
     from ivvit.config import Experiment
+    from ivvit.study.records import Records
 
 _DECISIONS = "decisions"
 
@@ -18,7 +18,7 @@ _DECISIONS = "decisions"
 class Pruning:
     """Listens to a trial's validations."""
 
-    def __init__(self, job: StudyJob, records: Records, number: int, experiment: "Experiment") -> None:
+    def __init__(self, job: StudyJob, records: "Records", number: int, experiment: "Experiment") -> None:
         self._job, self._records, self._number, self._experiment = job, records, number, experiment
 
     def __call__(self, iteration: int, metrics: dict[str, Any]) -> bool:
@@ -46,7 +46,7 @@ class Pruning:
         return {"prune": prune, "rungs": {k: v for k, v in after.system_attrs.items() if k not in before.system_attrs}}
 
 
-def was_pruned(records: Records, number: int, notes: dict[str, Any]) -> bool:
+def was_pruned(records: "Records", number: int, notes: dict[str, Any]) -> bool:
     """Whether a trial was to stop when its worker was killed; what the decision left to record is recorded."""
     for decision in notes.get(_DECISIONS, {}).values():
         if decision["prune"]:

@@ -12,7 +12,17 @@ import pytest
 
 from ivvit.config.base import Section
 from ivvit.identity.closure import PACKAGE, Code
-from ivvit.identity.entries import EVALUATION, NEIGHBOURS, NUMERICS, SELECTION, STUDY, TABLES, TRAINING, WITHIN_TABLES
+from ivvit.identity.entries import (
+    EVALUATION,
+    NEIGHBOURS,
+    NUMERICS,
+    SELECTION,
+    STUDY,
+    TABLES,
+    TRAINING,
+    WITHIN_STUDY,
+    WITHIN_TABLES,
+)
 from ivvit.identity.models import model_modules
 from ivvit.identity.prose import without_prose
 
@@ -42,6 +52,14 @@ def test_all_that_evaluates_counts_and_what_only_reports_is_no_part_of_a_selecti
     assert found[0] == every
     only = {"evaluation/metrics.py", "evaluation/intervals.py", "evaluation/predictions.py", "evaluation/neighbours.py"}
     assert every - found[1] == only
+
+
+def test_a_study_depends_on_what_proposes_prunes_and_chooses_alone() -> None:
+    """Not on how trials are claimed, recorded and shown: the import of a type once made the journal a part of it."""
+    reached = Code().closure((*TRAINING, *SELECTION, *STUDY), WITHIN_STUDY).modules
+    names = ("choice", "job", "objective", "proposals", "pruning", "snapshot", "space")
+    found = {module for module in reached if module.startswith("study/")} - {"study/__init__.py"}
+    assert found == {f"study/{name}.py" for name in names}
 
 
 def numerics() -> Iterator[tuple[str, ast.Module]]:
