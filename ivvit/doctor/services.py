@@ -48,7 +48,7 @@ def tensorboard(wanted: bool) -> Iterator[Finding]:
         text = "runtime.tensorboard is on, but tensorboard is not installed"
         yield Finding("TensorBoard", "wrong", text, "pip install tensorboard")
     elif wanted:
-        yield Finding("TensorBoard", "ok", "each run's events lie in its folder: tensorboard --logdir results/runs")
+        yield Finding("TensorBoard", "ok", "events lie in runs' folders: tensorboard --logdir results/experiments")
 
 
 def wandb(wanted: bool) -> Iterator[Finding]:

@@ -1,11 +1,11 @@
 """Tables lie at their key: what they list, and how they are made."""
 
-import json
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from ivvit.ground.digest import digest
+from ivvit.ground.files import read_object
 from ivvit.identity.entries import TABLES, WITHIN_TABLES
 from ivvit.identity.identity import Identities
 from ivvit.identity.locks import Pending
@@ -61,6 +61,5 @@ def _published(file: str | None) -> str | None:
 
 
 def _accepted(record: Path) -> str | None:
-    with suppress(OSError, ValueError, LookupError, TypeError):
-        return str(json.loads(record.read_text(encoding="utf-8"))["why"])
-    return None
+    why = read_object(record).get("why")
+    return None if why is None else str(why)

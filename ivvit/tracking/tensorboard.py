@@ -43,9 +43,8 @@ class _TensorBoard:
     def log_metrics(self, values: dict[str, float], step: int) -> None:
         """Record the values."""
         if self._writer is None:
-            self._writer = self._make(
-                str(self._folder), purge_step=step + 1
-            )  # not those of this step: a validation may be what is left of it
+            # not those of this step: a validation may be what is left of it
+            self._writer = self._make(str(self._folder), purge_step=step + 1)
         for name, value in values.items():
             self._writer.add_scalar(name, value, step)
 

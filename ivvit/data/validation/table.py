@@ -12,20 +12,18 @@ import pyarrow.compute as pc
 from ivvit.data.columns import BATCH
 from ivvit.data.layouts import Sample
 from ivvit.data.manifest import SPLITS, table_file
-from ivvit.data.validation.found import Found
+from ivvit.data.validation.found import FACTS, Found
 from ivvit.ground.files import replacing
 
-SCHEMA = pa.schema(
-    [
-        ("split", pa.string()), ("path", pa.string()), ("label", pa.int32()), ("group", pa.string()),
-        ("frames", pa.int32()),
-        ("fps", pa.float64()), ("width", pa.int32()), ("height", pa.int32()), ("duration", pa.float64()),
-        ("size", pa.int64()), ("mtime_ns", pa.int64()), ("sha256", pa.string()), ("time_base", pa.string()),
-        ("first_pts", pa.int64()), ("pts_step", pa.int64()), ("pts", pa.large_list(pa.int64())),
-        ("keys", pa.large_list(pa.int64())),
-        ("stamped", pa.bool_()),
-    ]
+_OWN = {
+    "split": pa.string(), "path": pa.string(), "label": pa.int32(), "group": pa.string(), "duration": pa.float64(),
+}  # fmt: skip
+"""What a row has besides the facts of its file."""
+_NAMES = (
+    "split", "path", "label", "group", "frames", "fps", "width", "height", "duration", "size", "mtime_ns", "sha256",
+    "time_base", "first_pts", "pts_step", "pts", "keys", "stamped",
 )  # fmt: skip
+SCHEMA = pa.schema([(name, _OWN[name] if name in _OWN else FACTS.field(name).type) for name in _NAMES])
 
 
 def rows_of(split: str, samples: Sequence[Sample], found: Found) -> Iterator[tuple[pa.Table, list[dict[str, Any]]]]:

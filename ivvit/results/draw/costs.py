@@ -1,6 +1,5 @@
 """What accuracy costs: training hours, multiply-accumulates, views and frames of evaluation."""
 
-import json
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from functools import partial
 from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
+from ivvit.ground.files import read_object
 from ivvit.results.comparison import Comparison, Row
 from ivvit.results.draw.style import (
     COLUMN,
@@ -169,12 +169,12 @@ def _evaluations(row: Row, metric: str) -> dict[str, dict[Setting, list[float]]]
     for run in row.runs:
         for file in sorted(run.ref.evaluated("metrics.json").parent.parent.glob("*/metrics.json")):
             try:
-                content = json.loads(file.read_text(encoding="utf-8"))
+                content = read_object(file)
                 how = content.get("evaluation") or {}
                 setting = (how.get("num_frames") or 0, how.get("clips", 1), how.get("crops", 1))
                 values = {name: result[metric] for name, result in content["datasets"].items()
                           if name in run.datasets and result["split"] == run.datasets[name].split}  # fmt: skip
-            except (OSError, ValueError, KeyError, AttributeError, TypeError):
+            except (KeyError, AttributeError, TypeError):
                 continue  # another evaluation's damage is no reason to draw nothing
             for name, value in values.items():
                 if value is not None:
