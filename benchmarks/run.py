@@ -23,8 +23,8 @@ from common import cpu_name
 HERE = Path(__file__).parent
 TINY = "--backbone vit_tiny_patch16_224 --image-size 64 --batches 8 8 2 2 --frames 4"
 SCRIPTS = {
-    "loading": "", "evaluation": "", "validation": "", "scale": "", "start": "", "models": "", "training": TINY,
-    "waiting": "", "results_tables": "", "graph": "",
+    "loading": "", "evaluation": "", "validation": "", "scale": "", "start": "", "models": "",
+    "training": f"{TINY} --rounds 3 --compile", "waiting": "", "results_tables": "", "graph": "",
 }  # fmt: skip
 """Each with its options."""
 QUICK = {

@@ -1,8 +1,9 @@
 """What starting costs before the first iteration: processor seconds of a process until all is imported, and of a run.
 
 Training and evaluating against torch alone, which neither can do without, and against timm as it comes (with
-torchvision and torch's compiler). The last row is a whole `ivvit train` of one iteration and its evaluation, of a tiny
-model on 24 images without workers: nearly all of it is start.
+torchvision and torch's compiler). All end as the `ivvit` command does, without taking the interpreter down, which with
+torch is half a second. The last row is a whole `ivvit train` of one iteration and its evaluation, of a tiny model on 24
+images without workers: nearly all of it is start.
 
     python benchmarks/start.py
     python benchmarks/start.py --against ../before    # a checkout of an earlier version takes turns
@@ -24,15 +25,26 @@ from common import cpu_name, print_table, write_results
 from PIL import Image
 
 HERE = Path(__file__).parents[1]
+
+
+def _imports(names: str) -> list[str]:
+    return ["-c", f"import os, {names}; os._exit(0)"]
+
+
+def _command(*words: str) -> list[str]:
+    return ["-m", "ivvit", *words, "--config", "config.yaml"]
+
+
 CASES = {
-    "torch": "import torch",
-    "torch and timm": "import torch, ivvit.numerics.compat, torch._dynamo, timm",
-    "a loader's worker": "import ivvit.runs.loader",
-    "ivvit status": "from ivvit.cli import main; main(['status', '--config', 'config.yaml'])",
-    "ivvit evaluate": "import ivvit.runs.evaluate, ivvit.numerics.models.iv_vit",
-    "ivvit train": "import torch, ivvit.runs.run, ivvit.numerics.models.iv_vit",
-    "a whole run": "from ivvit.cli import main; main(['train', 'tiny', '--config', 'config.yaml'])",
+    "torch": _imports("torch"),
+    "torch and timm": _imports("torch, ivvit.numerics.compat, torch._dynamo, timm"),
+    "a loader's worker": _imports("ivvit.runs.loader"),
+    "ivvit status": _command("status"),
+    "to evaluate": _imports("ivvit.runs.evaluate, ivvit.numerics.models.iv_vit"),
+    "to train": _imports("torch, ivvit.runs.run, ivvit.numerics.models.iv_vit"),
+    "a whole run": _command("train", "tiny"),
 }
+"""What is measured, as options of Python."""
 CONFIG = """
 root_path: .
 datasets: {shades: {kind: image-folder, path: shades}}
@@ -45,11 +57,11 @@ experiments:
 """
 
 
-def seconds(code: str, package: Path, folder: Path) -> float:
-    """Processor seconds of a process, with its children, that runs this code with this package."""
+def seconds(options: list[str], package: Path, folder: Path) -> float:
+    """Processor seconds of Python, with its children, that runs this with this package."""
     before = os.times()
     environment = os.environ | {"PYTHONPATH": str(package), "OMP_NUM_THREADS": "1"}
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=folder, env=environment, capture_output=True)
+    subprocess.run([sys.executable, *options], check=True, cwd=folder, env=environment, capture_output=True)
     after = os.times()
     return after.children_user + after.children_system - before.children_user - before.children_system
 
@@ -62,7 +74,7 @@ def prepare(folder: Path, package: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(rng.integers(0, 256, (40, 40, 3), np.uint8)).save(file)
     (folder / "config.yaml").write_text(CONFIG)
-    seconds("from ivvit.cli import main; main(['validate', '--config', 'config.yaml'])", package, folder)
+    seconds(_command("validate"), package, folder)
 
 
 def measure(packages: dict[str, Path], rounds: int) -> dict[str, dict[str, list[float]]]:
@@ -72,10 +84,10 @@ def measure(packages: dict[str, Path], rounds: int) -> dict[str, dict[str, list[
         for name, package in packages.items():
             prepare(Path(folder, name), package)
         for _ in range(rounds):
-            for case, code in CASES.items():
+            for case, python in CASES.items():
                 for name, package in packages.items():
                     shutil.rmtree(Path(folder, name, "results", "runs"), ignore_errors=True)
-                    seen[name][case].append(seconds(code, package, Path(folder, name)))
+                    seen[name][case].append(seconds(python, package, Path(folder, name)))
     return seen
 
 

@@ -3,6 +3,11 @@
 The plain loop is the same mathematics written as the authors' code is: attention by matrix products, one default AdamW
 per data set, fp16 autocast with a scaler on a GPU (fp32 on a CPU), nothing compiled. Both take turns, so that a busy
 machine slows both; the median of the ratios within rounds is reported. Batches are synthetic (waiting.py uses data).
+With --compile, each model's first rule is measured once more with compiled blocks; its first iteration is what that
+costs, with nothing cached.
+
+What bounds it on a CPU: matrix products and attention, which are the same libraries' for all three: half of the time of
+ViT-Ti at 64 pixels, four fifths of ViT-S at 224 (`docs/scale.md`).
 
     python benchmarks/training.py --backbone vit_tiny_patch16_224 --image-size 64 --batches 8 8 2 2 --frames 4
 """
@@ -10,6 +15,10 @@ machine slows both; the median of the ratios within rounds is reported. Batches 
 import argparse
 import json
 import os
+
+os.environ["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"  # before torch: what compiling costs without an earlier run's
+
+# isort: split
 import statistics
 import time
 from collections.abc import Callable
@@ -65,8 +74,8 @@ def batches(options: argparse.Namespace, wanted: Any, size: int) -> dict[str, Ba
     return result
 
 
-def engine(options: argparse.Namespace, wanted: Any) -> tuple[Trainer, Run]:
-    trainer = Trainer(make(options, wanted), wanted, 0, torch.device(options.device), World(), options.compile)
+def engine(options: argparse.Namespace, wanted: Any, compiled: bool) -> tuple[Trainer, Run]:
+    trainer = Trainer(make(options, wanted), wanted, 0, torch.device(options.device), World(), compiled)
     data, counter = batches(options, wanted, trainer.model.backbone.patch_embed.img_size[0]), [0]
 
     def iterate() -> None:
@@ -152,11 +161,21 @@ def matmul_rate(options: argparse.Namespace) -> float:
     return 2 * n**3 / min(seconds(run, options) for _ in range(3))
 
 
-def measure(options: argparse.Namespace, model: str, rule: str, rate: float) -> dict[str, Any]:
-    wanted = experiment(options, model, rule)
-    trainer, ours = engine(options, wanted)
+def operations(options: argparse.Namespace, wanted: Any) -> int:
+    """Floating point operations of an iteration."""
     with FlopCounterMode(display=False) as counter:
-        ours()
+        engine(options, wanted, compiled=False)[1]()
+    return counter.get_total_flops()
+
+
+def measure(options: argparse.Namespace, model: str, rule: str, compiled: bool, rate: float) -> dict[str, Any]:
+    wanted = experiment(options, model, rule)
+    flops = operations(options, wanted)
+    trainer, ours = engine(options, wanted, compiled)
+    begin = time.perf_counter()
+    ours()
+    sync(options)
+    first = time.perf_counter() - begin
     if options.device == "cuda":
         torch.cuda.reset_peak_memory_stats()
     seconds(ours, options)
@@ -166,8 +185,9 @@ def measure(options: argparse.Namespace, model: str, rule: str, rate: float) -> 
     time_of_ours = statistics.median(own for own, _ in rounds)
     samples = sum(options.batches)
     return {
-        "model": model, "rule": rule, "seconds": time_of_ours, "samples_per_second": samples / time_of_ours,
-        "flop_utilisation": counter.get_total_flops() / time_of_ours / rate, "peak_memory_gib": memory,
+        "model": model, "rule": rule, "compiled": compiled, "first_iteration_seconds": first,
+        "seconds": time_of_ours, "samples_per_second": samples / time_of_ours,
+        "flop_utilisation": flops / time_of_ours / rate, "peak_memory_gib": memory,
         "plain_loop_ratio": statistics.median(other / own for own, other in rounds) if theirs else None,
         "shares": phases(trainer, ours, options),
     }  # fmt: skip
@@ -175,12 +195,13 @@ def measure(options: argparse.Namespace, model: str, rule: str, rate: float) -> 
 
 def show(rows: list[dict[str, Any]]) -> None:
     table = Table(
-        "model", "rule", "samples/s", "FLOP utilisation", "GiB", "plain loop / ours", "forward/backward/optimiser"
+        "model", "rule", "first", "samples/s", "of matmul", "GiB", "plain / ours", "forward backward optimiser"
     )
     for row in rows:
         ratio = row["plain_loop_ratio"]
         table.add_row(
-            row["model"], row["rule"], f"{row['samples_per_second']:.1f}", f"{row['flop_utilisation']:.0%}",
+            row["model"], row["rule"] + ", compiled" * row["compiled"], f"{row['first_iteration_seconds']:.0f} s",
+            f"{row['samples_per_second']:.1f}", f"{row['flop_utilisation']:.0%}",
             f"{row['peak_memory_gib']:.2f}", f"{ratio:.2f}" if ratio else "",
             " ".join(f"{share:.0%}" for share in row["shares"].values()),
         )  # fmt: skip
@@ -197,7 +218,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--batches", type=int, nargs=4, default=[16, 16, 4, 4], help="in the order of the data sets")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--precision", help="by default bf16 on a GPU and fp32 on a CPU")
-    parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--compile", action="store_true", help="measure compiled blocks as well")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--repeats", type=int, default=3, help="iterations per measurement")
     parser.add_argument("--output", type=Path, help="the JSON file; by default named by the hardware")
@@ -214,7 +235,8 @@ def main() -> None:
     result["options"] = {key: value for key, value in vars(options).items() if key != "output"}
     rate = matmul_rate(options)
     result["matmul_tflops"] = rate / 1e12
-    result["rows"] = [measure(options, model, rule, rate) for model in options.models for rule in options.rules]
+    cases = [(rule, False) for rule in options.rules] + [(rule, True) for rule in options.rules[:1] if options.compile]
+    result["rows"] = [measure(options, model, *case, rate) for model in options.models for case in cases]
     show(result["rows"])
     output = options.output or RESULTS / f"{where}-training.json"
     output.parent.mkdir(parents=True, exist_ok=True)

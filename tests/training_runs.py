@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ivvit.config import RuntimeOptions
+from ivvit.config import DatasetOptions, EvaluationOptions, RuntimeOptions
 from ivvit.config.resolve import Config
+from ivvit.runs.evaluation_job import EvaluatedDataset, EvaluationJob
 from ivvit.runs.job import Interrupted, TrainJob
 
 DATASETS = {
@@ -42,6 +43,19 @@ def job(data: Path, folder: Path, *, seed: int = 0, weights: Path | None = None,
         manifests={name: data / "manifests" / f"{name}.json" for name in names},
         weights=weights, runtime=RuntimeOptions(**runtime), name="tiny",
     )  # fmt: skip
+
+
+def wanted(
+    root: Path, model: Path, folder: Path, *names: str, head: str | None = None, **settings: Any
+) -> EvaluationJob:
+    """An evaluation of a model on all data sets, or some; `settings` are evaluation options."""
+    names = names or tuple(DATASETS)
+    datasets = tuple(
+        EvaluatedDataset(name, DatasetOptions(**DATASETS[name]), root / f"manifests/{name}.json", head or name)
+        for name in names
+    )
+    runtime = RuntimeOptions(workers=0, gpus=0, checkpoint_minutes=1e-9)
+    return EvaluationJob(model, folder, root, datasets, EvaluationOptions(**{"batch_size": 2} | settings), runtime)
 
 
 def same_bits(one: Any, two: Any, where: str = "") -> None:

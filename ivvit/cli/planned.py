@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 
 from ivvit.ground.errors import Failure, UserError
+from ivvit.ground.imports import no_collection
 from ivvit.identity.closure import Code
 from ivvit.identity.identity import Identity
 
@@ -42,7 +43,7 @@ def remember_launched(identity: Identity) -> None:
 
 
 def _import(names: list[str], workers: int) -> None:
-    with ExitStack() as stack:
+    with ExitStack() as stack, no_collection():
         if workers:
             from ivvit.runs.loader import server_starts
 

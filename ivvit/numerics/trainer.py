@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from ivvit.numerics.batch import Batch
+from ivvit.numerics.compiled import compile_blocks
 from ivvit.numerics.dropping import Dropping
 from ivvit.numerics.ema import WeightAverage
 from ivvit.numerics.finite import FiniteCheck
@@ -66,8 +67,8 @@ class Trainer:
         self._average = WeightAverage(model, experiment.ema, experiment.ema_warmup) if experiment.ema else None
         self._finite = FiniteCheck(experiment.max_skipped)
         self._dropping = Dropping(model, seed)
-        for block in model.backbone.blocks if compiled else ():
-            block.compile()
+        if compiled:
+            compile_blocks(model)
         self._rule = UPDATE_RULES[experiment.update_rule if experiment.gradient_surgery == "none" else "surgery"]
         self._aside: list[Held] = []
         partial = len(experiment.datasets) > 1 or experiment.model.name == "polyvit"  # other heads, other tokenisers

@@ -5,18 +5,17 @@ import os
 import shutil
 import signal
 from dataclasses import MISSING, fields, replace
-from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from training_runs import DATASETS
+from training_runs import DATASETS, wanted
 
 import ivvit.runs.course as course
 import ivvit.runs.evaluate as evaluation
-from ivvit.config import DatasetOptions, EvaluationOptions, RuntimeOptions
+from ivvit.config import DatasetOptions
 from ivvit.data.manifest import load_manifest
 from ivvit.data.validation import validate
 from ivvit.evaluation.views import EvalData
@@ -25,20 +24,10 @@ from ivvit.numerics.batch import Batch
 from ivvit.numerics.finite import Diverged
 from ivvit.numerics.pixels import PAPER, normalize
 from ivvit.runs.evaluate import evaluate_run
-from ivvit.runs.evaluation_job import EvaluatedDataset, EvaluationJob, EvaluationMetrics
+from ivvit.runs.evaluation_job import EvaluatedDataset, EvaluationMetrics
 from ivvit.runs.inputs import open_eval
 from ivvit.runs.job import Interrupted
 from ivvit.runs.model_file import encode, load_model, read_card
-
-
-def wanted(root: Path, model: Path, folder: Path, *names: str, head: str | None = None, **settings) -> EvaluationJob:
-    names = names or tuple(DATASETS)
-    datasets = tuple(
-        EvaluatedDataset(name, DatasetOptions(**DATASETS[name]), root / f"manifests/{name}.json", head or name)
-        for name in names
-    )
-    runtime = RuntimeOptions(workers=0, gpus=0, checkpoint_minutes=1e-9)
-    return EvaluationJob(model, folder, root, datasets, EvaluationOptions(**{"batch_size": 2} | settings), runtime)
 
 
 def test_a_file_is_enough(data, model, tmp_path):

@@ -52,8 +52,10 @@ def test_any_vision_transformer(name, backbone):
         return
     model = create_model(name, {"A": 3, "B": 5}, backbone, 4, args)
     assert model(torch.randn(2, 3, size, size), "A").shape == (2, 3)
-    logits = model(torch.randn(2, 4, 3, size, size), "B")
+    clip = torch.randn(2, 4, 3, size, size)
+    logits = model(clip, "B")
     assert logits.shape == (2, 5)
+    torch.testing.assert_close(model.eval()(clip, "B"), logits, atol=1e-5, rtol=1e-5)
     logits.sum().backward()
     assert all(block.attn.proj.weight.grad is not None for block in model.backbone.blocks)
 

@@ -307,6 +307,19 @@ def test_adapters_begin_as_the_image_model(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_training_spares_the_last_mlp_what_no_head_looks_at(name):
+    """Logits and gradients stay, as evaluation's computation for all tokens shows."""
+    model, x, tokens, gradients = make(name), clips(), [], []
+    model.backbone.blocks[-1].mlp.register_forward_hook(lambda _, __, out: tokens.append(out.shape[1]))
+    for training in (True, False):
+        model.train(training).zero_grad()
+        model(x, "B").square().sum().backward()
+        gradients.append([parameter.grad for parameter in model.parameters()])
+    assert tokens[0] == 1 < tokens[1]
+    torch.testing.assert_close(*gradients, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_an_attentive_head_sees_all_tokens_of_all_frames(name):
     model, x = make(name, head="attentive").eval(), clips()
     tokens = model.encode(*model.embed_clip(x)) if name == "polyvit" else model.features(x.flatten(0, 1), frames=T)

@@ -12,7 +12,7 @@ from ivvit.runs.run import train
 WHOLE = """
 import sys
 from pathlib import Path
-from training_runs import job
+from training_runs import job, wanted
 from ivvit.runs.run import train
 
 def heavy(*names):
@@ -23,9 +23,8 @@ train(job(data, folder / "run", iterations=2))
 heavy("pandas")
 
 from ivvit.runs.evaluate import evaluate_run
-from test_evaluation_runs import wanted
 evaluate_run(wanted(data, folder / "run/model.safetensors", folder / "evaluation"))
-heavy()
+heavy("pandas")
 
 import torch
 layer = torch.compile(torch.nn.Linear(2, 2), backend="eager")
@@ -39,8 +38,8 @@ print(len(optimizer.state), "torch._dynamo" in sys.modules)
 
 def test_a_run_and_its_evaluation_need_no_compiler_and_can_have_it_later(data, tmp_path):
     """A new torch or timm that brings it back is noticed here; the bits are those with it."""
-    places = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
-    command = [sys.executable, "-c", f"import sys; sys.path += {places}\n{WHOLE}", str(data), str(tmp_path)]
+    place = str(Path(__file__).parents[1])
+    command = [sys.executable, "-c", f"import sys; sys.path.append({place!r})\n{WHOLE}", str(data), str(tmp_path)]
     printed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
     assert [line for line in printed.splitlines() if line[0] in "[2"] == ["[]", "[]", "2 True"]
     import torch._dynamo  # noqa: F401

@@ -43,16 +43,17 @@ class AdaptedBlock(BlockParts):
     """timm's block with adapters; rotary positions, where there are any, are of space and not of time."""
 
     def forward(
-        self, x: torch.Tensor, adapters: BlockAdapters, mlp_scale: float, frames: int | None, **position: torch.Tensor
-    ) -> torch.Tensor:
-        """(B*T, N, D) -> (B*T, N, D)."""
+        self, x: torch.Tensor, adapters: BlockAdapters, mlp_scale: float, frames: int | None, kept: int | None,
+        **position: torch.Tensor,
+    ) -> torch.Tensor:  # fmt: skip
+        """(B*T, N, D) -> (B*T, N or `kept`, D)."""
         if frames is not None:
             times = x.unflatten(0, (-1, frames)).transpose(1, 2).flatten(0, 1)  # (B*N, T, D)
             times = adapters.time(scale(self, 1, self.attn(self.norm1(times))))
             tokens = x.shape[1]
             x = x + self.drop_path1(times.unflatten(0, (-1, tokens)).transpose(1, 2).flatten(0, 1))  # (B*T, N, D)
         y = scale(self, 1, self.attn(self.norm1(x), **position))
-        x = x + self.drop_path1(y + adapters.space(y))
+        x = (x + self.drop_path1(y + adapters.space(y)))[:, :kept]
         y = self.norm2(x)
         return x + self.drop_path2(scale(self, 2, self.mlp(y)) + mlp_scale * adapters.mlp(y))
 
@@ -81,12 +82,17 @@ class AIM(JointModel):
             raise UserError(f"this AIM was made for clips of {self.num_frames} frames, got {x.shape[1]}")
         return super().classify_clips(x, dataset)
 
-    def encode(self, x: torch.Tensor, rotary: torch.Tensor | None = None, frames: int | None = None) -> torch.Tensor:
-        """(B*T, N, D) -> (B*T, N, D)."""
+    def encode(
+        self, x: torch.Tensor, rotary: torch.Tensor | None = None, frames: int | None = None, kept: int | None = None
+    ) -> torch.Tensor:
+        """(B*T, N, D) -> (B*T, N or `kept`, D)."""
         if frames is not None:
             x = (x.unflatten(0, (-1, frames)) + self.adapters.time_embed).flatten(0, 1)
-        return super().encode(x, rotary, frames)
+        return super().encode(x, rotary, frames, kept)
 
-    def run_block(self, number: int, x: torch.Tensor, frames: int | None, **position: torch.Tensor) -> torch.Tensor:
+    def run_block(
+        self, number: int, x: torch.Tensor, frames: int | None, kept: int | None, **position: torch.Tensor
+    ) -> torch.Tensor:
         """A block with its adapters."""
-        return self.call(self.backbone.blocks[number], x, self.adapters[number], self.mlp_scale, frames, **position)
+        block, adapters = self.backbone.blocks[number], self.adapters[number]
+        return self.call(block, x, adapters, self.mlp_scale, frames, kept, **position)

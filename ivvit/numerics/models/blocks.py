@@ -50,6 +50,14 @@ class BlockParts(nn.Module):
     drop_path2: nn.Module
 
 
+class LastBlock(BlockParts):
+    """timm's block, which can leave out what becomes of tokens that nobody looks at."""
+
+    def forward(self, x: torch.Tensor, kept: int | None = None, **position: torch.Tensor) -> torch.Tensor:
+        """(B, N, D) -> (B, N or `kept`, D)."""
+        return mlp_half(self, attention_half(self, x, **position), kept)
+
+
 Change = TypeVar("Change", bound=nn.Module)
 
 
@@ -66,9 +74,20 @@ def adopt(module: nn.Module, parents: tuple[type[nn.Module], ...], change: type[
     if kind not in parents:
         known = " and ".join(parent.__name__ for parent in parents)
         raise UserError(f"{model} changes timm's {known}, but this backbone is built of {kind.__name__}")
-    module.__class__ = type(f"{change.__name__}{kind.__name__}", (change, kind), {})
+    made = type(f"{change.__name__}{kind.__name__}", (change, kind), {})
+    module.__class__ = _classes.setdefault((change, kind), made)
     assert isinstance(module, change)
     return module
+
+
+_classes: dict[tuple[type, type], type] = {}
+"""One for all blocks of a kind: torch.compile compiles a forward anew for each class, and gives up after eight."""
+
+
+def adopt_last(blocks: nn.Sequential | nn.ModuleList) -> None:
+    """Make the last block a LastBlock, if it is built as timm's two kinds of blocks are."""
+    if type(blocks[-1]) in BLOCKS:
+        adopt(blocks[-1], BLOCKS, LastBlock, "kept")
 
 
 def attention_half(block: BlockParts, x: torch.Tensor, *args: Any, **position: torch.Tensor) -> torch.Tensor:
@@ -76,8 +95,9 @@ def attention_half(block: BlockParts, x: torch.Tensor, *args: Any, **position: t
     return x + block.drop_path1(scale(block, 1, block.attn(block.norm1(x), *args, **position)))
 
 
-def mlp_half(block: BlockParts, x: torch.Tensor) -> torch.Tensor:
-    """(B, N, D) -> (B, N, D): the second half of a block."""
+def mlp_half(block: BlockParts, x: torch.Tensor, kept: int | None) -> torch.Tensor:
+    """(B, N, D) -> (B, N, D): the second half of a block, or (B, kept, D) of the first `kept` tokens alone."""
+    x = x[:, :kept]
     return x + block.drop_path2(scale(block, 2, block.mlp(block.norm2(x))))
 
 

@@ -86,9 +86,9 @@ class HeadShift(AttentionParts):
 class FramesBlock(BlockParts):
     """timm's block, which tells its attention how many frames a clip has."""
 
-    def forward(self, x: torch.Tensor, frames: int | None, **position: torch.Tensor) -> torch.Tensor:
-        """(B*T, N, D) -> (B*T, N, D)."""
-        return mlp_half(self, attention_half(self, x, frames, **position))
+    def forward(self, x: torch.Tensor, frames: int | None, kept: int | None, **position: torch.Tensor) -> torch.Tensor:
+        """(B*T, N, D) -> (B*T, N or `kept`, D)."""
+        return mlp_half(self, attention_half(self, x, frames, **position), kept)
 
 
 @register("MSCA")
@@ -110,6 +110,8 @@ class MSCA(JointModel):
                 raise UserError("MSCA shifts whole heads, but this backbone's keys and values have fewer than queries")
             attention.operands, attention.size = OPERANDS[shift], shift_heads
 
-    def run_block(self, number: int, x: torch.Tensor, frames: int | None, **position: torch.Tensor) -> torch.Tensor:
+    def run_block(
+        self, number: int, x: torch.Tensor, frames: int | None, kept: int | None, **position: torch.Tensor
+    ) -> torch.Tensor:
         """Images are not shifted: frames is None for them."""
-        return self.call(self.backbone.blocks[number], x, frames, **position)
+        return self.call(self.backbone.blocks[number], x, frames, kept, **position)

@@ -12,6 +12,7 @@ from timm.models.eva import Eva
 from torch import nn
 
 from ivvit.ground.errors import UserError
+from ivvit.numerics.models.blocks import adopt_last
 from ivvit.numerics.models.common import Backbone, JointModel
 from ivvit.numerics.models.registry import register
 from ivvit.numerics.models.rotary import rotary_positions
@@ -30,6 +31,7 @@ class PolyViT(JointModel):
             raise UserError(f"num_frames is {self.num_frames}, not a multiple of tubelet_frames = {tubelet_frames}")
         vit, patch = self.backbone, self.backbone.patch_embed
         _check_backbone(vit, positions)
+        adopt_last(vit.blocks)
         size = (tubelet_frames, *patch.patch_size)
         bias = patch.proj.bias is not None
         self.tubelet = nn.Conv3d(patch.proj.in_channels, vit.embed_dim, size, stride=size, bias=bias)
@@ -57,7 +59,7 @@ class PolyViT(JointModel):
         """(B, T, C, H, W) -> (B, classes)."""
         if x.shape[1] != self.num_frames:
             raise UserError(f"this polyvit was made for clips of {self.num_frames} frames, got {x.shape[1]}")
-        return self.classify(self.encode(*self.embed_clip(x)), dataset)
+        return self.classify(self.encode(*self.embed_clip(x), kept=self.kept), dataset)
 
     def embed(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
         """(B, C, H, W) -> tokens with their positions (B, prefix + N, D); rotary positions."""

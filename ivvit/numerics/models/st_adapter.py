@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from ivvit.ground.errors import UserError
+from ivvit.numerics.models.blocks import adopt_last
 from ivvit.numerics.models.common import JointModel
 from ivvit.numerics.models.registry import register
 
@@ -46,10 +47,13 @@ class STAdapterViT(JointModel):
         vit = self.backbone
         if vit.patch_drop is not None and not isinstance(vit.patch_drop, nn.Identity):
             raise UserError("ST-Adapter needs the whole grid of patches; leave out patch_drop_rate")
+        adopt_last(vit.blocks)
         self.adapters = nn.ModuleList(STAdapter(vit.embed_dim, bottleneck, kernel) for _ in vit.blocks)
 
-    def run_block(self, number: int, x: torch.Tensor, frames: int | None, **position: torch.Tensor) -> torch.Tensor:
+    def run_block(
+        self, number: int, x: torch.Tensor, frames: int | None, kept: int | None, **position: torch.Tensor
+    ) -> torch.Tensor:
         """The adapter, then the block as it is."""
         vit = self.backbone
         x = self.call(self.adapters[number], x, frames or 1, vit.patch_embed.grid_size, vit.num_prefix_tokens)
-        return self.call(vit.blocks[number], x, **position)
+        return super().run_block(number, x, frames, kept, **position)

@@ -31,12 +31,14 @@ def shift_class_token_(x: torch.Tensor, frames: int, size: int) -> torch.Tensor:
 class ClassTokenShift(BlockParts):
     """timm's block with a shift of the residual stream before its second half (the first is the model's)."""
 
-    def forward(self, x: torch.Tensor, frames: int | None, size: int, **position: torch.Tensor) -> torch.Tensor:
-        """(B*T, N, D) -> (B*T, N, D)."""
+    def forward(
+        self, x: torch.Tensor, frames: int | None, size: int, kept: int | None, **position: torch.Tensor
+    ) -> torch.Tensor:
+        """(B*T, N, D) -> (B*T, N or `kept`, D)."""
         x = attention_half(self, x, **position)
         if frames is not None:
             x = shift_class_token_(x, frames, size)
-        return mlp_half(self, x)
+        return mlp_half(self, x, kept)
 
 
 @register("TokenShift")
@@ -53,8 +55,10 @@ class TokenShift(JointModel):
         for block in self.backbone.blocks:
             adopt(block, BLOCKS, ClassTokenShift, "TokenShift")
 
-    def run_block(self, number: int, x: torch.Tensor, frames: int | None, **position: torch.Tensor) -> torch.Tensor:
+    def run_block(
+        self, number: int, x: torch.Tensor, frames: int | None, kept: int | None, **position: torch.Tensor
+    ) -> torch.Tensor:
         """The first shift is made here, in place: inside the block it would spoil what checkpointing saved of x."""
         if frames is not None:
             x = shift_class_token_(x, frames, self.size)
-        return self.call(self.backbone.blocks[number], x, frames, self.size, **position)
+        return self.call(self.backbone.blocks[number], x, frames, self.size, kept, **position)
