@@ -32,7 +32,9 @@ class Jobs:
         self.identities = Identities(config, self.checks)
         self.paths = self.checks.paths
         self._names: dict[str, str] = {}
-        self._is_remade = cache(is_remade)  # asked after each checkpoint; what was damaged at the start is made again
+        # both are asked after each checkpoint, and keep the answer of the first time: what was absent or damaged at the
+        # start is made by a job of this process, which must stay in its graph
+        self._is_remade, self._is_there = cache(is_remade), cache(os.path.isfile)
 
     @cached_property
     def datasets(self) -> dict[str, DatasetOptions]:
@@ -90,6 +92,10 @@ class Jobs:
     def evaluations(self) -> list[str]:
         """The numbers of every run of today."""
         return _strings(_known_of(self._evaluations, self.config.entries))
+
+    def due(self, results: Iterable[str]) -> list[str]:
+        """Those that were not there, or damaged, when first asked about."""
+        return [path for path in results if not self._is_there(path) or self._is_remade(Path(path))]
 
     def studies(self) -> list[str]:
         """The best parameters and the report of every study."""

@@ -85,9 +85,11 @@ class Comparison:
     @cached_property
     def rows(self) -> list[Row]:
         """A row per experiment."""
-        names = list(dict.fromkeys(ref.experiment for ref in self.refs))
-        differences = self._differences(names)
-        return [self._row(name, differences) for name in names]
+        refs: dict[str, list[RunRef]] = {}
+        for ref in self.refs:
+            refs.setdefault(ref.experiment, []).append(ref)
+        differences = self._differences(list(refs))
+        return [self._row(name, mine, differences) for name, mine in refs.items()]
 
     @property
     def finished(self) -> list[Row]:
@@ -137,8 +139,8 @@ class Comparison:
         found = [self.statistics.difference(name, self.baseline, column) for name, column in asked]
         return dict(zip(asked, holm(found), strict=True))
 
-    def _row(self, name: str, differences: dict[tuple[str, str], Difference]) -> Row:
-        runs, refs = self.statistics.runs.get(name, []), [ref for ref in self.refs if ref.experiment == name]
+    def _row(self, name: str, refs: list[RunRef], differences: dict[tuple[str, str], Difference]) -> Row:
+        runs = self.statistics.runs.get(name, [])
         accepted = next((ref.accepted for ref in refs if ref.accepted), None)
         tuned = next((ref.tuned for ref in refs if ref.tuned), None)
         means = {column: self.statistics.mean(name, column) for column in self.columns}

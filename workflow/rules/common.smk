@@ -91,13 +91,13 @@ def parts(wildcards):
 def runs(wildcards):
     """The runs of today; the checks that must be done first where they are not known yet."""
     await_checkpoints()
-    return JOBS.runs()
+    return due(JOBS.runs())
 
 
 def evaluations(wildcards):
     """The numbers of today's runs, or what must be done first."""
     await_checkpoints()
-    return JOBS.evaluations()
+    return due(JOBS.evaluations())
 
 
 def tables(wildcards):
@@ -110,6 +110,16 @@ def studies(wildcards):
     """The best parameters and the report of every study."""
     await_checkpoints()
     return JOBS.studies()
+
+
+def due(results):
+    """Of results, those to make. What lies at its identity needs no job, and 10,000 jobs that need not run cost as long
+    to plan as those that must. Where jobs are forced, or shown (a report, a graph, a summary), all are in the graph.
+    """
+    settings = workflow.dag_settings
+    forced = settings.forceall or settings.forcetargets or settings.forcerun
+    is_shown = workflow.execution_settings is None
+    return results if forced or is_shown else JOBS.due(results)
 
 
 def force_damaged():
@@ -148,6 +158,26 @@ def refuse_until():
 def asked(wildcards):
     """What a run's job asks of the machine or the cluster."""
     return Request(JOBS.runtime(wildcards.identity))
+
+
+def shared(name):
+    """What all runs' jobs ask for under this name; a function where they differ. (Of 20,000 jobs, functions take as long
+    as the rest of a plan.)
+    """
+    first, *others = {
+        getattr(Request(entry.runtime), name) for entry in CONFIG.entries.values()
+    } or {None}
+    return (lambda wildcards: getattr(asked(wildcards), name)) if others else first
+
+
+def placed():
+    """GPUs and nodes of runs' jobs; no more of them than are asked for, for None is no value."""
+    found = {
+        name: shared(name)
+        for name in ("gpu", "gpu_model", "gres", "nodes", "tasks_per_gpu", "mpi")
+    }
+    found["tasks"] = found["nodes"]
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def asked_by_worker(wildcards):
