@@ -2,9 +2,9 @@
 
     python benchmarks/graph.py [--runs 10 100 1000 3000 10000]
 
-All checks are done. First nothing is trained (`dry_run_cold_s`), beside a Snakefile of two short rules with as many jobs
-(`bare_s`); then every run is there but the last: the plan has one job, and everything else must be found fresh. Then a
-setting of all experiments changes, and all is stale (`..._stale_s`).
+All checks are done. First nothing is trained (`dry_run_cold_s`), beside a Snakefile of two short rules with as many
+jobs (`bare_s`); then every run is there but the last: the plan has one job, and everything else must be found fresh.
+Then a setting of all experiments changes, and all is stale (`..._stale_s`).
 
 What bounds it: of a cold plan, Snakemake's own time for a job, of which a run has two; else reading what is there.
 """

@@ -6,14 +6,10 @@ Of many experiments, each is compared with the baseline and with the best alone:
 import json
 from dataclasses import astuple
 from itertools import combinations
-from math import isnan
 
 from ivvit.ground.digest import digest
-from ivvit.results.comparison import Comparison, Row
+from ivvit.results.comparison import MANY, Comparison, Row
 from ivvit.results.estimates import Difference
-
-MOST = 100
-"""Experiments of which every two are compared."""
 
 Pairs = dict[tuple[str, str, str], Difference]
 """(first, second, column) -> difference."""
@@ -22,7 +18,7 @@ Pairs = dict[tuple[str, str, str], Difference]
 def all_differences(comparison: Comparison) -> Pairs:
     """(first, second, column) -> difference, not corrected for their number, in the order of the experiments.
 
-    Of up to MOST finished experiments every two; of more, those with the baseline, and with the one of the highest
+    Of up to MANY finished experiments every two; of more, those with the baseline, and with the one of the highest
     accuracy in the last column.
     """
     rows, common = comparison.finished, [comparison.metric, comparison.columns, _samples(comparison)]
@@ -40,14 +36,12 @@ def all_differences(comparison: Comparison) -> Pairs:
 
 def _asked(comparison: Comparison) -> list[tuple[str, str]]:
     names = [row.experiment for row in comparison.finished]
-    if len(names) <= MOST:
+    if len(names) <= MANY:
         return list(combinations(names, 2))
-    accuracies = {row.experiment: row.means[comparison.columns[-1]].value for row in comparison.finished}
-    best = max(names, key=lambda name: (not isnan(accuracies[name]), accuracies[name]))
-    others = {best, comparison.baseline} & set(names)
-    place = {name: number for number, name in enumerate(names)}
-    pairs = {tuple(sorted((name, other), key=place.__getitem__)) for name in names for other in others - {name}}
-    return sorted(pairs, key=lambda pair: (place[pair[0]], place[pair[1]]))
+    compared = {comparison.ranked[0], comparison.baseline}
+    places = [place for place, name in enumerate(names) if name in compared]
+    pairs = {(min(one, two), max(one, two)) for one in places for two in range(len(names)) if one != two}
+    return [(names[one], names[two]) for one, two in sorted(pairs)]
 
 
 def _numbers(row: Row) -> str:
