@@ -33,7 +33,7 @@ QUICK = {
     "scale": "--images 100000 --videos 2000 --workers 2 --batches 5", "start": "--rounds 1",
     "models": "--backbone vit_tiny_patch16_224 --frames 2 --rounds 1",
     "training": "--models IV-ViT --rules cumulative --rounds 1 --repeats 1", "waiting": "--iterations 5",
-    "results_tables": "--runs 6 --samples 100", "graph": "--runs 10",
+    "results_tables": "--runs 6 --samples 100 --many 9", "graph": "--runs 10",
 }  # fmt: skip
 """Options with which they only show that they run."""
 DATA = ("loading", "evaluation", "validation")
