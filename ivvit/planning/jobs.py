@@ -85,17 +85,20 @@ class Jobs:
             for best in _done(self._best, name):
                 yield "study", {"study": name, "identity": best.parent.name, "n_trials": str(options.n_trials)}
 
-    def runs(self) -> list[str]:
-        """The model of every run of today."""
-        return _strings(_known_of(self._runs, self.config.entries))
+    def runs(self, *, due: bool = False) -> list[str]:
+        """The model of every run of today; `due`: of those where it was absent or damaged when first asked about."""
+        return self._results(self._runs, due)
 
-    def evaluations(self) -> list[str]:
-        """The numbers of every run of today."""
-        return _strings(_known_of(self._evaluations, self.config.entries))
+    def evaluations(self, *, due: bool = False) -> list[str]:
+        """The numbers of every run of today; `due` as for runs."""
+        return self._results(self._evaluations, due)
 
-    def due(self, results: Iterable[str]) -> list[str]:
-        """Those that were not there, or damaged, when first asked about."""
-        return [path for path in results if not self._is_there(path) or self._is_remade(Path(path))]
+    def _results(self, question: Callable[[str], list[Path]], due: bool) -> list[str]:
+        def asked(name: str) -> list[Path]:
+            found = question(name)
+            return [path for path in found if not self._is_there(path) or self._is_remade(path)] if due else found
+
+        return _strings(_known_of(asked, self.config.entries))
 
     def studies(self) -> list[str]:
         """The best parameters and the report of every study."""

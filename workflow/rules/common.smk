@@ -91,13 +91,13 @@ def parts(wildcards):
 def runs(wildcards):
     """The runs of today; the checks that must be done first where they are not known yet."""
     await_checkpoints()
-    return due(JOBS.runs())
+    return JOBS.runs(due=leaves_done_out())
 
 
 def evaluations(wildcards):
     """The numbers of today's runs, or what must be done first."""
     await_checkpoints()
-    return due(JOBS.evaluations())
+    return JOBS.evaluations(due=leaves_done_out())
 
 
 def tables(wildcards):
@@ -112,14 +112,14 @@ def studies(wildcards):
     return JOBS.studies()
 
 
-def due(results):
-    """Of results, those to make. What lies at its identity needs no job, and 10,000 jobs that need not run cost as long
-    to plan as those that must. Where jobs are forced, or shown (a report, a graph, a summary), all are in the graph.
+def leaves_done_out():
+    """Whether only results that are to be made take part in the plan. What lies at its identity needs no job, and 10,000
+    jobs that need not run take as long to plan as those that must. Where jobs are forced, or shown (a report, a graph, a
+    summary), all take part.
     """
     settings = workflow.dag_settings
     forced = settings.forceall or settings.forcetargets or settings.forcerun
-    is_shown = workflow.execution_settings is None
-    return results if forced or is_shown else JOBS.due(results)
+    return not forced and workflow.execution_settings is not None
 
 
 def force_damaged():
