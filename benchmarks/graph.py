@@ -1,9 +1,12 @@
-"""How fast the workflow plans: cold `snakemake -n`, identities, `ivvit status`, `why` and `plan` for 10 to 3,000 runs.
+"""How fast the workflow plans: `snakemake -n`, identities, `ivvit status`, `why` and `plan` for 10 to 10,000 runs.
 
-    python benchmarks/graph.py [--runs 10 100 1000 3000]
+    python benchmarks/graph.py [--runs 10 100 1000 3000 10000]
 
-All checks are done, every run is there but the last: the plan has one job, and everything else must be found fresh.
+All checks are done. First nothing is trained (`dry_run_cold_s`), beside a Snakefile of two short rules with as many
+jobs (`bare_s`); then every run is there but the last: the plan has one job, and everything else must be found fresh.
 Then a setting of all experiments changes, and all is stale (`..._stale_s`).
+
+What bounds it: of a cold plan, Snakemake's own time for a job, of which a run has two; else reading what is there.
 """
 
 import argparse
@@ -23,12 +26,25 @@ from table import show_and_save
 
 PROJECT = Path(__file__).parents[1]
 SEEDS = 3
+DRY_RUN = ("-m", "snakemake", "-n", "--quiet", "rules", "--cores", "1")
+BARE = """
+rule all:
+    input: expand("{{run}}/metrics.json", run=range({runs}))
+rule train:
+    output: "{{run}}/model"
+    shell: "train {{output}}"
+rule evaluate:
+    input: "{{run}}/model"
+    output: "{{run}}/metrics.json"
+    shell: "evaluate {{input}} {{output}}"
+"""
+"""What Snakemake needs of itself."""
 
 
 def main() -> None:
     """Measure, print a table and write benchmarks/results/graph-<cores>-cores.json."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, nargs="+", default=[10, 100, 1000, 3000])
+    parser.add_argument("--runs", type=int, nargs="+", default=[10, 100, 1000, 3000, 10000])
     show_and_save("graph", [measure(runs) for runs in parser.parse_args().runs])
 
 
@@ -38,13 +54,18 @@ def measure(runs: int) -> dict[str, Any]:
         folder = Path(name)
         experiments = max(1, runs // SEEDS)
         _workspace(folder, experiments)
+        cold = _timed(folder, *DRY_RUN)
+        assert re.search(rf"^train +{experiments * SEEDS}$", cold["text"], re.MULTILINE), cold["text"]
+        bare = _bare(folder / "bare", experiments * SEEDS)
         identities = _identities(folder, experiments)
-        dry = _timed(folder, "-m", "snakemake", "-n", "--cores", "1")
+        dry = _timed(folder, *DRY_RUN)
         assert re.search(r"^train +1$", dry["text"], re.MULTILINE), dry["text"]
         row = {
             "runs": experiments * SEEDS,
             "experiments": experiments,
             "identities_cpu_ms": identities,
+            "dry_run_cold_s": cold["seconds"],
+            "bare_s": bare["seconds"],
             "dry_run_s": dry["seconds"],
             "dry_run_cpu_s": dry["cpu"],
             "dry_run_mb": dry["mb"],
@@ -85,6 +106,12 @@ def _workspace(folder: Path, experiments: int) -> None:
     (folder / "config/config.yaml").write_text(json.dumps(config))
     done = _timed(folder, "-m", "ivvit", "validate", "shades")
     assert list((folder / "results/manifests/shades").glob("*/manifest.json")), done["text"]
+
+
+def _bare(folder: Path, runs: int) -> dict[str, Any]:
+    folder.mkdir()
+    (folder / "Snakefile").write_text(BARE.format(runs=runs))
+    return _timed(folder, *DRY_RUN)
 
 
 def _identities(folder: Path, experiments: int) -> float:

@@ -1,8 +1,11 @@
-"""How long tables, figures and the report take: 300 runs x 10,000 test samples, again with one seed more, all anew.
+"""How long tables, figures and the report take: 300 runs x 10,000 test samples, again with one seed more, all anew; and
+3,000 and 9,999 runs x 100 samples, to see that time grows with their number.
 
-    python benchmarks/results_tables.py [--runs 300] [--samples 10000]
+    python benchmarks/results_tables.py [--runs 300] [--samples 10000] [--many 3000 9999]
 
 The runs are made by tests/made_results.py; a process of its own measures each step, so that nothing is warm.
+
+What bounds it: of few runs with many samples, drawing and the draws of the intervals; of many runs, reading them.
 """
 
 import argparse
@@ -49,16 +52,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=300)
     parser.add_argument("--samples", type=int, default=10_000)
+    parser.add_argument("--many", type=int, nargs="*", default=[3000, 9999], help="runs of 100 samples")
     args = parser.parse_args()
     rows = measure(args.runs, args.samples)
-    show_and_save("results-tables", rows, samples=args.samples)
+    many = [measure(runs, 100, once=True)[0] for runs in args.many]
+    show_and_save("results-tables", [*rows, *many])
     _, more, anew = rows
     cpu, clock = (anew[key] / more[key] for key in ("all_cpu_s", "all_s"))
     print(f"all anew takes {cpu:.1f} times the CPU time of one seed more ({clock:.1f} by the clock)")
+    for row in many:
+        print(f"{row['runs']:,} runs: {1000 * row['all_cpu_s'] / row['runs']:.0f} ms each")
 
 
-def measure(runs: int, samples: int) -> list[dict[str, float]]:
-    """A row for all runs but the last, one after the last was added, one for all anew.
+def measure(runs: int, samples: int, once: bool = False) -> list[dict[str, float]]:
+    """A row for all runs but the last, one after the last was added, one for all anew (`once`: this one alone).
 
     The last is the best experiment's: more pictures change with it than with another's.
     """
@@ -70,8 +77,9 @@ def measure(runs: int, samples: int) -> list[dict[str, float]]:
         folder, experiments = Path(name), max(1, runs // SEEDS)
         refs = [make_run(folder / "runs", f"e{e}", seed, {"A": 0.5 + 0.3 * e / experiments}, sets)
                 for e in range(experiments) for seed in range(SEEDS)]  # fmt: skip
-        steps = [(len(refs) - 1, "parts"), (len(refs), "parts"), (len(refs), "none")]
-        return [{"runs": count, **_measured(folder, refs[:count], folder / parts)} for count, parts in steps]
+        steps = [(len(refs) - 1, "parts"), (len(refs), "parts"), (len(refs), "none")][-1 if once else 0 :]
+        made = ((count, _measured(folder, refs[:count], folder / parts)) for count, parts in steps)
+        return [{"runs": count, "samples": samples, **found} for count, found in made]
 
 
 def _measured(folder: Path, refs: list, parts: Path) -> dict[str, float]:

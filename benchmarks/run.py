@@ -4,8 +4,8 @@
     python benchmarks/run.py --only loading scale
     python benchmarks/run.py --quick
 
-Nothing else should run meanwhile; a benchmark that fails is named, and the others go on. --quick only shows that they
-run.
+Nothing else should run meanwhile; a benchmark that fails is named, and the others go on; the page keeps what it had of
+those that were not run. --quick only shows that they run.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from pathlib import Path
 from common import cpu_name
 
 HERE = Path(__file__).parent
+PAGE = HERE / "README.md"
 TINY = "--backbone vit_tiny_patch16_224 --image-size 64 --batches 8 8 2 2 --frames 4"
 SCRIPTS = {
     "loading": "", "evaluation": "", "validation": "", "scale": "", "start": "", "models": "",
@@ -33,7 +34,7 @@ QUICK = {
     "scale": "--images 100000 --videos 2000 --workers 2 --batches 5", "start": "--rounds 1",
     "models": "--backbone vit_tiny_patch16_224 --frames 2 --rounds 1",
     "training": "--models IV-ViT --rules cumulative --rounds 1 --repeats 1", "waiting": "--iterations 5",
-    "results_tables": "--runs 6 --samples 100", "graph": "--runs 10",
+    "results_tables": "--runs 6 --samples 100 --many 9", "graph": "--runs 10",
 }  # fmt: skip
 """Options with which they only show that they run."""
 DATA = ("loading", "evaluation", "validation")
@@ -52,9 +53,14 @@ def main() -> int:
         results = {"BENCHMARK_RESULTS": folder} if args.quick else {}
         parts = {name: _run(name, args, results) for name in args.only}
     if not args.quick:
-        day = datetime.date.today().isoformat()
-        head = f"# Benchmarks\n\nWritten by `make bench` on {day}: {cpu_name()}, {os.cpu_count()} cores.\n"
-        (HERE / "README.md").write_text("\n".join([head, *(part for part in parts.values() if part)]))
+        known = _parts(PAGE.read_text() if PAGE.is_file() else "") | {
+            name: part for name, part in parts.items() if part
+        }
+        PAGE.write_text(
+            "\n".join(
+                ["# Benchmarks\n\nWritten by `make bench`.\n", *(known[name] for name in SCRIPTS if name in known)]
+            )
+        )
     return sum(part is None for part in parts.values())
 
 
@@ -71,7 +77,16 @@ def _run(name: str, args: argparse.Namespace, environment: dict[str, str]) -> st
     )  # fmt: skip
     took = f"{(time.monotonic() - begin) / 60:.1f} minutes"
     print(took if done.returncode == 0 else f"failed with status {done.returncode} after {took}", flush=True)
-    return _part(name, done.stdout, took) if done.returncode == 0 else None
+    return (
+        _part(name, done.stdout, f"{took}, on {datetime.date.today()}: {cpu_name()}, {os.cpu_count()} cores")
+        if done.returncode == 0
+        else None
+    )
+
+
+def _parts(page: str) -> dict[str, str]:
+    """Script -> its part of the page."""
+    return {part.split("\n", 1)[0]: f"## {part.rstrip()}\n" for part in page.split("\n## ")[1:]}
 
 
 def _part(name: str, printed: str, took: str) -> str:

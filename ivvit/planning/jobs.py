@@ -32,7 +32,9 @@ class Jobs:
         self.identities = Identities(config, self.checks)
         self.paths = self.checks.paths
         self._names: dict[str, str] = {}
-        self._is_remade = cache(is_remade)  # asked after each checkpoint; what was damaged at the start is made again
+        # both are asked after each checkpoint, and keep the answer of the first time: what was absent or damaged at the
+        # start is made by a job of this process, which must stay in its graph
+        self._is_remade, self._is_there = cache(is_remade), cache(os.path.isfile)
 
     @cached_property
     def datasets(self) -> dict[str, DatasetOptions]:
@@ -83,13 +85,20 @@ class Jobs:
             for best in _done(self._best, name):
                 yield "study", {"study": name, "identity": best.parent.name, "n_trials": str(options.n_trials)}
 
-    def runs(self) -> list[str]:
-        """The model of every run of today."""
-        return _strings(_known_of(self._runs, self.config.entries))
+    def runs(self, *, due: bool = False) -> list[str]:
+        """The model of every run of today; `due`: of those where it was absent or damaged when first asked about."""
+        return self._results(self._runs, due)
 
-    def evaluations(self) -> list[str]:
-        """The numbers of every run of today."""
-        return _strings(_known_of(self._evaluations, self.config.entries))
+    def evaluations(self, *, due: bool = False) -> list[str]:
+        """The numbers of every run of today; `due` as for runs."""
+        return self._results(self._evaluations, due)
+
+    def _results(self, question: Callable[[str], list[Path]], due: bool) -> list[str]:
+        def asked(name: str) -> list[Path]:
+            found = question(name)
+            return [path for path in found if not self._is_there(path) or self._is_remade(path)] if due else found
+
+        return _strings(_known_of(asked, self.config.entries))
 
     def studies(self) -> list[str]:
         """The best parameters and the report of every study."""

@@ -19,6 +19,8 @@ from ivvit.results.runs import Run, RunRef
 from ivvit.results.statistics import ALL, Statistics, best
 from ivvit.results.words import class_words
 
+MANY = 100
+"""Experiments of which each is drawn and every two are compared: of 3,000, a line each would be 15 metres."""
 METRIC_NAMES = {"top1": "top-1", "top5": "top-5"}
 
 
@@ -85,14 +87,32 @@ class Comparison:
     @cached_property
     def rows(self) -> list[Row]:
         """A row per experiment."""
-        names = list(dict.fromkeys(ref.experiment for ref in self.refs))
-        differences = self._differences(names)
-        return [self._row(name, differences) for name in names]
+        refs: dict[str, list[RunRef]] = {}
+        for ref in self.refs:
+            refs.setdefault(ref.experiment, []).append(ref)
+        differences = self._differences(list(refs))
+        return [self._row(name, mine, differences) for name, mine in refs.items()]
 
     @property
     def finished(self) -> list[Row]:
         """The rows with a result."""
         return [row for row in self.rows if row.runs]
+
+    @cached_property
+    def ranked(self) -> list[str]:
+        """The finished experiments, the highest accuracy in the last column first; those without one last."""
+        found = {row.experiment: row.means[self.columns[-1]].value for row in self.finished} if self.columns else {}
+        return sorted(found, key=lambda name: (np.isnan(found[name]), -found[name]))
+
+    def top(self, most: int = MANY) -> list[Row]:
+        """The finished experiments in their order; of more than `most`, the baseline and the most accurate."""
+        baseline = [name for name in self.ranked if name == self.baseline]
+        kept = set(list(dict.fromkeys([*baseline, *self.ranked]))[:most])
+        return [row for row in self.finished if row.experiment in kept]
+
+    def left_out(self, most: int = MANY) -> str:
+        """What a caption says of those that `top` leaves out."""
+        return f" The best {most} of {len(self.finished):,} experiments." if len(self.finished) > most else ""
 
     @cached_property
     def best(self) -> dict[str, set[str]]:
@@ -137,8 +157,8 @@ class Comparison:
         found = [self.statistics.difference(name, self.baseline, column) for name, column in asked]
         return dict(zip(asked, holm(found), strict=True))
 
-    def _row(self, name: str, differences: dict[tuple[str, str], Difference]) -> Row:
-        runs, refs = self.statistics.runs.get(name, []), [ref for ref in self.refs if ref.experiment == name]
+    def _row(self, name: str, refs: list[RunRef], differences: dict[tuple[str, str], Difference]) -> Row:
+        runs = self.statistics.runs.get(name, [])
         accepted = next((ref.accepted for ref in refs if ref.accepted), None)
         tuned = next((ref.tuned for ref in refs if ref.tuned), None)
         means = {column: self.statistics.mean(name, column) for column in self.columns}

@@ -1,6 +1,5 @@
 """The tables as programs read them: numbers are fractions, nothing is rounded."""
 
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -46,13 +45,11 @@ def joint_frame(comparison: Comparison) -> pd.DataFrame:
 
 
 def pairs_frame(comparison: Comparison) -> pd.DataFrame:
-    """pairs.csv: every two experiments on every data set that both have; p is corrected over the whole file."""
+    """pairs.csv: experiments two by two, on every data set that both have; p is corrected over the whole file."""
     every = all_differences(comparison)
-    asked = [(first.experiment, second.experiment, column)
-             for first, second in combinations(comparison.finished, 2) for column in comparison.columns]  # fmt: skip
-    found = holm([every[pair] for pair in asked])
+    found = holm(list(every.values()))
     rows = [[*pair[:2], "all" if pair[2] == ALL else pair[2], *_difference(difference)]
-            for pair, difference in zip(asked, found, strict=True) if difference.samples]  # fmt: skip
+            for pair, difference in zip(every, found, strict=True) if difference.samples]  # fmt: skip
     return pd.DataFrame(rows, columns=["first", "second", "dataset", *_DIFFERENCE])
 
 

@@ -45,6 +45,23 @@ def test_a_finished_workflow(small: Workspace) -> None:
     assert graph(small) == CHAIN
 
 
+def planned(workspace: Workspace, *arguments: str) -> set[str]:
+    """The rules that a dry run has jobs of, whether or not they are to run."""
+    ran = workspace.python("-m", "snakemake", "-n", "--cores", "1", "--debug-dag", *arguments)
+    assert ran.returncode == 0, ran.stderr
+    return set(re.findall(r"^selected job (\w+)", ran.stdout + ran.stderr, re.M))
+
+
+def test_what_is_done_takes_no_part_in_a_plan(small: Workspace, tmp_path: Path) -> None:
+    """But where jobs are forced: then Snakemake must know them."""
+    assert planned(small) == {"all", "validate", "extract", "frames", "weights", "tables"}
+    assert planned(small, "--forcerun", "evaluate") >= {"train", "evaluate"}
+    workspace = small.copy(tmp_path / "it")
+    (damaged,) = workspace.folder_of("joint").glob("seed0/evaluations/*/metrics.json")
+    damaged.write_text("{}")
+    assert planned(workspace) >= {"train", "evaluate"}
+
+
 def test_a_half_finished_workflow(small: Workspace, tmp_path: Path) -> None:
     workspace = small.copy(tmp_path / "it")
     shutil.rmtree(workspace.folder_of("joint"))

@@ -15,6 +15,7 @@ from made_results import SETS, MadeSet, make_run, vit_tensors
 from ivvit.ground.errors import UserError
 from ivvit.results.comparison import compare
 from ivvit.results.cost import clip_gflops, image_gflops
+from ivvit.results.draw.accuracies import comparison_drawing
 from ivvit.results.references import Reference, read_references
 from ivvit.results.runs import RunRef
 from ivvit.results.tables import write_tables
@@ -66,6 +67,22 @@ def test_numbers_agree_with_the_runs(runs: list[RunRef], tmp_path: Path) -> None
     assert set(zip(pairs["first"], pairs["second"], strict=True)) == {("b", "a"), ("b", "c_1"), ("a", "c_1")}
     classes = pd.read_csv(out / "per_class" / "UCF101.csv")
     assert list(classes.columns) == ["class", "samples", "b", "a", "c_1"] and len(classes) == 8
+
+
+def test_many_experiments_are_compared_and_drawn_with_the_best(tmp_path: Path) -> None:
+    sets = {"CIFAR100": MadeSet(20, 4)}
+    refs = [make_run(tmp_path, f"e{e}", 0, {"CIFAR100": 1.0 if e == 70 else 0.3}, sets) for e in range(101)]
+    comparison = compare(refs, baseline="e5")
+    write_tables(comparison, tmp_path / "out")
+    pairs = pd.read_csv(tmp_path / "out" / "pairs.csv")
+    found = set(zip(pairs["first"], pairs["second"], strict=True))
+    others = [f"e{e}" for e in range(101) if e not in (5, 70)]
+    assert {frozenset(pair) for pair in found} == {
+        frozenset(pair) for pair in [*((name, to) for name in others for to in ("e5", "e70")), ("e5", "e70")]
+    }
+    assert ("e4", "e5") in found and ("e5", "e6") in found, "in the experiments' order"
+    assert len(comparison.top()) == 100 and {"e5", "e70"} <= {row.experiment for row in comparison.top(2)}
+    assert comparison_drawing(comparison).caption.endswith(" The best 100 of 101 experiments.")
 
 
 def test_what_people_read(runs: list[RunRef], tmp_path: Path) -> None:

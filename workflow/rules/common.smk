@@ -91,13 +91,13 @@ def parts(wildcards):
 def runs(wildcards):
     """The runs of today; the checks that must be done first where they are not known yet."""
     await_checkpoints()
-    return JOBS.runs()
+    return JOBS.runs(due=leaves_done_out())
 
 
 def evaluations(wildcards):
     """The numbers of today's runs, or what must be done first."""
     await_checkpoints()
-    return JOBS.evaluations()
+    return JOBS.evaluations(due=leaves_done_out())
 
 
 def tables(wildcards):
@@ -110,6 +110,16 @@ def studies(wildcards):
     """The best parameters and the report of every study."""
     await_checkpoints()
     return JOBS.studies()
+
+
+def leaves_done_out():
+    """Whether only results that are to be made take part in the plan. What lies at its identity needs no job, and 10,000
+    jobs that need not run take as long to plan as those that must. Where jobs are forced, or shown (a report, a graph, a
+    summary), all take part.
+    """
+    settings = workflow.dag_settings
+    forced = settings.forceall or settings.forcetargets or settings.forcerun
+    return not forced and workflow.execution_settings is not None
 
 
 def force_damaged():
@@ -148,6 +158,26 @@ def refuse_until():
 def asked(wildcards):
     """What a run's job asks of the machine or the cluster."""
     return Request(JOBS.runtime(wildcards.identity))
+
+
+def shared(name):
+    """What all runs' jobs ask for under this name; a function where they differ. (Of 20,000 jobs, functions take as long
+    as the rest of a plan.)
+    """
+    first, *others = {
+        getattr(Request(entry.runtime), name) for entry in CONFIG.entries.values()
+    } or {None}
+    return (lambda wildcards: getattr(asked(wildcards), name)) if others else first
+
+
+def placed():
+    """GPUs and nodes of runs' jobs; no more of them than are asked for, for None is no value."""
+    found = {
+        name: shared(name)
+        for name in ("gpu", "gpu_model", "gres", "nodes", "tasks_per_gpu", "mpi")
+    }
+    found["tasks"] = found["nodes"]
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def asked_by_worker(wildcards):

@@ -10,17 +10,11 @@ rule train:
         "logs/train/{identity}-seed{seed}.log",
     benchmark:
         RESULTS / "benchmarks/train/{identity}-seed{seed}.tsv"
-    threads: lambda wildcards: asked(wildcards).cpus
+    threads: shared("cpus")
     resources:
+        **placed(),
         mem_mb=lambda wildcards, attempt: asked(wildcards).mem_mb(attempt),
-        runtime=lambda wildcards: asked(wildcards).minutes,
-        gpu=lambda wildcards: asked(wildcards).gpu,
-        gpu_model=lambda wildcards: asked(wildcards).gpu_model,
-        gres=lambda wildcards: asked(wildcards).gres,
-        nodes=lambda wildcards: asked(wildcards).nodes,
-        tasks=lambda wildcards: asked(wildcards).nodes,
-        tasks_per_gpu=lambda wildcards: asked(wildcards).tasks_per_gpu,
-        mpi=lambda wildcards: asked(wildcards).mpi,
+        runtime=shared("minutes"),
     params:
         # not a resource: those in words must be the same for all jobs of a group
         experiment=lambda wildcards: JOBS.name(wildcards.identity),
@@ -46,17 +40,11 @@ rule evaluate:
         "logs/evaluate/{identity}-seed{seed}-{evaluation}.log",
     benchmark:
         RESULTS / "benchmarks/evaluate/{identity}-seed{seed}-{evaluation}.tsv"
-    threads: lambda wildcards: asked(wildcards).cpus
+    threads: shared("cpus")
     resources:
+        **placed(),
         mem_mb=lambda wildcards, attempt: asked(wildcards).mem_mb(attempt),
-        runtime=lambda wildcards: asked(wildcards).minutes_of_evaluation,
-        gpu=lambda wildcards: asked(wildcards).gpu,
-        gpu_model=lambda wildcards: asked(wildcards).gpu_model,
-        gres=lambda wildcards: asked(wildcards).gres,
-        nodes=lambda wildcards: asked(wildcards).nodes,
-        tasks=lambda wildcards: asked(wildcards).nodes,
-        tasks_per_gpu=lambda wildcards: asked(wildcards).tasks_per_gpu,
-        mpi=lambda wildcards: asked(wildcards).mpi,
+        runtime=shared("minutes_of_evaluation"),
     params:
         # not a resource: those in words must be the same for all jobs of a group
         experiment=lambda wildcards: JOBS.name(wildcards.identity),

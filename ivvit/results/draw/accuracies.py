@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ivvit.results.comparison import Comparison
+from ivvit.results.comparison import Comparison, Row
 from ivvit.results.draw.style import COLOURS, COLUMN, PAGE, Drawing, metric_label, panels, short_names
 from ivvit.results.statistics import ALL
 from ivvit.results.texts import column_title
@@ -40,25 +40,25 @@ class Panel:
 
 def comparison_drawing(comparison: Comparison) -> Drawing | None:
     """A panel per data set on an axis that fits its data, a line per experiment."""
-    rows = comparison.finished
+    rows = comparison.top()
     if not rows or not comparison.columns:
         return None
-    shown = [_panel(comparison, column) for column in comparison.columns]
+    shown = [_panel(comparison, rows, column) for column in comparison.columns]
     seeds = max(len(row.runs) for row in rows)
     what = "Mean over seeds and its 95% interval over samples and seeds; small dots are seeds" if seeds > 1 else (
         "One seed and its 95% interval over samples")  # fmt: skip
     caption = (
         f"{what}. Filled: the best of each panel, and all that are not significantly worse (5%, Holm's"
-        " correction). Each axis fits its data and does not begin at zero."
+        f" correction). Each axis fits its data and does not begin at zero.{comparison.left_out()}"
     )
     names = [row.experiment for row in rows]
     paint = partial(_paint_comparison, names, shown, metric_label(comparison), comparison.baseline)
     return Drawing("comparison", "Comparison of experiments", caption, paint, wide=True)
 
 
-def _panel(comparison: Comparison, column: str) -> Panel:
+def _panel(comparison: Comparison, rows: list[Row], column: str) -> Panel:
     dots = []
-    for line, row in enumerate(comparison.finished):
+    for line, row in enumerate(rows):
         if (mean := row.means[column]).seeds:
             results = [run.datasets[column] for run in row.runs if column in run.datasets] if column != ALL else []
             seeds = [100 * value for found in results if (value := found.value(comparison.metric)) is not None]

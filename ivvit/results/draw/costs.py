@@ -54,7 +54,7 @@ class Point:
 def cost_drawing(comparison: Comparison) -> Drawing | None:
     """Accuracy against training hours and against GFLOPs, each where it differs between experiments."""
     column = ALL if ALL in comparison.columns else next(iter(comparison.columns), "")
-    rows = [row for row in comparison.finished if row.means[column].seeds] if column else []
+    rows = [row for row in comparison.top() if row.means[column].seeds] if column else []
     short = max((_hours(row) or 0 for row in rows), default=0) < 1
     time = {"training (minutes)": _minutes} if short else {"training (hours)": _hours}
     axes_of: dict[str, Callable[[Row], float | None]] = {**time, "GFLOPs per view": _gflops}
@@ -68,7 +68,7 @@ def cost_drawing(comparison: Comparison) -> Drawing | None:
         f"{what}: 95% intervals. Training on {'; '.join(devices) or 'an unknown device'}."
         f"{' Hours on different devices cannot be compared.' if len(devices) > 1 else ''} GFLOPs: multiply-accumulates"
         " of one clip (of one image where there are no clips), attention included. Experiments of equal cost stand"
-        " side by side."
+        f" side by side.{comparison.left_out()}"
     )
     points = {label: _points(rows, get, column) for label, get in shown.items()}
     label = f"{'mean' if column == ALL else column} {metric_label(comparison)}"
@@ -111,7 +111,7 @@ def _aside(values: list[float]) -> list[float]:
 
 def views_drawing(comparison: Comparison) -> Drawing | None:
     """Accuracy by views of a sample, from all evaluations that a run has; nothing is trained for it."""
-    found = {row.experiment: table for row in comparison.finished if (table := _evaluations(row, comparison.metric))}
+    found = {row.experiment: table for row in comparison.top() if (table := _evaluations(row, comparison.metric))}
     names = [name for name in comparison.statistics.datasets
              if any(len(table.get(name, {})) > 1 for table in found.values())]  # fmt: skip
     if not names:
@@ -122,6 +122,7 @@ def views_drawing(comparison: Comparison) -> Drawing | None:
         f"{clips} x {crops}{f' of {frames} frames' if frames else ''}" for frames, clips, crops in several
     )
     caption = f"Evaluations of the same models with other views (clips x crops): {kinds}; means over seeds."
+    caption += comparison.left_out()
     lines = {name: {experiment: line for experiment, table in found.items() if len(line := _line(table, name)) > 1}
              for name in names}  # fmt: skip
     paint = partial(_paint_views, lines, {name: look[name] for name in found}, metric_label(comparison))

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ivvit.results.comparison import Comparison, Row
+from ivvit.results.comparison import Comparison
 from ivvit.results.draw.style import PAGE, Drawing, Look, legend_below, legend_height, looks, metric_label
 from ivvit.results.runs import Run
 
@@ -27,9 +27,8 @@ class Curve:
 
 def curves_drawing(comparison: Comparison) -> Drawing | None:
     """A column per data set; training loss, and below it what was measured on the way on the validation split."""
-    shown = _shown(comparison)
     metric = comparison.metric
-    histories = {row.experiment: found for row in shown if (found := _histories(row.runs, metric))}
+    histories = {row.experiment: found for row in comparison.top(_MOST) if (found := _histories(row.runs, metric))}
     if not histories:
         return None
     every = [history for found in histories.values() for history in found]
@@ -44,7 +43,7 @@ def curves_drawing(comparison: Comparison) -> Drawing | None:
         " is smoothed."
         f"{' Lines are means over seeds.' if several else ''}"
         f"{' Bands reach from the lowest to the highest seed.' if band else ''}"
-        f"{f' The best {_MOST} of {len(comparison.finished)} experiments.' if len(comparison.finished) > _MOST else ''}"
+        f"{comparison.left_out(_MOST)}"
     )
     look = looks([row.experiment for row in comparison.rows])
     curves = {label: {name: _curves(histories, (name, *row), window if row[0] == "train" else 1)
@@ -73,17 +72,6 @@ def _paint(curves: dict[str, dict[str, dict[str, Curve]]], look: dict[str, Look]
     }
     legend_below(figure, handles, _ABREAST, handlelength=2.6)
     return figure
-
-
-def _shown(comparison: Comparison) -> list[Row]:
-    """All experiments; of very many the best, for no picture tells more lines apart."""
-    rows, column = comparison.finished, comparison.columns[-1] if comparison.columns else ""
-    if len(rows) <= _MOST:
-        return rows
-    value = {row.experiment: np.nan_to_num(row.means[column].value) for row in rows}
-    order = sorted(rows, key=lambda row: (row.experiment != comparison.baseline, -value[row.experiment]))
-    best = {row.experiment for row in order[:_MOST]}
-    return [row for row in rows if row.experiment in best]
 
 
 def _histories(runs: Sequence[Run], metric: str) -> list[pd.DataFrame]:
