@@ -22,6 +22,7 @@ from common import cpu_name
 
 HERE = Path(__file__).parent
 PAGE = HERE / "README.md"
+HEAD = "# Benchmarks\n\nWritten by `make bench`.\n"
 TINY = "--backbone vit_tiny_patch16_224 --image-size 64 --batches 8 8 2 2 --frames 4"
 SCRIPTS = {
     "loading": "", "evaluation": "", "validation": "", "scale": "", "start": "", "models": "",
@@ -53,14 +54,9 @@ def main() -> int:
         results = {"BENCHMARK_RESULTS": folder} if args.quick else {}
         parts = {name: _run(name, args, results) for name in args.only}
     if not args.quick:
-        known = _parts(PAGE.read_text() if PAGE.is_file() else "") | {
-            name: part for name, part in parts.items() if part
-        }
-        PAGE.write_text(
-            "\n".join(
-                ["# Benchmarks\n\nWritten by `make bench`.\n", *(known[name] for name in SCRIPTS if name in known)]
-            )
-        )
+        known = _parts(PAGE.read_text()) if PAGE.is_file() else {}
+        known |= {name: part for name, part in parts.items() if part}
+        PAGE.write_text("\n".join([HEAD, *(known[name] for name in SCRIPTS if name in known)]))
     return sum(part is None for part in parts.values())
 
 
@@ -77,11 +73,9 @@ def _run(name: str, args: argparse.Namespace, environment: dict[str, str]) -> st
     )  # fmt: skip
     took = f"{(time.monotonic() - begin) / 60:.1f} minutes"
     print(took if done.returncode == 0 else f"failed with status {done.returncode} after {took}", flush=True)
-    return (
-        _part(name, done.stdout, f"{took}, on {datetime.date.today()}: {cpu_name()}, {os.cpu_count()} cores")
-        if done.returncode == 0
-        else None
-    )
+    if done.returncode:
+        return None
+    return _part(name, done.stdout, f"{took}, on {datetime.date.today()}: {cpu_name()}, {os.cpu_count()} cores")
 
 
 def _parts(page: str) -> dict[str, str]:
