@@ -54,11 +54,10 @@ class FindingsCache:
         if self._stream is not None:
             self._stream.close()
             self._stream = None
-        barred = found.barred()
         with replacing(self._file) as temporary, temporary.open("w", encoding="utf-8") as stream:
             stream.writelines(_line(path, one) for path, one in found.findings() if not one.no_access)
-            if barred:  # of those that could not be read this time, what is known is as good as before
-                stream.writelines(_line(path, one) for path, one in self.read() if found.place(path) in barred)
+            if found.barred.any():  # what is known of them is as good as before
+                stream.writelines(_line(path, one) for path, one in self.read() if found.is_barred(path))
 
 
 def _line(path: str, finding: Finding) -> str:
