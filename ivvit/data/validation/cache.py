@@ -23,9 +23,13 @@ class FindingsCache:
         self._file = file
         self._stream: TextIO | None = None
 
+    def __bool__(self) -> bool:
+        """Whether anything was remembered."""
+        return self._file.is_file()
+
     def read(self) -> Iterator[tuple[str, Finding]]:
         """What earlier validations found, line by line."""
-        if not self._file.is_file():
+        if not self:
             return
         with self._file.open(encoding="utf-8", errors="replace") as lines:
             for line in lines:

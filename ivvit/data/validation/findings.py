@@ -17,6 +17,8 @@ from ivvit.numerics.cifar import read_images
 
 TOGETHER = 1 << 10
 """Lines of what is known that are looked up at a time."""
+MANY = 100_000
+"""Files whose sizes and times take so long to look at that it is shown."""
 
 
 def find_all(
@@ -28,7 +30,7 @@ def find_all(
         _find_cifar(found, root)
         return found
     known = FindingsCache(cache)
-    current = full or _take_known(found, known, root)
+    current = full or _take_known(name, found, known, root)
     lacking = found.lacking()
 
     def look(sample: tuple[int, str]) -> Finding:
@@ -46,9 +48,11 @@ def find_all(
     return found
 
 
-def _take_known(found: Found, known: FindingsCache, root: Path) -> bool:
+def _take_known(name: str, found: Found, known: FindingsCache, root: Path) -> bool:
     """Take over what is known of files that have not changed since; whether there was nothing else to read."""
-    current, taken, lines = True, 0, known.read()
+    shown = len(found.samples) if known and len(found.samples) >= MANY else 0
+    lines = (line for line, _ in worked(lambda line: line, known.read(), shown, 1, f"Known files of {name}"))
+    current, taken = True, 0
     while some := list(islice(lines, TOGETHER)):
         places = found.index.places([path for path, _ in some]).tolist()
         for place, (path, finding) in zip(places, some, strict=True):
