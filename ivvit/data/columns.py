@@ -19,6 +19,8 @@ from ivvit.ground.sequences import Computed
 
 BATCH = 1 << 14
 """Rows of a record batch, of all but the last."""
+UNREADABLE = (OSError, ValueError, pa.ArrowException)
+"""What reading a damaged table may raise: some of Arrow's errors are neither of the others."""
 RELEASE = 1 << 9
 """Values read between two releases of pages: the kernel maps 64 KiB for each."""
 
@@ -29,7 +31,7 @@ class MappedTable:
     """An Arrow file.
 
     Raises:
-        OSError, ValueError: it is missing, or no Arrow file of such batches.
+        one of UNREADABLE: it is missing, or no Arrow file of such batches.
     """
 
     def __init__(self, stream: IO[bytes]) -> None:
@@ -115,7 +117,7 @@ def open_table(file: Path, digest: str) -> MappedTable:
         table = _mapped(file, (stat.st_ino, stat.st_size, stat.st_mtime_ns))
     except FileNotFoundError:
         raise UserError(f"{file} is missing beside its lock; validate the data set again") from None
-    except (OSError, ValueError) as error:
+    except UNREADABLE as error:
         raise UserError(f"{file} cannot be read ({error}); validate the data set again") from error
     if table.metadata.get("digest") != digest:
         raise UserError(f"{file} and its lock are not of the same validation; validate the data set again")
