@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from ivvit.data import columns
 from ivvit.ground.sequences import Computed
 
-SCHEMA = pa.schema([("file", pa.large_string()), ("label", pa.int32()), ("group", pa.large_string())])
+SCHEMA = pa.schema([("file", pa.string()), ("label", pa.int32()), ("group", pa.string())])
 """A file is named from the data set's folder; a group that is null is the file itself."""
 
 
