@@ -23,7 +23,7 @@ import numpy as np
 from common import alone, cpu_name, print_table, write_results
 
 IMAGES, PIXELS = 4_000, 224
-COUNTS = (40_000, 120_000)
+COUNTS = (60_000, 200_000)
 """Several times what is held at a time (`ivvit.data.columns.BATCH`), which would be taken for growth."""
 
 
