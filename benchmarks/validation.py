@@ -23,7 +23,8 @@ import numpy as np
 from common import alone, cpu_name, print_table, write_results
 
 IMAGES, PIXELS = 4_000, 224
-COUNTS = (20_000, 60_000)
+COUNTS = (60_000, 200_000)
+"""Several times what is held at a time (`ivvit.data.columns.BATCH`), which would be taken for growth."""
 
 
 def pictures(folder: Path, count: int, size: int, suffix: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -74,6 +75,11 @@ class Manifest:
 
 
 _KEYS = {"dataset", "digest"}  # of manifests and of frame stores
+_CONTENT: dict[str, Callable[[Any], bool]] = {
+    "class_names": lambda names: isinstance(names, list),
+    "counts": lambda counts: isinstance(counts, dict) and [*map(type, map(counts.get, SPLITS))] == [int] * len(SPLITS),
+}
+"""What only a manifest has, and what it must be like."""
 
 
 def read_lock(lock: Path) -> dict[str, Any]:
@@ -104,17 +110,18 @@ def load_manifest(lock: Path) -> Manifest:
     Raises:
         UserError: one of the two files is missing or damaged, or they do not belong together.
     """
-    from ivvit.data.columns import open_table  # here, because Snakemake's process needs no pyarrow
+    from ivvit.data.columns import UNREADABLE, open_table  # here, because Snakemake's process needs no pyarrow
 
     content = read_lock(lock)
-    if not isinstance(content.get("class_names"), list):
-        raise UserError(f"{lock} is not what was written: class_names is missing; remove it and validate again")
+    wrong = next((key for key, sound in _CONTENT.items() if not sound(content.get(key))), None)
+    if wrong:
+        raise UserError(f"{lock} is not what was written: {wrong} is missing; remove it and validate again")
     file, name = table_file(lock), content["dataset"]
     try:
         rows, size = len(open_table(file, content["digest"])), file.stat().st_size
     except UserError as error:
         raise UserError(f"{name}: {error}") from error
-    except (OSError, ValueError) as error:  # Arrow's
+    except UNREADABLE as error:
         raise UserError(f"{name}: {file} cannot be read ({error}); validate the data set again") from error
     written, checksum = _written(lock, content)
     if size != written:

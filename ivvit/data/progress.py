@@ -1,7 +1,8 @@
 """Work on many files in threads: a bounded number of them under way, and a line with the rate and the time left."""
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import TypeVar
 
 from rich.progress import (
@@ -10,7 +11,6 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     Task,
-    TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -31,26 +31,38 @@ def worked(
     Raises:
         BaseException: whatever `work` raises; what has not begun is then left.
     """
-    with ThreadPoolExecutor(max(1, workers)) as pool, _line(not total) as progress:
+    here = ((item, work(item)) for item in items)  # a thread that another waits for costs half a small image's time
+    with _line(not total) as progress:
         task = progress.add_task(title, total=total)
-        waiting: dict[Future[Result], Item] = {}
+        for item, result in here if workers < 2 else _in_threads(work, items, workers):
+            progress.advance(task)
+            yield item, result
+
+
+def _in_threads(work: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[tuple[Item, Result]]:
+    finished: SimpleQueue[tuple[Item, Future[Result]]] = SimpleQueue()
+
+    def begin(item: Item) -> None:
+        pool.submit(work, item).add_done_callback(lambda future: finished.put((item, future)))
+
+    def end() -> tuple[Item, Result]:
+        item, future = finished.get()
+        return item, future.result()
+
+    with ThreadPoolExecutor(workers) as pool:
         try:
+            under_way = 0
             for item in items:
-                waiting[pool.submit(work, item)] = item
-                if len(waiting) >= AHEAD * max(1, workers):
-                    yield from _finished(waiting, progress, task)
-            while waiting:
-                yield from _finished(waiting, progress, task)
+                begin(item)
+                under_way += 1
+                if under_way == AHEAD * workers:
+                    yield end()
+                    under_way -= 1
+            for _ in range(under_way):
+                yield end()
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-
-
-def _finished(waiting: dict[Future[Result], Item], progress: Progress, task: TaskID) -> Iterator[tuple[Item, Result]]:
-    for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-        item, result = waiting.pop(future), future.result()
-        progress.advance(task)
-        yield item, result
 
 
 def _line(hidden: bool) -> Progress:

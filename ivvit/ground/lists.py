@@ -4,7 +4,8 @@ The dialect is the separator (comma, tab, semicolon or blank), whether the first
 """
 
 import csv
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 ROLES = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
@@ -41,23 +42,27 @@ class Dialect:
         return found if found["path"] and found["label"] else None
 
 
-def dialect_of(lines: Sequence[str]) -> Dialect:
+def dialect_of(lines: Iterable[str]) -> Dialect | None:
     """The dialect in which most of these lines (stripped, none blank) can be read; of equals, one that reads the first.
+    None where there are no lines, which are read once.
 
     A header may name the columns in any order; without one they are in the order of COLUMNS.
     """
-    guesses = [guess for separator in SEPARATORS for guess in _guesses(lines, separator)]
-    return max(
-        guesses,
-        key=lambda guess: (sum(guess.split(line) is not None for line in lines), guess.split(lines[0]) is not None),
-    )
+    guesses, read, with_split, first = list[Dialect](), Counter[Dialect](), True, ""
+    for line in lines:
+        if not guesses:
+            first, guesses = line, [guess for separator in SEPARATORS for guess in _guesses(line, separator)]
+        read.update(guess for guess in guesses if guess.split(line) is not None)
+        with_split = with_split and line.rpartition(" ")[2].lower() in ROLES and line.count(" ") > 1
+    blanks = COLUMNS[: 3 if with_split else 2]
+    possible = [guess for guess in guesses if guess.separator != " " or guess.columns == blanks]
+    return max(possible, key=lambda guess: (read[guess], guess.split(first) is not None), default=None)
 
 
-def _guesses(lines: Sequence[str], separator: str) -> list[Dialect]:
+def _guesses(first: str, separator: str) -> list[Dialect]:
     if separator == " ":  # a path may have blanks: only the last fields are others
-        with_split = all(line.rpartition(" ")[2].lower() in ROLES and line.count(" ") > 1 for line in lines)
-        return [Dialect(separator, COLUMNS[: 3 if with_split else 2], False)]
-    named = [_MEANING.get(field.lower(), "") for field in _fields(lines[0], separator, 0)] if lines else []
+        return [Dialect(separator, COLUMNS[:count], False) for count in (2, 3)]
+    named = [_MEANING.get(field.lower(), "") for field in _fields(first, separator, 0)]
     if {"path", "label"} <= set(named) and all(named.count(column) < 2 for column in COLUMNS):
         return [Dialect(separator, tuple(named), True)]
     return [Dialect(separator, COLUMNS[:count], False) for count in (2, 3, 4)]

@@ -194,7 +194,7 @@ def _rows_of_lists(path: Path) -> Iterator[str]:
             yield f"{file.name} {error.errno}"
             continue
         lines = [line.strip() for line in text.splitlines() if line.strip()]
-        dialect = dialect_of(lines) if lines else None
+        dialect = dialect_of(lines)
         for line in lines:
             name = ((dialect and dialect.split(line)) or {"path": line})["path"].replace("\\", "/")
             try:

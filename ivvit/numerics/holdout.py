@@ -1,7 +1,8 @@
 """Which training samples are held out to select by: a function of labels, groups, the share and a seed."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,9 @@ from ivvit.numerics.samples import Samples
 if TYPE_CHECKING:
     from ivvit.config.datasets import HoldoutOptions
     from ivvit.config.experiment import Experiment
+
+BLOCK = 1 << 14
+"""Groups that are Python's at a time."""
 
 
 def divide(
@@ -70,50 +74,97 @@ def held_out(labels: Sequence[int], groups: Sequence[str], options: "HoldoutOpti
     Raises:
         ClassEmptied: a class would be left without samples on one side.
     """
-    draw = _Draw(labels, groups, options)
-    for group in draw.order:
-        if draw.nearer(group):
-            draw.take(group)
-    for label in sorted(draw.sizes):
-        if not draw.taken[label]:
-            draw.take(draw.smallest(label))
-    return np.array([group in draw.chosen for group in groups], dtype=bool)
+    draw = _Draw(np.fromiter(labels, np.int64, len(labels)), groups, options)
+    for group, members in draw.in_order():
+        if draw.nearer(members):
+            draw.take(group, members)
+    for label, size in enumerate(draw.sizes):
+        if size and not draw.taken[label]:
+            draw.take(*draw.smallest(label))
+    return draw.chosen[draw.number]
+
+
+Members = list[tuple[int, int]]
+"""(class, samples of it) of a group, in the order in which its classes first occur."""
 
 
 class _Draw:
-    """The groups taken so far."""
+    """The groups taken so far. A group is a number, its place in the order: of 14 million, names would take gigabytes.
 
-    def __init__(self, labels: Sequence[int], groups: Sequence[str], options: "HoldoutOptions") -> None:
-        self.sizes, self.taken, self.chosen = Counter(labels), Counter[int](), set[str]()
-        self._wanted = {label: max(1.0, options.share * size) for label, size in self.sizes.items()}
-        self._members: dict[str, Counter[int]] = {}
-        for label, group in zip(labels, groups, strict=True):
-            self._members.setdefault(group, Counter())[label] += 1
-        key = {group: (Rng("holdout", options.seed, group).integer(2**53), group) for group in self._members}
-        self.order = sorted(self._members, key=key.__getitem__)
+    Args:
+        labels: as of `held_out`, int64 (N,).
+        groups: as of `held_out`.
+        options: as of `held_out`.
+    """
 
-    def nearer(self, group: str) -> bool:
-        """Whether the group's classes are nearer to what is wanted with it."""
+    def __init__(self, labels: np.ndarray, groups: Sequence[str], options: "HoldoutOptions") -> None:
+        classes = labels.max(initial=0) + 1
+        self.sizes: list[int] = np.bincount(labels, minlength=classes).tolist()
+        self.taken = [0] * classes
+        self.number = _numbered(groups, options.seed)
+        """The group of each sample."""
+        self.chosen = np.zeros(self.number.max(initial=-1) + 1, bool)
+        """Whether each group is held out."""
+        self._wanted = [max(1.0, options.share * size) for size in self.sizes]
+        pairs, first, counts = np.unique(self.number * classes + labels, return_index=True, return_counts=True)
+        order = np.lexsort((first, pairs // classes))
+        self._labels, self._counts = pairs[order] % classes, counts[order]
+        self._starts = np.searchsorted(pairs[order] // classes, np.arange(len(self.chosen) + 1))
+
+    def in_order(self) -> Iterator[tuple[int, Members]]:
+        """(group, its members) of all."""
+        for first in range(0, len(self.chosen), BLOCK):
+            starts = self._starts[first : first + BLOCK + 1].tolist()
+            part = slice(starts[0], starts[-1])
+            members = list(zip(self._labels[part].tolist(), self._counts[part].tolist(), strict=True))
+            for place, (start, stop) in enumerate(pairwise(starts)):
+                yield first + place, members[start - starts[0] : stop - starts[0]]
+
+    def nearer(self, members: Members) -> bool:
+        """Whether a group's classes are nearer to what is wanted with it."""
         before = after = 0.0
-        for label, count in self._members[group].items():
+        for label, count in members:
             missing = self._wanted[label] - self.taken[label]
             before, after = before + abs(missing), after + abs(missing - count)
-        return after < before and self._leaves_some(group)
+        return after < before and self._leaves_some(members)
 
-    def take(self, group: str) -> None:
+    def take(self, group: int, members: Members) -> None:
         """Hold the group out."""
-        self.chosen.add(group)
-        self.taken.update(self._members[group])
+        self.chosen[group] = True
+        for label, count in members:
+            self.taken[label] += count
 
-    def smallest(self, label: int) -> str:
+    def smallest(self, label: int) -> tuple[int, Members]:
         """The first of the smallest groups of a class that leave every class something to train on."""
-        able = [g for g in self.order if label in self._members[g] and g not in self.chosen and self._leaves_some(g)]
+        of_class = np.searchsorted(self._starts, np.flatnonzero(self._labels == label), "right") - 1
+        left = [(int(group), self._members(group)) for group in of_class if not self.chosen[group]]
+        able = [(group, members) for group, members in left if self._leaves_some(members)]
         if not able:
             raise ClassEmptied(label, self.sizes[label])
-        return min(able, key=lambda group: self._members[group].total())
+        return min(able, key=lambda one: sum(count for _, count in one[1]))
 
-    def _leaves_some(self, group: str) -> bool:
-        return all(self.taken[label] + count < self.sizes[label] for label, count in self._members[group].items())
+    def _members(self, group: int) -> Members:
+        part = slice(self._starts[group], self._starts[group + 1])
+        return list(zip(self._labels[part].tolist(), self._counts[part].tolist(), strict=True))
+
+    def _leaves_some(self, members: Members) -> bool:
+        return all(self.taken[label] + count < self.sizes[label] for label, count in members)
+
+
+def _numbered(groups: Sequence[str], seed: int) -> np.ndarray:
+    """The place of each sample's group in the order of the groups, int64 (N,)."""
+
+    @lru_cache(BLOCK)
+    def draw(group: str) -> tuple[int, int]:
+        rng = Rng("holdout", seed, group)
+        return rng.integer(2**53), rng.integer(2**53)  # 106 bits: no two groups have the same
+
+    draws = np.fromiter(map(draw, groups), np.dtype([("first", np.int64), ("second", np.int64)]), len(groups))
+    order = np.lexsort((draws["second"], draws["first"]))
+    draws = draws[order]
+    number = np.empty(len(order), np.int64)
+    number[order] = np.cumsum(np.concatenate([[False], draws[1:] != draws[:-1]])[: len(order)])
+    return number
 
 
 class ClassEmptied(Exception):

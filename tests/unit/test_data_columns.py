@@ -9,15 +9,13 @@ from data_sets import made
 
 from ivvit.data.manifest import load_manifest, table_file
 from ivvit.data.open import open_samples
-from ivvit.data.validation import table as written
 from ivvit.ground.digest import checksum_of
 from ivvit.ground.errors import UserError
 from ivvit.numerics.selection import Selected, Selection
 
 
 def test_values_lie_where_the_table_has_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(written, "BATCH", 4)  # several record batches, the last one smaller
-    monkeypatch.setattr("ivvit.data.columns.BATCH", 4)
+    monkeypatch.setattr("ivvit.data.columns.BATCH", 4)  # several record batches, the last one smaller
     opened, lock = made(tmp_path, "image-folder")
     manifest = load_manifest(lock)
     for split in ("train", "test"):

@@ -26,10 +26,10 @@ def test_real_data_works_as_it_is(shared: Path, tmp_path: Path) -> None:
     ucf, tiny = listing(root, "UCF101"), listing(root, "Tiny-ImageNet")
     assert ucf.classes == ("BabyCrawling", "Punch", "PushUps")
     assert (len(ucf.train), len(ucf.test), ucf.missing, ucf.ignored) == (60, 30, [], [])
-    assert all(ucf.classes[s.label] == Path(s.path).parent.name for s in ucf.train + ucf.test)
+    assert all(ucf.classes[s.label] == Path(s.path).parent.name for s in ucf.samples)
     assert (len(tiny.classes), len(tiny.train), len(tiny.test)) == (20, 2000, 1000)
     assert list(tiny.classes) == sorted(tiny.classes)
-    assert all((root / s.path).is_file() for s in ucf.train + tiny.test)
+    assert all((root / s.path).is_file() for s in [*ucf.train, *tiny.test])
 
 
 @pytest.fixture(scope="module")

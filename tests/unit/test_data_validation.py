@@ -325,8 +325,8 @@ def test_a_cache_cut_short_is_no_obstacle(tmp_path: Path, probed: list[str]) -> 
 def test_the_table_has_a_row_per_sample_in_the_listing_s_order(tmp_path: Path, monkeypatch, rows: int) -> None:
     """Whatever order files are found in; null where a video has no time stamps of its own."""
     video_folder(tmp_path / "datasets/D", train=5, val=3)
-    for module in ("found", "table"):
-        monkeypatch.setattr(f"ivvit.data.validation.{module}.BATCH", rows)
+    monkeypatch.setattr("ivvit.data.columns.BATCH", rows)
+    monkeypatch.setattr(findings, "TOGETHER", 2), monkeypatch.setattr(findings, "MANY", rows)
     lock = tmp_path / "D.json"
     for workers in (3, 1):  # the second time, a few lines are left of what is known, one of them twice
         validate("D", options(kind="video-folder", path="datasets/D"), tmp_path, lock, workers=workers)

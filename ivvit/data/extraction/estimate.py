@@ -39,13 +39,14 @@ def unvalidated_size(name: str, options: DatasetOptions, root: Path) -> StoreSiz
     Raises:
         UserError: the data set is not there, or its layout cannot be understood.
     """
-    paths = [sample.path for sample in list_samples(name, options, root).samples]
-    chosen = [paths[len(paths) * i // min(PROBED, len(paths))] for i in range(min(PROBED, len(paths)))]
+    samples = list_samples(name, options, root).samples
+    count = min(PROBED, len(samples))
+    chosen = [samples[len(samples) * number // count].path for number in range(count)]
     found = [pixels for path in chosen if (pixels := _pixels(Path(root).expanduser() / path, options)) is not None]
     if not found:
         return None
-    size = bytes_of_pixels(sum(found) * len(paths) // len(found), options.store)
-    return StoreSize(len(paths), len(paths), size, f"the headers of {len(found)} videos, before validation")
+    size = bytes_of_pixels(sum(found) * len(samples) // len(found), options.store)
+    return StoreSize(len(samples), len(samples), size, f"the headers of {len(found)} videos, before validation")
 
 
 def _pixels(path: Path, options: DatasetOptions) -> int | None:

@@ -31,7 +31,8 @@ def read_cifar100(path: Path, options: DatasetOptions) -> Entries:
         if wrong:
             raise UserError(f"{folder / file}: label {wrong[0]} has no name in {folder / 'meta'} ({len(names)} names)")
         prefix = (folder / file).relative_to(path).as_posix()
-        entries.samples[split] = [(f"{prefix}#{row}", int(label)) for row, label in enumerate(labels)]
+        for row, label in enumerate(labels):
+            entries.add(split, f"{prefix}#{row}", int(label))
     return entries
 
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from ivvit.ground.errors import UserError
 
@@ -13,9 +14,10 @@ VIDEO_EXTENSIONS = frozenset(
 NOISE = frozenset(("thumbs.db", "desktop.ini"))
 """Files that operating systems leave behind; hidden files are skipped as well."""
 
-
 NO_CLASSES = frozenset(("__macosx", "lost+found", "@eadir", "$recycle.bin", "system volume information"))
 """Folders that archives, file systems and servers leave behind."""
+BLOCK = 1 << 20
+"""Characters of a list file that are read at a time."""
 
 
 def folders(parent: Path) -> list[str]:
@@ -107,7 +109,7 @@ def split_by_extension(names: Iterator[str], extensions: frozenset[str]) -> tupl
     return kept, ignored
 
 
-def numbered_lines(file: Path, advice: str) -> list[tuple[int, str]]:
+def numbered_lines(file: Path, advice: str) -> Iterator[tuple[int, str]]:
     """The lines of a list file that are not blank, stripped, with their numbers; any line ends, a BOM or none.
 
     Raises:
@@ -116,11 +118,32 @@ def numbered_lines(file: Path, advice: str) -> list[tuple[int, str]]:
     try:
         if file.exists() and not file.is_file():
             raise UserError(f"{file} is not a text file; {advice}")
-        text = file.read_text(encoding="utf-8-sig")
+        with file.open(encoding="utf-8-sig") as stream:
+            for number, line in enumerate(_lines(stream), 1):
+                if line := line.strip():
+                    yield number, line
     except FileNotFoundError:
         raise UserError(f"{file} does not exist; {advice}") from None
     except OSError as error:
         raise UserError(f"{file} cannot be read ({error.strerror}); mend access to it and validate again") from None
     except UnicodeDecodeError as error:
-        raise UserError(f"{file} is not UTF-8 text ({error}); save it as UTF-8") from error
-    return [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+        raise UserError(f"{file} is not UTF-8 text ({_undecodable(file) or error}); save it as UTF-8") from error
+
+
+def _undecodable(file: Path) -> str | None:
+    """Where in all of the file, and not in a block of it, bytes are no UTF-8."""
+    try:
+        file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        return str(error)
+    return None
+
+
+def _lines(stream: TextIO) -> Iterator[str]:
+    """As `str.splitlines` finds them, which knows more line ends than a file does."""
+    rest = ""
+    while block := stream.read(BLOCK):
+        *whole, rest = (rest + block).splitlines(keepends=True)
+        yield from whole
+    if rest:
+        yield rest

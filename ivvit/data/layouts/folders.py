@@ -1,5 +1,6 @@
 """{train,val,test}/<class>/...: image folders, video folders, and what the other folder layouts are built on."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from ivvit.config.datasets import DatasetOptions
@@ -19,8 +20,12 @@ from ivvit.ground.errors import UserError
 TRAIN_NAMES, VAL_NAMES, TEST_NAMES = ("train",), ("val", "validation", "valid"), ("test",)
 
 
-def read_folders(path: Path, options: DatasetOptions, *, labelled_test: bool = True) -> Entries:
+def read_folders(
+    path: Path, options: DatasetOptions, *, labelled_test: bool = True, group: Callable[[str], str] | None = None
+) -> Entries:
     """{train,val,test}/<class>/... below `path`, or below the one folder in it; classes are train's folders, sorted.
+
+    `group` gives each file's, if the layout has such.
 
     Raises:
         UserError: a split's folder is missing, or another one has a class that train has not.
@@ -34,7 +39,7 @@ def read_folders(path: Path, options: DatasetOptions, *, labelled_test: bool = T
     entries = Entries(classes)
     for split, folder in {"train": train, **_other_splits(base, labelled_test)}.items():
         index = class_index(classes, set(folders(folder)), str(folder))
-        add_class_folders(entries, split, folder, index, path, extensions)
+        add_class_folders(entries, split, folder, index, path, extensions, group)
     return entries
 
 
@@ -78,8 +83,9 @@ def train_folder(path: Path) -> Path:
 
 
 def add_class_folders(
-    entries: Entries, split: str, folder: Path, index: dict[str, int], base: Path, extensions: frozenset[str]
-) -> None:
+    entries: Entries, split: str, folder: Path, index: dict[str, int], base: Path, extensions: frozenset[str],
+    group: Callable[[str], str] | None = None,
+) -> None:  # fmt: skip
     """Add the files of each class folder of a split, named relative to `base`."""
     place = folder.relative_to(base).as_posix()
     loose, others = split_by_extension(iter(loose_files(folder)), extensions)
@@ -90,5 +96,6 @@ def add_class_folders(
     for name in folders(folder):
         prefix = (folder / name).relative_to(base).as_posix()
         kept, ignored = split_by_extension(files_under(folder / name), extensions)
-        entries.samples[split] += [(f"{prefix}/{file}", index[name]) for file in kept]
+        for file in kept:
+            entries.add(split, f"{prefix}/{file}", index[name], group(file) if group else None)
         entries.ignored += [f"{prefix}/{file}" for file in ignored]

@@ -16,9 +16,7 @@ def read_kinetics(path: Path, options: DatasetOptions) -> Entries:
     Raises:
         UserError: see `read_folders`.
     """
-    entries = read_folders(path, options)
-    entries.groups = {file: _video_id(file) for rows in entries.samples.values() for file, _ in rows}
-    return entries
+    return read_folders(path, options, group=_video_id)
 
 
 def _video_id(file: str) -> str:

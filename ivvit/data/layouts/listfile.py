@@ -2,8 +2,12 @@
 
 import os
 import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
+
+import numpy as np
 
 from ivvit.config.datasets import DatasetOptions
 from ivvit.data.layouts.entries import Entries
@@ -27,23 +31,27 @@ def read_list(path: Path, options: DatasetOptions) -> Entries:
         UserError: a line cannot be understood, or a split or number is out of range.
     """
     lists = _lists_of_folder(path) if path.is_dir() else [_List(path, "")]
-    notes: list[str] = []
-    rows = [row for file in lists for row in _rows(file, notes)]
-    if not rows:
+    dialects = [(one, found) for one in lists if (found := _dialect(one))]
+
+    def rows() -> Iterator[_Row]:  # read as often as they are asked for, and never kept
+        return (row for one, dialect in dialects for row in _rows(one, dialect))
+
+    kinds = {(row.label, row.split) for row in rows()}
+    if not kinds:
         raise UserError(f"{path} names no samples; expected lines of {FORM}")
-    labels = {row.label for row in rows}
-    classes, first = _classes(labels, path)
-    notes.append(f"labels are {'names' if first is None else f'numbers from {first}'}")
+    classes, first = _classes({label for label, _ in kinds}, path)
+    notes = [f"{one.file.name}: {dialect}" for one, dialect in dialects]
+    entries = Entries(classes, notes=[*notes, f"labels are {'names' if first is None else f'numbers from {first}'}"])
     index = {name: number for number, name in enumerate(classes)}
-    entries = Entries(classes, notes=notes)
     folder = path if path.is_dir() else path.parent
-    second = {"val": "test"} if {row.split for row in rows} == {"train", "val"} else {}
-    for row in rows:
+    second = {"val": "test"} if {split for _, split in kinds} == {"train", "val"} else {}
+    groups = _groups_of_repeated(rows) if any("group" in dialect.columns for _, dialect in dialects) else {}
+    for row in rows():
         label = row.label if first is None else str(int(row.label))
         file = _on_disk(folder, row.file)
         if file is not None:
-            entries.samples[second.get(row.split, row.split)].append((file, index[label]))
-            entries.groups |= {file: row.group} if row.group else {}
+            group = groups.get(row.file, row.group) or None
+            entries.add(second.get(row.split, row.split), file, index[label], group)
         else:
             entries.missing.append(row.file)
     return entries
@@ -70,14 +78,27 @@ def _lists_of_folder(folder: Path) -> list[_List]:
     return [_List(file, split) for split, file in found.items()]
 
 
-def _rows(source: _List, notes: list[str]) -> list[_Row]:
+def _lines(source: _List) -> Iterator[tuple[int, str]]:
     lines = numbered_lines(source.file, f"a list file has lines of {FORM}")
-    lines = [(number, line) for number, line in lines if not line.startswith("#")]
-    if not lines:
-        return []
-    dialect = dialect_of([line for _, line in lines])
-    notes.append(f"{source.file.name}: {dialect}")
-    return [_row(source, number, line, dialect) for number, line in lines[dialect.header :]]
+    return ((number, line) for number, line in lines if not line.startswith("#"))
+
+
+def _dialect(source: _List) -> Dialect | None:
+    """None where there are no lines."""
+    return dialect_of(line for _, line in _lines(source))
+
+
+def _rows(source: _List, dialect: Dialect) -> Iterator[_Row]:
+    return (_row(source, number, line, dialect) for number, line in islice(_lines(source), dialect.header, None))
+
+
+def _groups_of_repeated(rows: Callable[[], Iterable[_Row]]) -> dict[str, str]:
+    """The group of each file that is named more than once: the last one named, for a file has one group."""
+    hashes = np.sort(np.fromiter((hash(row.file) for row in rows()), np.int64))
+    repeated = set(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
+    if not repeated:
+        return {}
+    return {row.file: row.group for row in rows() if row.group and hash(row.file) in repeated}
 
 
 def _row(source: _List, number: int, line: str, dialect: Dialect) -> _Row:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pyarrow as pa
+
 from ivvit.config.datasets import DatasetOptions
 from ivvit.data.layouts.cifar import read_cifar100
 from ivvit.data.layouts.entries import Entries
@@ -13,6 +15,7 @@ from ivvit.data.layouts.files import is_utf8, printable
 from ivvit.data.layouts.folders import read_folders
 from ivvit.data.layouts.kinetics import read_kinetics
 from ivvit.data.layouts.listfile import read_list
+from ivvit.data.layouts.rows import SampleRows
 from ivvit.data.layouts.tiny_imagenet import read_tiny_imagenet
 from ivvit.data.layouts.ucf101 import read_ucf101
 from ivvit.data.manifest import SPLITS
@@ -30,26 +33,15 @@ READERS: dict[str, Callable[[Path, DatasetOptions], Entries]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One image or video."""
-
-    path: str
-    """Posix, relative to the root; absolute outside it."""
-    label: int
-    """The index of its class."""
-    group: str
-    """Samples of one group belong together; by default each is a group of its own."""
-
-
 @dataclass(frozen=True)
 class Listing:
     """What the layout says: classes in the order of their indices, and the samples of each split."""
 
     classes: tuple[str, ...]
-    train: list[Sample]
-    val: list[Sample]
-    test: list[Sample]
+    samples: SampleRows
+    """Those of all splits, one after the other."""
+    splits: dict[str, SampleRows]
+    """The samples by split, each perhaps empty."""
     missing: list[str] = field(default_factory=list)
     """Files that a list names and that are not on disk (posix, relative to the data set's folder)."""
     ignored: list[str] = field(default_factory=list)
@@ -63,14 +55,14 @@ class Listing:
     """How a list was understood."""
 
     @property
-    def splits(self) -> dict[str, list[Sample]]:
-        """The samples by split, each perhaps empty."""
-        return {split: getattr(self, split) for split in SPLITS}
+    def train(self) -> SampleRows:
+        """The samples to train on."""
+        return self.splits["train"]
 
     @property
-    def samples(self) -> list[Sample]:
-        """Those of all splits."""
-        return [sample for samples in self.splits.values() for sample in samples]
+    def test(self) -> SampleRows:
+        """The samples to report on."""
+        return self.splits["test"]
 
 
 def list_samples(name: str, options: DatasetOptions, root: Path) -> Listing:
@@ -98,25 +90,21 @@ def list_samples(name: str, options: DatasetOptions, root: Path) -> Listing:
         if not is_utf8(label):
             raise UserError(f"{name}: the name of the class folder {printable(label)} is not UTF-8; rename it")
     folder = relative_to_root(dataset_folder(options, root), root)
-    prefix = "" if folder == "." else folder
-    group = _grouping(name, options, entries)
-    splits = {
-        split: [Sample(os.path.join(prefix, file), label, group(file)) for file, label in sorted(rows) if is_utf8(file)]
-        for split, rows in entries.samples.items()
-    }
-    misnamed = [printable(file) for rows in entries.samples.values() for file, _ in rows if not is_utf8(file)]
+    grouping = _grouping(name, options)
+    tables = {split: entries.rows(split, grouping) for split in SPLITS}
     ignored = [printable(file) for file in entries.ignored]
     loose = sorted(map(printable, entries.loose))
     return Listing(
-        tuple(entries.classes), **splits, missing=entries.missing, ignored=ignored, misnamed=sorted(misnamed),
-        loose=loose, notes=entries.notes,
+        tuple(entries.classes), SampleRows(pa.concat_tables(tables.values()), folder),
+        {split: SampleRows(table, folder) for split, table in tables.items()}, missing=entries.missing, ignored=ignored,
+        misnamed=sorted(entries.misnamed), loose=loose, notes=entries.notes,
     )  # fmt: skip
 
 
-def _grouping(name: str, options: DatasetOptions, entries: Entries) -> Callable[[str], str]:
-    """From a file, named from the data set's folder, to its group."""
+def _grouping(name: str, options: DatasetOptions) -> Callable[[str], str] | None:
+    """From a file, named from the data set's folder, to its group, where the data set has a pattern for it."""
     if options.group is None:
-        return lambda file: entries.groups.get(file, file)
+        return None
     pattern = re.compile(options.group)
 
     def match(file: str) -> str:

@@ -46,7 +46,7 @@ def _add_annotated(entries: Entries, val: Path, path: Path) -> None:
     on_disk, ignored = split_by_extension(files_under(val / "images"), IMAGE_EXTENSIONS)
     for file in on_disk:
         if file in labels:
-            entries.samples["test"].append((f"{prefix}/{file}", index[labels[file]]))
+            entries.add("test", f"{prefix}/{file}", index[labels[file]])
         else:
             entries.ignored.append(f"{prefix}/{file}")
     entries.ignored += [f"{prefix}/{file}" for file in ignored]

@@ -27,16 +27,16 @@ def read_ucf101(path: Path, options: DatasetOptions) -> Entries:
     on_disk, ignored = split_by_extension(files_under(base), VIDEO_EXTENSIONS)
     found = _Videos(on_disk, base.relative_to(path).as_posix())
     entries = Entries(sorted(index, key=index.__getitem__), ignored=[f"{found.prefix}{file}" for file in ignored])
+    listed = set[str]()
     for split, stem in (("train", "trainlist"), ("test", "testlist")):
         for name, label in _read_list(lists / f"{stem}{options.split:02d}.txt", index):
             file = found.find(name)
             if file is None:
                 entries.missing.append(found.prefix + name)
             else:
-                entries.samples[split].append((found.prefix + file, label))
-                entries.groups[found.prefix + file] = _group(file)
-    listed = {file for rows in entries.samples.values() for file, _ in rows}
-    entries.loose = [found.prefix + file for file in on_disk if found.prefix + file not in listed]
+                entries.add(split, found.prefix + file, label, _group(file))
+                listed.add(file)
+    entries.loose = [found.prefix + file for file in on_disk if file not in listed]
     return entries
 
 

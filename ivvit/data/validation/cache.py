@@ -23,9 +23,13 @@ class FindingsCache:
         self._file = file
         self._stream: TextIO | None = None
 
+    def __bool__(self) -> bool:
+        """Whether anything was remembered."""
+        return self._file.is_file()
+
     def read(self) -> Iterator[tuple[str, Finding]]:
         """What earlier validations found, line by line."""
-        if not self._file.is_file():
+        if not self:
             return
         with self._file.open(encoding="utf-8", errors="replace") as lines:
             for line in lines:
@@ -54,11 +58,10 @@ class FindingsCache:
         if self._stream is not None:
             self._stream.close()
             self._stream = None
-        barred = found.barred()
         with replacing(self._file) as temporary, temporary.open("w", encoding="utf-8") as stream:
             stream.writelines(_line(path, one) for path, one in found.findings() if not one.no_access)
-            if barred:  # of those that could not be read this time, what is known is as good as before
-                stream.writelines(_line(path, one) for path, one in self.read() if found.place(path) in barred)
+            if found.barred.any():  # what is known of them is as good as before
+                stream.writelines(_line(path, one) for path, one in self.read() if found.is_barred(path))
 
 
 def _line(path: str, finding: Finding) -> str:

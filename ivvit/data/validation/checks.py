@@ -7,7 +7,6 @@ import pandas as pd
 
 from ivvit.config.datasets import Counts, DatasetOptions, official_counts
 from ivvit.data.manifest import SPLITS
-from ivvit.data.validation.table import inside
 from ivvit.ground.errors import UserError
 
 SHOWN = 5
@@ -33,28 +32,32 @@ def check_counts(name: str, options: DatasetOptions, found: dict[str, int]) -> l
     return warnings
 
 
-def check_duplicates(name: str, options: DatasetOptions, table: pd.DataFrame, folder: str) -> list[str]:
+def check_duplicates(name: str, options: DatasetOptions, twins: pd.DataFrame) -> list[str]:
     """Warnings for contents that occur more than once, within a split and across the splits.
+
+    Args:
+        name: the data set's.
+        options: the data set's.
+        twins: as in `Overview`.
 
     Raises:
         UserError: contents of test are in train, and the data set does not `allow_overlap`.
     """
-    twins = table[table["sha256"].duplicated(keep=False)]
-    contents: dict[str, dict[str, list[str]]] = {split: {} for split in SPLITS}
-    for split, path, sha256 in zip(twins["split"], twins["path"], twins["sha256"], strict=True):
-        contents[split].setdefault(sha256, []).append(inside(path, folder))
+    own = {split: twins[twins["split"] == split] for split in SPLITS}
     warnings = []
-    for split, by_hash in contents.items():
-        twice = sorted(sorted(paths) for paths in by_hash.values() if len(paths) > 1)
-        if twice:
-            extra = sum(len(paths) - 1 for paths in twice)
-            warnings.append(f"{split}: {extra} duplicates by content, such as {' = '.join(twice[0][:SHOWN])}")
+    for split, rows in own.items():
+        twice = rows[rows["content"].duplicated(keep=False)]
+        if len(twice):
+            extra, first = len(twice) - twice["content"].nunique(), _first(twice)
+            same = sorted(twice["path"][twice["content"] == first["content"]])
+            warnings.append(f"{split}: {extra} duplicates by content, such as {' = '.join(same[:SHOWN])}")
     for one, two in combinations(SPLITS, 2):
-        first, second = contents[one], contents[two]
-        shared = sorted((min(first[digest]), min(second[digest])) for digest in first.keys() & second.keys())
-        if not shared:
+        shared = own[one][own[one]["content"].isin(own[two]["content"])]
+        if not len(shared):
             continue
-        text = f"{len(shared)} contents are in both {one} and {two}, such as {' = '.join(shared[0])}"
+        first = _first(shared)
+        pair = f"{first['path']} = {own[two]['path'][own[two]['content'] == first['content']].min()}"
+        text = f"{shared['content'].nunique()} contents are in both {one} and {two}, such as {pair}"
         if (one, two) == ("train", "test") and not options.allow_overlap:
             raise UserError(
                 f"{name}: {text}: results on them would be flattered. Remove them from one split, or set "
@@ -64,24 +67,33 @@ def check_duplicates(name: str, options: DatasetOptions, table: pd.DataFrame, fo
     return warnings
 
 
-def class_warnings(classes: list[str], table: pd.DataFrame, folder: str) -> list[str]:
-    """Classes without usable samples in a split, empty splits, and contents that have two labels."""
+def _first(rows: pd.DataFrame) -> "pd.Series[Any]":
+    """The row whose path comes first."""
+    return rows[rows["path"] == rows["path"].min()].iloc[0]
+
+
+def class_warnings(classes: list[str], labels: dict[str, set[int]], twins: pd.DataFrame) -> list[str]:
+    """Classes without usable samples in a split, empty splits, and contents that have two labels.
+
+    Args:
+        classes: by label.
+        labels: those that each split has.
+        twins: as in `Overview`.
+    """
     warnings = []
     for split in SPLITS:
-        labels = set(table["label"][table["split"] == split])
-        without = [name for label, name in enumerate(classes) if label not in labels]
-        if not labels and split == "test":
+        without = [name for label, name in enumerate(classes) if label not in labels[split]]
+        if not labels[split] and split == "test":
             warnings.append("test is empty: nothing can be reported on")
-        elif labels and without:
+        elif labels[split] and without:
             many = "1 class has" if len(without) == 1 else f"{len(without)} classes have"
             warnings.append(f"{many} no sample in {split}: {_some(without)}")
-    different = table[["sha256", "label", "path"]].drop_duplicates(["sha256", "label"])
-    twins = different[different["sha256"].duplicated(keep=False)].sort_values(["sha256", "label"])
-    if len(twins):
-        first = twins[twins["sha256"] == twins["sha256"].iloc[0]]
-        pairs = zip(first["path"], first["label"], strict=True)
-        told = ", ".join(f"{inside(path, folder)} ({classes[label]})" for path, label in pairs)
-        warnings.append(f"{twins['sha256'].nunique()} contents have two labels, such as {told}")
+    different = twins.drop_duplicates(["content", "label"])
+    pairs = different[different["content"].duplicated(keep=False)].sort_values(["content", "label"])
+    if len(pairs):
+        first = pairs[pairs["content"] == pairs["content"].iloc[0]]
+        told = ", ".join(f"{path} ({classes[label]})" for path, label in first[["path", "label"]].to_numpy())
+        warnings.append(f"{pairs['content'].nunique()} contents have two labels, such as {told}")
     return warnings
 
 

@@ -1,15 +1,18 @@
-"""The findings of all files of a data set in Arrow's memory: of 14 million images 2 GB, of objects it would be 20."""
+"""The findings of all files of a data set: on disk, and by memory map where they are asked for."""
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from ivvit.data.columns import BATCH
+from ivvit.data import columns
+from ivvit.data.layouts.rows import SampleRows
+from ivvit.data.spill import Spill
 from ivvit.data.validation.finding import Finding
+from ivvit.data.validation.path_index import PathIndex
 
 FACTS = pa.schema(
     [
@@ -23,86 +26,74 @@ FACTS = pa.schema(
 
 
 class Found:
-    """A finding for each path; of several for one, the last counts. All are added before any is asked for.
+    """A finding for the path of each sample; of several for one, the last counts. All are added before any is read.
 
     Args:
-        paths: of all files, sorted, each once.
+        samples: those of all splits; a sample's place is its number among them. One whose path was there before has the
+            finding of the first.
+        folder: where they are kept.
     """
 
-    def __init__(self, paths: Sequence[str]) -> None:
-        self.paths = paths
-        self._seen = bytearray(len(paths))
-        self._new: list[tuple[int, Finding]] = []
-        self._parts: list[pa.RecordBatch] = []
-        self._places: list[np.ndarray] = []
-        self._rows: np.ndarray | None = None
-
-    def place(self, path: str) -> int | None:
-        """Where a path is among all; None where it is not."""
-        place = bisect_left(self.paths, path)
-        return place if place < len(self.paths) and self.paths[place] == path else None
+    def __init__(self, samples: SampleRows, folder: Path) -> None:
+        self.samples = samples
+        self.index = PathIndex(samples)
+        self.repeats, self._firsts = self.index.repeated()
+        self.barred = np.zeros(len(samples), bool)
+        """Of each place, whether the file could not be read this time."""
+        self._spill = Spill(folder, FACTS)
+        self._rows = np.full(len(samples), -1)
+        self._new: list[Finding] = []
+        self._count = 0
 
     def add(self, place: int, finding: Finding) -> None:
         """Keep the finding for the path at a place."""
-        self._seen[place], self._rows = 1, None
-        self._new.append((place, finding))
-        if len(self._new) == BATCH:
+        self._rows[place], self.barred[place] = self._count, finding.no_access
+        self._count += 1
+        self._new.append(finding)
+        if len(self._new) == columns.BATCH:
             self._pack()
 
-    def has(self, place: int) -> bool:
-        """Whether there is a finding for the path at a place."""
-        return bool(self._seen[place])
+    def is_barred(self, path: str) -> bool:
+        """Whether it is one of those that could not be read this time."""
+        (place,) = self.index.places([path])
+        return bool(place >= 0 and self.barred[place])
 
     def lacking(self) -> np.ndarray:
-        """The places without a finding so far."""
-        return np.flatnonzero(np.frombuffer(self._seen, np.uint8) == 0)
+        """The places without a finding so far, each path's first."""
+        lacks = self._rows < 0
+        lacks[self.repeats] = False
+        return np.flatnonzero(lacks)
 
-    def barred(self) -> set[int]:
-        """The places of files that could not be read this time."""
-        return self._where(lambda part: part["no_access"])
-
-    def columns(self, places: Sequence[int]) -> pa.Table:
-        """The findings at some places, a row each; of neighbours only a few parts are looked at."""
-        parts, rows = self._packed()
-        number, row = np.divmod(rows[np.asarray(places, np.int64)], BATCH)
-        few, which = np.unique(number, return_inverse=True)
-        return pa.Table.from_batches([parts[one] for one in few], FACTS).take(pa.array(which * BATCH + row))
+    def at(self, places: np.ndarray) -> pa.Table:
+        """The findings at some places, a row each."""
+        table, rows = self._packed
+        return table.take(rows[places])
 
     def findings(self) -> Iterator[tuple[str, Finding]]:
-        """All, in the order of the paths."""
-        for first in range(0, len(self.paths), BATCH):
-            part = self.paths[first : first + BATCH]
-            for path, row in zip(part, self.columns(range(first, first + len(part))).to_pylist(), strict=True):
+        """All, each path once."""
+        once = np.ones(len(self.samples), bool)
+        once[self.repeats] = False
+        for places in in_batches(np.flatnonzero(once)):
+            for path, row in zip(self.samples.paths(places), self.at(places).to_pylist(), strict=True):
                 yield path, Finding(**{**row, "pts": row["pts"] or [], "keys": row["keys"] or []})
 
-    def odd(self) -> Iterator[tuple[str, str]]:
-        """(path, remark) of every remark, in the order of the paths."""
-        parts, rows = self._packed()
-        for place in sorted(self._where(lambda part: pc.greater(pc.list_value_length(part["remarks"]), 0))):
-            number, row = divmod(int(rows[place]), BATCH)
-            yield from ((self.paths[place], remark) for remark in parts[number]["remarks"][row].as_py())
-
-    def _where(self, test: Callable[[pa.RecordBatch], pa.Array]) -> set[int]:
-        """The places whose finding, a row of a part, passes a test."""
-        parts, rows = self._packed()
-        passed = [test(part).to_numpy(zero_copy_only=False) for part in parts]
-        return {*np.flatnonzero(np.concatenate([np.zeros(0, bool), *passed])[rows]).tolist()} if passed else set()
-
     def _pack(self) -> None:
-        arrays = [pa.array([_value(finding, one.name) for _, finding in self._new], one.type) for one in FACTS]
-        self._parts.append(pa.record_batch(arrays, schema=FACTS))
-        self._places.append(np.array([place for place, _ in self._new], np.int64))
+        arrays = [pa.array([_value(finding, one.name) for finding in self._new], one.type) for one in FACTS]
+        self._spill.write(pa.record_batch(arrays, schema=FACTS))
         self._new = []
 
-    def _packed(self) -> tuple[list[pa.RecordBatch], np.ndarray]:
-        """The parts of all findings, BATCH rows each but for the last, and the row of each path's."""
-        if self._rows is None:
-            if self._new:
-                self._pack()
-            places = np.concatenate([np.zeros(0, np.int64), *self._places])
-            self._rows = np.zeros(len(self.paths), np.int64)
-            self._rows[places] = np.arange(len(places))  # of equal places the last
-        return self._parts, self._rows
+    @cached_property
+    def _packed(self) -> tuple[columns.MappedTable, np.ndarray]:
+        """All findings as they came, and the row of each place's."""
+        self._pack()
+        self._rows[self.repeats] = self._rows[self._firsts]
+        return self._spill.table(), self._rows
+
+
+def in_batches(places: np.ndarray) -> Iterator[np.ndarray]:
+    """Some at a time."""
+    for first in range(0, len(places), columns.BATCH):
+        yield places[first : first + columns.BATCH]
 
 
 def _value(finding: Finding, name: str) -> Any:

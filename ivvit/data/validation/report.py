@@ -2,16 +2,15 @@
 
 from typing import Any
 
-import pandas as pd
-
 from ivvit.config.datasets import DatasetOptions
 from ivvit.data.layouts import Listing
 from ivvit.data.validation.checks import MEND
+from ivvit.data.validation.overview import Videos
 
 SHOWN = 50
 
 
-def report_text(content: dict[str, Any], options: DatasetOptions, listing: Listing, table: pd.DataFrame) -> str:
+def report_text(content: dict[str, Any], options: DatasetOptions, listing: Listing, videos: Videos) -> str:
     """Markdown: what was found, what is wrong, what to do."""
     counts = content["counts"]
     lines = [
@@ -22,7 +21,7 @@ def report_text(content: dict[str, Any], options: DatasetOptions, listing: Listi
         "",
         *(f"{note}." for note in listing.notes),
         *([""] if listing.notes else []),
-        *(_videos(table) if options.is_video and len(table) else []),
+        *(_videos(videos) if videos.frames else []),
         "## What to do",
         "",
         *_advice(content, listing),
@@ -36,13 +35,11 @@ def report_text(content: dict[str, Any], options: DatasetOptions, listing: Listi
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _videos(table: pd.DataFrame) -> list[str]:
-    hours = table["duration"].sum() / 3600
-    sizes = (table["width"].astype(str) + "x" + table["height"].astype(str)).value_counts().head(3)
-    common = ", ".join(f"{size} ({count:,})" for size, count in sizes.items())
+def _videos(found: Videos) -> list[str]:
+    common = ", ".join(f"{w}x{h} ({count:,})" for (w, h), count in found.sizes.most_common(3))
     return [
-        f"{hours:.2f} hours, {table['frames'].sum():,} frames, {table['frames'].min()} to {table['frames'].max()} a "
-        f"video, {table['fps'].min():.4g} to {table['fps'].max():.4g} frames a second; most common sizes: {common}.",
+        f"{found.seconds / 3600:.2f} hours, {found.frames:,} frames, {found.shortest} to {found.longest} a video, "
+        f"{found.slowest:.4g} to {found.fastest:.4g} frames a second; most common sizes: {common}.",
         "",
     ]
 

@@ -4,25 +4,20 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import pyarrow as pa
-
 from ivvit.config.datasets import DatasetOptions
 from ivvit.data.layouts import Listing, list_samples
 from ivvit.data.manifest import FORMAT, sealed, table_file
 from ivvit.data.places import dataset_folder, relative_to_root
 from ivvit.data.validation.checks import check_counts, check_damaged, check_duplicates, class_warnings
+from ivvit.data.validation.digests import digests_of, inside
 from ivvit.data.validation.findings import find_all
-from ivvit.data.validation.found import Found
+from ivvit.data.validation.overview import Videos, overview
 from ivvit.data.validation.report import report_text
-from ivvit.data.validation.table import SCHEMA, digests_of, inside, rows_of, write_table
+from ivvit.data.validation.table import gather, write_table
 from ivvit.ground.errors import UserError
 from ivvit.ground.files import write_json, write_text
 
 log = logging.getLogger("ivvit")
-
-CHECKED = ["split", "path", "label", "sha256", "frames", "fps", "width", "height", "duration"]
-"""What the checks of the whole and the report look at."""
 
 
 def validate(
@@ -45,56 +40,49 @@ def validate(
     listing = list_samples(name, options, root)
     found = find_all(name, options, root, listing, cache, workers=workers, full=full)
     folder = relative_to_root(dataset_folder(options, root), root)
-    parts, quarantined = _usable(listing, found, folder)
-    usable = pa.concat_tables(parts.values())
-    table = usable.select(CHECKED).to_pandas()
-    warnings = [*_warnings(listing, found, folder), *_still(table, options, folder)]
-    digests = digests_of(usable, folder)
+    gathered = gather(listing, found, lock.parent)
+    del found
+    counts, quarantined = gathered.counts, _quarantined(gathered.damaged, listing, folder)
+    whole = overview(gathered.usable, folder, is_video=options.is_video)
+    warnings = [*_warnings(listing, gathered.odd, folder), *_still(whole.videos)]
+    digests = digests_of(gathered.usable, counts, folder, lock.parent)
     content: dict[str, Any] = {
         "format": FORMAT, "dataset": name, "digest": digests.pop(""), "digests": digests,
         "classes": len(listing.classes), "class_names": list(listing.classes),
-        "counts": {split: len(part) for split, part in parts.items()},
+        "counts": counts,
         "quarantined": quarantined, "warnings": warnings,
     }  # fmt: skip
-    counts = {"classes": len(listing.classes), **content["counts"]}
     report = lock.with_suffix(".md")
     try:
-        twins = check_duplicates(name, options, table, folder)
-        odd = class_warnings(list(listing.classes), table, folder)
-        content["warnings"] = [*check_counts(name, options, counts), *odd, *twins, *warnings]
+        twins = check_duplicates(name, options, whole.twins)
+        odd = class_warnings(list(listing.classes), whole.labels, whole.twins)
+        wrong = check_counts(name, options, {"classes": len(listing.classes), **counts})
+        content["warnings"] = [*wrong, *odd, *twins, *warnings]
         total = len(listing.samples) + len(listing.misnamed)
         check_damaged(name, options, quarantined, total, str(report))
-        if not content["counts"]["train"]:
+        if not counts["train"]:
             raise UserError(f"{name} has no usable training samples; {report} says what was found")
     finally:
-        write_text(report, report_text(content, options, listing, table))
+        write_text(report, report_text(content, options, listing, whole.videos))
     if content["warnings"] or quarantined:
         log.warning("%s: %d warnings, %d damaged files left out; %s says what to do",
                     name, len(content["warnings"]), len(quarantined), report)  # fmt: skip
-    write_table(usable, lock, content["digest"])
+    write_table(gathered.usable, lock, content["digest"])
     write_json(lock, {**content, "table": sealed(table_file(lock))})
 
 
-def _usable(listing: Listing, found: Found, folder: str) -> tuple[dict[str, pa.Table], list[dict[str, Any]]]:
-    """(each split's table of usable samples, the damaged files with reasons)."""
-    tables: dict[str, pa.Table] = {}
-    damaged: dict[str, dict[str, Any]] = {}
-    for split, samples in listing.splits.items():
-        parts = []
-        for rows, broken in rows_of(split, samples, found):
-            parts.append(rows)
-            damaged |= {inside(one["path"], folder): one for one in broken}
-        tables[split] = pa.concat_tables([SCHEMA.empty_table(), *parts])
+def _quarantined(damaged: dict[str, dict[str, Any]], listing: Listing, folder: str) -> list[dict[str, Any]]:
+    """The files that are left out, with reasons."""
+    entries = {inside(path, folder): one for path, one in damaged.items()}
     for name in listing.misnamed:
-        damaged[name] = {"damage": "its name is not UTF-8; rename it", "no_access": False}
-    quarantined = [
+        entries[name] = {"damage": "its name is not UTF-8; rename it", "no_access": False}
+    return [
         {"path": path, "reason": one["damage"], **({"no_access": True} if one["no_access"] else {})}
-        for path, one in sorted(damaged.items())
+        for path, one in sorted(entries.items())
     ]
-    return tables, quarantined
 
 
-def _warnings(listing: Listing, found: Found, folder: str) -> list[str]:
+def _warnings(listing: Listing, odd: dict[str, tuple[int, str]], folder: str) -> list[str]:
     """Warnings about files that are absent, ignored or odd."""
     warnings = []
     if listing.missing:
@@ -105,13 +93,10 @@ def _warnings(listing: Listing, found: Found, folder: str) -> list[str]:
     if listing.ignored:
         warnings.append(f"{len(listing.ignored)} files have another extension and are ignored, such as "
                         f"{sorted(listing.ignored)[0]}")  # fmt: skip
-    odd: dict[str, list[str]] = {}
-    for path, remark in found.odd():
-        odd.setdefault(remark, []).append(inside(path, folder))
-    return warnings + [f"{len(paths)} files, such as {paths[0]}: {remark}" for remark, paths in sorted(odd.items())]
+    remarks = sorted(odd.items())
+    return warnings + [f"{count} files, such as {inside(path, folder)}: {remark}" for remark, (count, path) in remarks]
 
 
-def _still(table: pd.DataFrame, options: DatasetOptions, folder: str) -> list[str]:
+def _still(videos: Videos) -> list[str]:
     """A warning about videos of one frame."""
-    still = [inside(path, folder) for path in table["path"][table["frames"] == 1]] if options.is_video else []
-    return [f"{len(still)} videos have a single frame, such as {still[0]}"] if still else []
+    return [f"{videos.still} videos have a single frame, such as {videos.first_still}"] if videos.still else []

@@ -1,17 +1,18 @@
-"""The manifest's table, its digest, and the files it is written to."""
+"""The manifest's table: the usable samples, gathered on disk, and the file that it is written to."""
 
-import hashlib
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ivvit.data.columns import BATCH
-from ivvit.data.layouts import Sample
-from ivvit.data.manifest import SPLITS, table_file
+from ivvit.data import columns
+from ivvit.data.layouts import Listing
+from ivvit.data.manifest import table_file
+from ivvit.data.spill import Spill
 from ivvit.data.validation.found import FACTS, Found
 from ivvit.ground.files import replacing
 
@@ -26,52 +27,72 @@ _NAMES = (
 SCHEMA = pa.schema([(name, _OWN[name] if name in _OWN else FACTS.field(name).type) for name in _NAMES])
 
 
-def rows_of(split: str, samples: Sequence[Sample], found: Found) -> Iterator[tuple[pa.Table, list[dict[str, Any]]]]:
-    """The rows of a split's usable samples, and (path, damage, no_access) of those that are damaged, part by part."""
-    for first in range(0, len(samples), BATCH):
-        part = samples[first : first + BATCH]
-        facts = found.columns([place for sample in part if (place := found.place(sample.path)) is not None])
-        seconds = pc.if_else(pc.greater(facts["fps"], 0), pc.divide(facts["frames"], facts["fps"]), 0.0)
-        named = {
-            "split": pa.repeat(split, len(part)), "path": pa.array([sample.path for sample in part], pa.string()),
-            "label": pa.array([sample.label for sample in part], pa.int32()),
-            "group": pa.array([sample.group for sample in part], pa.string()), "duration": seconds,
-        }  # fmt: skip
-        table = pa.table(named | {name: facts[name] for name in facts.column_names})
-        sound = pc.equal(table["damage"], "")
-        damaged = table.filter(pc.invert(sound)).select(["path", "damage", "no_access"])
-        yield table.filter(sound).select(SCHEMA.names).cast(SCHEMA), damaged.to_pylist()
+@dataclass
+class Gathered:
+    """The samples of a data set, by what was found about their files."""
+
+    usable: columns.MappedTable
+    """As in the manifest: split by split, each in the listing's order."""
+    counts: dict[str, int] = field(default_factory=dict)
+    """The usable samples of each split."""
+    damaged: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Path -> damage, no_access."""
+    odd: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """Remark -> (number of files, the first of their paths)."""
 
 
-def inside(path: str, folder: str) -> str:
-    """A path as it is named from the data set's folder; one that is elsewhere as it is."""
-    return path.removeprefix(f"{folder}/")
+def gather(listing: Listing, found: Found, folder: Path) -> Gathered:
+    """Put listing and findings together, some rows at a time; `folder` is where they are kept."""
+    spill, counts, damaged, odd = Spill(folder, SCHEMA), dict[str, int](), dict[str, Any](), dict[str, Any]()
+
+    def usable() -> Iterator[pa.Table]:
+        first = 0
+        for split, samples in listing.splits.items():
+            counts[split] = 0
+            for part in samples.parts():
+                places = np.arange(first, first + len(part))
+                rows = _joined(split, part, found.at(places))
+                sound = pc.equal(rows["damage"], "")
+                broken = rows.filter(pc.invert(sound)).select(["path", "damage", "no_access"])
+                damaged.update((one.pop("path"), one) for one in broken.to_pylist())
+                _note_odd(odd, rows.filter(pa.array(~np.isin(places, found.repeats))))
+                rows = rows.filter(sound).select(SCHEMA.names).cast(SCHEMA)
+                first, counts[split] = first + len(part), counts[split] + len(rows)
+                yield rows
+
+    for batch in _of_equal_length(usable()):
+        spill.write(batch)
+    return Gathered(spill.table(), counts, damaged, odd)
 
 
-def digests_of(table: pa.Table, folder: str) -> dict[str, str]:
-    """The digest of each split, and of all under "": over the sorted rows (split, path in the data set's folder, label,
-    group, content hash)."""
-    rows: dict[str, list[str]] = {split: [] for split in SPLITS}
-    for batch in table.select(["split", "path", "label", "group", "sha256"]).to_batches(BATCH):
-        for split, path, label, group, sha256 in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-            rows[split].append(json.dumps([split, inside(path, folder), label, group, sha256]))
-    every = sorted(rows, key=lambda split: json.dumps([split]))
-    for split in every:
-        rows[split].sort()
-    return {split: _digest([split], rows) for split in SPLITS} | {"": _digest(every, rows)}
+def _joined(split: str, part: pa.Table, facts: pa.Table) -> pa.Table:
+    seconds = pc.if_else(pc.greater(facts["fps"], 0), pc.divide(facts["frames"], facts["fps"]), 0.0)
+    own = {"split": pa.repeat(split, len(part)), **{name: part[name] for name in part.column_names}}
+    return pa.table(own | {"duration": seconds} | {name: facts[name] for name in facts.column_names})
 
 
-def _digest(splits: list[str], rows: dict[str, list[str]]) -> str:
-    """Over all rows of these splits, a line each."""
-    found = hashlib.sha256()
-    for number, row in enumerate(row for split in splits for row in rows[split]):
-        found.update(b"\n" * (number > 0) + row.encode())
-    return found.hexdigest()
+def _note_odd(odd: dict[str, tuple[int, str]], rows: pa.Table) -> None:
+    some = rows.filter(pc.greater(pc.list_value_length(rows["remarks"]), 0)).select(["path", "remarks"])
+    for row in some.to_pylist():
+        for remark in row["remarks"]:
+            count, first = odd.get(remark, (0, row["path"]))
+            odd[remark] = count + 1, min(first, row["path"])
 
 
-def write_table(table: pa.Table, lock: Path, digest: str) -> None:
+def _of_equal_length(tables: Iterable[pa.Table]) -> Iterator[pa.RecordBatch]:
+    """The rows of all, in batches of BATCH; the last is shorter, and none is empty."""
+    rest = SCHEMA.empty_table()
+    for table in tables:
+        rest = pa.concat_tables([rest, table]).combine_chunks()
+        while len(rest) >= columns.BATCH:
+            yield from rest.slice(0, columns.BATCH).to_batches()
+            rest = rest.slice(columns.BATCH)
+    yield from rest.combine_chunks().to_batches()
+
+
+def write_table(table: columns.MappedTable, lock: Path, digest: str) -> None:
     """Write the Arrow file beside the lock, atomically."""
     schema = SCHEMA.with_metadata({"digest": digest})
     with replacing(table_file(lock)) as temporary, pa.ipc.new_file(str(temporary), schema) as writer:
-        for batch in table.combine_chunks().to_batches(BATCH):
+        for batch in table.parts():
             writer.write_batch(batch.replace_schema_metadata({"digest": digest}))
