@@ -52,12 +52,16 @@ def planned(workspace: Workspace, *arguments: str) -> set[str]:
     return set(re.findall(r"^selected job (\w+)", ran.stdout + ran.stderr, re.M))
 
 
-def test_what_is_done_takes_no_part_in_a_plan(small: Workspace, tmp_path: Path) -> None:
+def test_what_is_done_takes_no_part_in_a_plan(small: Workspace) -> None:
     """But where jobs are forced: then Snakemake must know them."""
     assert planned(small) == {"all", "validate", "extract", "frames", "weights", "tables"}
     assert planned(small, "--forcerun", "evaluate") >= {"train", "evaluate"}
+
+
+@pytest.mark.slow
+def test_what_is_damaged_does(small: Workspace, tmp_path: Path) -> None:
     workspace = small.copy(tmp_path / "it")
-    (damaged,) = workspace.folder_of("joint").glob("seed0/evaluations/*/metrics.json")
+    (damaged,) = workspace.folder_of("joint").glob("evaluations/*/metrics.json")
     damaged.write_text("{}")
     assert planned(workspace) >= {"train", "evaluate"}
 
