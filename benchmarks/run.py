@@ -12,6 +12,7 @@ import argparse
 import ast
 import datetime
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ from common import cpu_name
 
 HERE = Path(__file__).parent
 PAGE = HERE / "README.md"
+PROGRESS = re.compile(r"\w.*━━━ ")
 HEAD = "# Benchmarks\n\nWritten by `make bench`.\n"
 TINY = "--backbone vit_tiny_patch16_224 --image-size 64 --batches 8 8 2 2 --frames 4"
 SCRIPTS = {
@@ -85,7 +87,7 @@ def _parts(page: str) -> dict[str, str]:
 
 def _part(name: str, printed: str, took: str) -> str:
     text = ast.get_docstring(ast.parse((HERE / f"{name}.py").read_text())) or ""
-    lines = [line.rstrip() for line in printed.splitlines() if "━━━━━━━━ 100%" not in line]
+    lines = [line.rstrip() for line in printed.splitlines() if not PROGRESS.match(line)]
     return f"## {name}\n\n{text}\n\nIn {took}:\n\n```text\n" + "\n".join(lines) + "\n```\n"
 
 

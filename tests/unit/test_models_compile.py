@@ -24,7 +24,10 @@ def test_no_graph_breaks(name):
 
 @pytest.mark.parametrize(
     ("name", "rate", "graphs"),
-    [("IV-ViT", 0, 2), ("TokenShift", 0, 2), ("MSCA", 0, 2), ("polyvit", 0, 2), ("TokenShift", 0.1, 10)],
+    [
+        *(("IV-ViT", 0, 2), ("TokenShift", 0, 2), ("MSCA", 0, 2), ("polyvit", 0, 2)),
+        pytest.param("TokenShift", 0.1, 10, marks=pytest.mark.slow),
+    ],
 )
 def test_all_blocks_are_compiled_and_equal_ones_once(name, rate, graphs):
     """Ten blocks, more than torch compiles of one function by itself. The last one's MLP is for the class token alone,
