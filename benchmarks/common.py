@@ -4,8 +4,9 @@ import json
 import multiprocessing
 import os
 import platform
+import re
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,10 +65,24 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     Console(width=120).print(table)
 
 
+def hardware(gpu: str | None = None) -> str:
+    """What a measurement is of, good for a file's name: a GPU, or the processor and its cores."""
+    name = gpu or f"{cpu_name()} {os.cpu_count()} cores"
+    return re.sub(r"[^a-z0-9.]+", "-", re.sub(r"\(r\)|processor", "", name.lower())).strip("-")
+
+
 def write_results(name: str, content: dict[str, Any]) -> Path:
     """results/<processor>-<cores>-cores-<name>.json."""
     RESULTS.mkdir(exist_ok=True)
-    cpu = "-".join(cpu_name().lower().replace("(r)", "").replace("@", "").split())[:60]
-    file = RESULTS / f"{cpu}-{os.cpu_count()}-cores-{name}.json"
+    file = RESULTS / f"{hardware()}-{name}.json"
     file.write_text(json.dumps(content, indent=1) + "\n")
     return file
+
+
+def show_and_save(name: str, rows: Sequence[Mapping[str, float]]) -> None:
+    """Print rows that have the same keys, a line each, and write them as `write_results` does."""
+    columns = list(rows[0])
+    print("  ".join(columns))
+    for row in rows:
+        print("  ".join(f"{row[column]:>{len(column)}.4g}" for column in columns))
+    write_results(name, {"cpu": cpu_name(), "load": os.getloadavg(), "rows": rows})

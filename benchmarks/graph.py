@@ -21,8 +21,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from common import show_and_save
 from PIL import Image
-from table import show_and_save
 
 PROJECT = Path(__file__).parents[1]
 SEEDS = 3
@@ -42,7 +42,7 @@ rule evaluate:
 
 
 def main() -> None:
-    """Measure, print a table and write benchmarks/results/graph-<cores>-cores.json."""
+    """Measure, print a table and write results/<processor>-graph.json."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, nargs="+", default=[10, 100, 1000, 3000, 10000])
     show_and_save("graph", [measure(runs) for runs in parser.parse_args().runs])

@@ -302,7 +302,7 @@ def _table(rates: dict[tuple[str, str], float | None], notes: dict[tuple[str, st
 
 
 def main() -> None:
-    """Print a table and write results/loading-<processor>.json."""
+    """Print a table and write results/<processor>-loading.json."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="real files (%(default)s)")
     parser.add_argument("--rivals", default="", help="where the competitors are installed")

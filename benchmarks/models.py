@@ -9,7 +9,6 @@ its median is reported. Goals: within 3% of the floor for IV-ViT, 6% for TokenSh
 import argparse
 import json
 import multiprocessing
-import os
 import platform
 import re
 import statistics
@@ -20,7 +19,7 @@ from pathlib import Path
 import ivvit.numerics.compat  # noqa: F401  (before timm)  # isort: skip
 import timm
 import torch
-from common import RESULTS
+from common import RESULTS, hardware
 from rich.console import Console
 from rich.table import Table
 from torch import nn
@@ -139,17 +138,9 @@ def summarise(seconds: dict[str, list[float]], memory: dict[str, float]) -> list
     return rows
 
 
-def hardware(device: str) -> str:
-    """The processor's name, good for a file name."""
-    if device == "cuda":
-        return _slug(torch.cuda.get_device_name())
-    info = Path("/proc/cpuinfo")
-    found = re.search(r"model name\s*:\s*(.+)", info.read_text()) if info.exists() else None
-    return f"{_slug(found[1] if found else platform.processor() or platform.machine())}-{os.cpu_count()}-cores"
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+def gpu_of(device: str) -> str | None:
+    """The GPU's name, if it is one."""
+    return torch.cuda.get_device_name() if device == "cuda" else None
 
 
 def show(rows: list[dict], title: str) -> None:
@@ -198,7 +189,7 @@ def main() -> None:
     versions = {"torch": torch.__version__, "timm": timm.__version__, "python": platform.python_version()}
     show(rows, f"{options.backbone}, {options.batch} x {options.frames} frames, {options.precision}, {options.device}")
     options.results.mkdir(parents=True, exist_ok=True)
-    path = options.results / f"{hardware(options.device)}-models.json"
+    path = options.results / f"{hardware(gpu_of(options.device))}-models.json"
     path.write_text(json.dumps({"settings": settings, "versions": versions, "rows": rows}, indent=2) + "\n")
     print(f"written to {path}")
 

@@ -17,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from table import show_and_save
+from common import show_and_save
 
 PROJECT = Path(__file__).parents[1]
 SEEDS = 3
@@ -48,7 +48,7 @@ print(json.dumps(found))
 
 
 def main() -> None:
-    """Measure, print a table and write benchmarks/results/results-tables-<cores>-cores.json."""
+    """Measure, print a table and write results/<processor>-results-tables.json."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=300)
     parser.add_argument("--samples", type=int, default=10_000)

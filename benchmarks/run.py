@@ -71,7 +71,7 @@ def _run(name: str, args: argparse.Namespace, environment: dict[str, str]) -> st
     begin = time.monotonic()
     done = subprocess.run(
         [sys.executable, str(HERE / f"{name}.py"), *options], stdout=subprocess.PIPE, text=True,
-        env=os.environ | environment | {"PYTHONWARNINGS": "ignore", "NO_COLOR": "1"},
+        env=os.environ | environment | {"PYTHONWARNINGS": "ignore", "NO_COLOR": "1", "COLUMNS": "120"},
     )  # fmt: skip
     took = f"{(time.monotonic() - begin) / 60:.1f} minutes"
     print(took if done.returncode == 0 else f"failed with status {done.returncode} after {took}", flush=True)

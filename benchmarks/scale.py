@@ -167,7 +167,7 @@ def _memory() -> tuple[float, float]:
 
 
 def main() -> None:
-    """Print a table and write results/scale-<processor>.json."""
+    """Print a table and write results/<processor>-scale.json."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=IMAGES)
     parser.add_argument("--videos", type=int, default=VIDEOS)

@@ -7,7 +7,6 @@ The nodes are drained, so that all jobs wait; the calls are Snakemake's own, to 
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -15,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from common import RESULTS
+from common import write_results
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "slurm"))
 from cluster import HERE, Project, counted, slurm, wait_for
@@ -42,7 +41,7 @@ def main() -> None:
         subprocess.run(["bash", HERE / "slurm-down.sh"], check=True)
     result = {"experiments": args.experiments, "seconds": args.seconds, "snakemake": found}
     print(json.dumps(result, indent=2))
-    (RESULTS / f"{os.cpu_count()}-cores-slurm.json").write_text(json.dumps(result, indent=2) + "\n")
+    write_results("slurm", result)
 
 
 def prepared(folder: Path, count: int) -> Project:

@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from common import RESULTS
-from models import hardware
+from common import RESULTS, hardware
+from models import gpu_of
 from rich.console import Console
 from rich.table import Table
 from torch.nn.functional import cross_entropy
@@ -229,7 +229,7 @@ def parse() -> argparse.Namespace:
 
 def main() -> None:
     options = parse()
-    where = hardware(options.device)
+    where = hardware(gpu_of(options.device))
     result: dict[str, Any] = {"hardware": where, "torch": torch.__version__, "threads": torch.get_num_threads()}
     result["load_average"] = os.getloadavg()[0]  # of the machine, before: others may be at work
     result["options"] = {key: value for key, value in vars(options).items() if key != "output"}

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from common import RESULTS
-from models import hardware
+from common import RESULTS, hardware
+from models import gpu_of
 from rich.console import Console
 
 from ivvit.config import RuntimeOptions
@@ -74,7 +74,7 @@ def parse() -> argparse.Namespace:
 
 def main() -> None:
     options = parse()
-    where = hardware("cuda" if torch.cuda.is_available() else "cpu")
+    where = hardware(gpu_of("cuda" if torch.cuda.is_available() else "cpu"))
     load = os.getloadavg()[0]  # of the machine, before: others may be at work
     with tempfile.TemporaryDirectory() as folder:
         result = measure(options, Path(folder))
