@@ -2,6 +2,7 @@
 
 The cases take turns, so that a busy machine slows all of them; the ratio to the floor is taken within each round, and
 its median is reported. Goals: within 3% of the floor for IV-ViT, 6% for TokenShift and MSCA.
+What bounds it: the floor's matrix products; the shifts add copies of tokens, MSCA's of keys, queries or values.
 
     python benchmarks/models.py --backbone vit_small_patch16_224 --frames 8 --rounds 5
 """
@@ -191,7 +192,6 @@ def main() -> None:
     options.results.mkdir(parents=True, exist_ok=True)
     path = options.results / f"{hardware(gpu_of(options.device))}-models.json"
     path.write_text(json.dumps({"settings": settings, "versions": versions, "rows": rows}, indent=2) + "\n")
-    print(f"written to {path}")
 
 
 if __name__ == "__main__":
