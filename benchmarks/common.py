@@ -80,9 +80,12 @@ def write_results(name: str, content: dict[str, Any]) -> Path:
 
 
 def show_and_save(name: str, rows: Sequence[Mapping[str, float]]) -> None:
-    """Print rows that have the same keys, a line each, and write them as `write_results` does."""
-    columns = list(rows[0])
-    print("  ".join(columns))
-    for row in rows:
-        print("  ".join(f"{row[column]:>{len(column)}.4g}" for column in columns))
+    """Print measurements that have the same keys, a column each, and write them as `write_results` does."""
+    show(rows)
     write_results(name, {"cpu": cpu_name(), "load": os.getloadavg(), "rows": rows})
+
+
+def show(rows: Sequence[Mapping[str, float]]) -> None:
+    """A line per key, a column per row."""
+    for key in rows[0]:
+        print(f"{key:<18}" + "".join(f"{row[key]:>11.4g}" for row in rows))

@@ -35,7 +35,8 @@ LATE = {
 }
 
 
-@pytest.mark.parametrize("late", ["evaluate", pytest.param("train", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("late", ["evaluate", "train"])
 def test_a_job_that_ends_late(late: str, small: Workspace, tmp_path: Path) -> None:
     workspace = small.copy(tmp_path / "it")
     workspace.edit("config/config.yaml", "runtime:", f"{MORE}runtime:")
