@@ -101,13 +101,13 @@ class Comparison:
     @cached_property
     def ranked(self) -> list[str]:
         """The finished experiments, the highest accuracy in the last column first; those without one last."""
-        found = {row.experiment: row.means[self.columns[-1]].value for row in self.finished} if self.columns else {}
+        last = self.columns[-1] if self.columns else ""
+        found = {row.experiment: row.means.get(last, Estimate()).value for row in self.finished}
         return sorted(found, key=lambda name: (np.isnan(found[name]), -found[name]))
 
     def top(self, most: int = MANY) -> list[Row]:
         """The finished experiments in their order; of more than `most`, the baseline and the most accurate."""
-        baseline = [name for name in self.ranked if name == self.baseline]
-        kept = set(list(dict.fromkeys([*baseline, *self.ranked]))[:most])
+        kept = set(sorted(self.ranked, key=lambda name: name != self.baseline)[:most])
         return [row for row in self.finished if row.experiment in kept]
 
     def left_out(self, most: int = MANY) -> str:
